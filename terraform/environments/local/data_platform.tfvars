@@ -1,0 +1,14 @@
+data_can_be_made_again = true
+
+log_level          = "INFO"
+log_retention_days = 1
+
+sales_events_shards          = 2
+sales_events_retention_hours = 24 # the provider waits 10 s more for any other
+
+capture_sales_batching_window_seconds = 1
+capture_sales_maximum_retry_attempts  = 3
+
+process_orders_timeout_seconds = 10
+orders_retention_seconds       = 86400
+orders_max_receive_count       = 3

@@ -1,0 +1,15 @@
+data_can_be_made_again = false
+
+log_level          = "INFO"
+log_retention_days = 365
+tracing            = true
+
+sales_events_shards          = null # on demand
+sales_events_retention_hours = 168
+
+capture_sales_batching_window_seconds = 60
+capture_sales_maximum_retry_attempts  = 100
+
+process_orders_timeout_seconds = 30
+orders_retention_seconds       = 1036800 # 12 days of the 14 that a dead letter has
+orders_max_receive_count       = 5

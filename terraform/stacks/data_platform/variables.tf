@@ -1,0 +1,152 @@
+# Every stack takes these, from environments/<env>/environment.tfvars
+
+variable "project_name" {
+  description = "Project that owns the resources; the first part of every name."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,19}$", var.project_name))
+    error_message = "project_name must be 2 to 20 lower-case letters, digits or hyphens, starting with a letter."
+  }
+}
+
+variable "environment" {
+  description = "Environment the resources belong to; the second part of every name."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment))
+    error_message = "environment must be 2 to 12 lower-case letters or digits, starting with a letter."
+  }
+}
+
+variable "account_id" {
+  description = "AWS account of the environment; with credentials of any other, Terraform stops before it does anything."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id must be 12 digits, in quotes."
+  }
+}
+
+variable "region" {
+  description = "AWS region of the environment."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region must be the name of an AWS region, for example us-east-1."
+  }
+}
+
+variable "owner" {
+  description = "Team that answers for the resources (tag Owner)."
+  type        = string
+
+  validation {
+    condition     = length(var.owner) > 0
+    error_message = "owner must not be empty."
+  }
+}
+
+variable "cost_center" {
+  description = "Cost center that pays for the resources (tag CostCenter)."
+  type        = string
+
+  validation {
+    condition     = length(var.cost_center) > 0
+    error_message = "cost_center must not be empty."
+  }
+}
+
+# The release, written by the toolkit
+
+variable "artifact_bucket" {
+  description = "Bucket that holds the bundles of the functions."
+  type        = string
+}
+
+variable "bundles" {
+  description = "Keys of the bundles in artifact_bucket, by function folder: { capture_sales = \"capture_sales/<sha256>.zip\" }."
+  type        = map(string)
+
+  validation {
+    condition     = alltrue([for function in ["capture_sales", "process_orders"] : contains(keys(var.bundles), function)])
+    error_message = "bundles must hold capture_sales and process_orders."
+  }
+}
+
+# What may differ between environments, from environments/<env>/data_platform.tfvars
+
+variable "data_can_be_made_again" {
+  description = "The environment's data is disposable: tables may be deleted, buckets too with all that they hold, and there are no backups."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "log_level" {
+  description = "Least level that the functions log: DEBUG, INFO, WARNING or ERROR."
+  type        = string
+  default     = "INFO"
+}
+
+variable "log_retention_days" {
+  description = "Days for which the functions' logs are kept."
+  type        = number
+  default     = 30
+}
+
+variable "tracing" {
+  description = "Trace the functions with X-Ray."
+  type        = bool
+  default     = false
+}
+
+variable "sales_events_shards" {
+  description = "Shards of the stream of sales events. Null: on demand."
+  type        = number
+  default     = null
+}
+
+variable "sales_events_retention_hours" {
+  description = "Hours for which a sales event can be read again from the stream."
+  type        = number
+  default     = 24
+}
+
+variable "capture_sales_batching_window_seconds" {
+  description = "Longest wait for a batch of sales events to fill: larger objects in the raw bucket against fresher ones."
+  type        = number
+  default     = 60
+}
+
+variable "capture_sales_maximum_retry_attempts" {
+  description = "Retries of a batch of sales events before it is reported to the dead-letter queue; the shard waits meanwhile."
+  type        = number
+  default     = 10
+}
+
+variable "process_orders_timeout_seconds" {
+  description = "Seconds that process_orders has for a batch. The queue hides a received order for 6 times as long."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.process_orders_timeout_seconds >= 5 && var.process_orders_timeout_seconds <= 900
+    error_message = "process_orders_timeout_seconds must be 5 to 900."
+  }
+}
+
+variable "orders_retention_seconds" {
+  description = "Seconds for which the queue keeps an order that nobody consumes."
+  type        = number
+  default     = 1036800
+}
+
+variable "orders_max_receive_count" {
+  description = "How often an order is received before it goes to the dead-letter queue."
+  type        = number
+  default     = 5
+}
