@@ -1,0 +1,92 @@
+"""The dataset's own files into the raw bucket, and the marks that tell how far its seeding came.
+
+Under datasets/<first 16 of the digest>/: the files; `seeding.json`, written before the first record goes
+out; and `seeded.json`, written when the last one is in.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from seed.dataset import Dataset
+from seed.delivery import Stopped, ask, deliver
+from seed.progress import Progress
+from seed.target import SeedTarget
+from stockroom.errors import StockroomError
+
+STEP = "s3"
+STARTED = "seeding.json"
+FINISHED = "seeded.json"
+
+
+def key_of(digest: str, name: str) -> str:
+    return f"datasets/{digest[:16]}/{name}"
+
+
+def load(dataset: Dataset, target: SeedTarget, progress: Progress, stop: Event) -> None:
+    """Uploads the files, in parts where they are large; a file that is there already is left as it is."""
+    progress.started(STEP, sum(file.stat().st_size for file in dataset.files), "bytes")
+    for file in dataset.files:
+        key = key_of(dataset.digest, file.name)
+        if _size(target, key) == file.stat().st_size:
+            progress.advanced(STEP, file.stat().st_size)
+        else:
+            _upload(target, file, key, progress, stop)
+    progress.finished(STEP)
+
+
+def read_mark(target: SeedTarget, digest: str, mark: str) -> dict[str, Any] | None:
+    """The mark's content, or None where the dataset has none."""
+
+    def get() -> bytes | None:
+        try:
+            return target.s3.get_object(Bucket=target.raw_bucket, Key=key_of(digest, mark))["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+
+    content = ask(get, f"bucket {target.raw_bucket}", Event())
+    return json.loads(content) if content is not None else None
+
+
+def write_mark(target: SeedTarget, digest: str, mark: str, content: dict[str, Any]) -> None:
+    put = partial(
+        target.s3.put_object,
+        Bucket=target.raw_bucket,
+        Key=key_of(digest, mark),
+        Body=json.dumps(content, indent=2).encode(),
+        ContentType="application/json",
+    )
+    ask(put, f"bucket {target.raw_bucket}", Event())
+
+
+def _size(target: SeedTarget, key: str) -> int | None:
+    try:
+        return target.s3.head_object(Bucket=target.raw_bucket, Key=key)["ContentLength"]
+    except (BotoCoreError, ClientError):
+        return None
+
+
+def _upload(target: SeedTarget, file: Path, key: str, progress: Progress, stop: Event) -> None:
+    def send(_: Sequence[Path]) -> Sequence[Path]:
+        def moved(n: int) -> None:
+            if stop.is_set():
+                raise Stopped
+            progress.advanced(STEP, n)
+
+        try:
+            target.s3.upload_file(str(file), target.raw_bucket, key, Callback=moved)
+        except S3UploadFailedError as error:  # boto3 wraps the error that tells whether to try again
+            if isinstance(error.__context__, (BotoCoreError, ClientError)):
+                raise error.__context__ from error
+            raise StockroomError(f"bucket {target.raw_bucket} cannot be loaded: {error}") from error
+        return []
+
+    deliver([file], send, f"bucket {target.raw_bucket}", stop)

@@ -1,0 +1,187 @@
+"""From a dataset to a seeded platform, once, however often it is started and wherever it was stopped."""
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import Any
+
+from seed import dynamodb, kinesis, s3, sqs
+from seed.csv_rows import scan
+from seed.dataset import Dataset
+from seed.dates import DateOrder
+from seed.delivery import Stopped
+from seed.progress import Progress, Silent
+from seed.report import SeedReport, report_of
+from seed.sample import SAMPLE_DIR, RecordsDirectory
+from seed.staging import Duplicates, StagedFile, survey
+from seed.target import SeedTarget
+from stockroom.errors import StockroomError
+
+
+def load(
+    dataset: Path | None,
+    target: SeedTarget,
+    work_dir: Path,
+    progress: Progress | None = None,
+    *,
+    date_order: str | None = None,
+    duplicates: str = "keep",
+) -> SeedReport:
+    """Loads a dataset into the platform and tells what became of each row.
+
+    `dataset` is a UCI "Online Retail" CSV file, a directory that fixtures/generate.py wrote, or None for
+    the committed sample. `date_order` ("mdy" or "dmy") and `duplicates` ("keep" or "drop") concern CSV
+    files only. What can't be taken from a CSV file is kept in `<work_dir>/rejected-<name>-<digest>.csv`.
+
+    A dataset is known by its content: one that is in already is left alone, and one whose loading was
+    interrupted is completed. Different datasets may follow each other on one platform; inventory rows that
+    exist stay as they are.
+
+    Raises StockroomError for a file that can't be read or is refused, options that contradict an earlier
+    loading of the same file, and a platform that is not there or stops answering.
+    """
+    progress = progress or Silent()
+    order = _date_order(date_order)
+    handling = _duplicates(duplicates)
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StockroomError(f"{work_dir} cannot be made: {error.strerror or error}") from error
+    start = monotonic()
+    if dataset is None or dataset.is_dir():
+        records = RecordsDirectory(dataset or SAMPLE_DIR)
+        return _seeded_before(target, records.digest, None, "keep") or _seed(
+            records, target, progress, "keep", seconds={"reading": monotonic() - start}
+        )
+    scanned = scan(dataset)
+    if done := _seeded_before(target, scanned.digest, order, handling):
+        return done
+    staged = StagedFile(dataset, scanned, survey(dataset, scanned, order), work_dir, handling)
+    with closing(staged):
+        staged.stage(progress)
+        return _seed(staged, target, progress, handling, seconds={"reading": monotonic() - start})
+
+
+def _date_order(text: str | None) -> DateOrder | None:
+    try:
+        return DateOrder(text) if text else None
+    except ValueError:
+        raise StockroomError(f"--date-order is mdy or dmy, not {text}") from None
+
+
+def _duplicates(text: str) -> Duplicates:
+    if text == "keep":
+        return "keep"
+    if text == "drop":
+        return "drop"
+    raise StockroomError(f"--duplicates is keep or drop, not {text}")
+
+
+def _seeded_before(
+    target: SeedTarget, digest: str, order: DateOrder | None, duplicates: Duplicates
+) -> SeedReport | None:
+    """The report of the finished loading of this content, if there was one."""
+    mark = s3.read_mark(target, digest, s3.FINISHED)
+    if mark is None:
+        return None
+    report = SeedReport.from_json(mark["report"] | {"already_seeded": True})
+    check_same_reading(report.dataset, report.date_order, order or report.date_order, report.duplicates, duplicates)
+    return report
+
+
+def check_same_reading(
+    name: str, order_before: str | None, order: str | None, duplicates_before: str, duplicates: str
+) -> None:
+    """Raises StockroomError where the same content was seeded, or begun to be, read in another way."""
+    before, now = (
+        f"dates {order or 'as they stand'}, repeated rows: {handling}"
+        for order, handling in ((order_before, duplicates_before), (order, duplicates))
+    )
+    if before != now:
+        raise StockroomError(
+            f"{name} was seeded before, read in another way ({before}; now {now})",
+            hint="seed it the same way, or a fresh platform: invoke infra-down && invoke infra-up",
+        )
+
+
+def _seed(
+    dataset: Dataset,
+    target: SeedTarget,
+    progress: Progress,
+    duplicates: Duplicates,
+    seconds: dict[str, float],
+) -> SeedReport:
+    order = dataset.reading.date_order
+    interrupted = s3.read_mark(target, dataset.digest, s3.STARTED)
+    if interrupted is None:
+        s3.write_mark(
+            target,
+            dataset.digest,
+            s3.STARTED,
+            {"started_at": datetime.now(UTC).isoformat(), "date_order": order, "duplicates": duplicates},
+        )
+    else:
+        check_same_reading(dataset.name, interrupted["date_order"], order, interrupted["duplicates"], duplicates)
+    interrupted_at = datetime.fromisoformat(interrupted["started_at"]) if interrupted else None
+
+    stop, stock_is_in = Event(), Event()
+    results: dict[str, int | None] = {}
+
+    def run(step: str, work: Callable[[], int | None]) -> None:
+        start = monotonic()
+        results[step] = work()
+        seconds[step] = monotonic() - start
+
+    def send_orders() -> None:
+        while not stock_is_in.wait(0.2):
+            if stop.is_set():
+                raise Stopped
+        sqs.load(dataset, target, progress, stop)
+
+    _together(
+        {
+            dynamodb.STEP: lambda: dynamodb.load(dataset, target, progress, stop, stock_is_in),
+            kinesis.STEP: lambda: kinesis.load(dataset, target, progress, stop, interrupted_at),
+            sqs.STEP: send_orders,
+            s3.STEP: lambda: s3.load(dataset, target, progress, stop),
+        },
+        run,
+        stop,
+    )
+    report = report_of(
+        dataset.name,
+        dataset.digest,
+        duplicates,
+        dataset.reading,
+        dataset.counts,
+        inventory_kept=results[dynamodb.STEP] or 0,
+        events_found=results[kinesis.STEP] or 0,
+        seconds={step: round(value, 3) for step, value in seconds.items()},
+    )
+    s3.write_mark(
+        target,
+        dataset.digest,
+        s3.FINISHED,
+        {"finished_at": datetime.now(UTC).isoformat(), "report": report.to_json()},
+    )
+    return report
+
+
+def _together(work: dict[str, Callable[[], Any]], run: Callable[[str, Callable[[], Any]], None], stop: Event) -> None:
+    """Runs all of it side by side; the first error, or Ctrl-C, stops the others and is raised."""
+    with ThreadPoolExecutor(len(work)) as pool:
+        futures = [pool.submit(run, step, step_work) for step, step_work in work.items()]
+        try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        except BaseException:
+            stop.set()
+            raise
+        if any(future.exception() for future in done):
+            stop.set()
+    errors = [error for future in futures if (error := future.exception())]
+    for error in sorted(errors, key=lambda error: isinstance(error, Stopped)):
+        raise error
