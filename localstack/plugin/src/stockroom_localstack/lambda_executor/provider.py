@@ -1,0 +1,36 @@
+"""LocalStack's Lambda service, with the limits of this emulator told when a function is created or changed."""
+
+from __future__ import annotations
+
+from localstack.aws.api import RequestContext, handler
+from localstack.aws.api.lambda_ import (
+    CreateFunctionRequest,
+    FunctionConfiguration,
+    InvalidParameterValueException,
+    UpdateFunctionConfigurationRequest,
+)
+from localstack.services.lambda_.provider import LambdaProvider
+
+from .runtimes import refusal
+
+
+def _refuse(runtime: str | None, package_type: str | None) -> None:
+    if reason := refusal(runtime, package_type):
+        raise InvalidParameterValueException(reason, Type="User")
+
+
+class StockroomLambdaProvider(LambdaProvider):
+    @handler(operation="CreateFunction", expand=False)
+    def create_function(
+        self, context: RequestContext, request: CreateFunctionRequest
+    ) -> FunctionConfiguration:
+        _refuse(request.get("Runtime"), request.get("PackageType"))
+        return super().create_function(context, request)
+
+    @handler(operation="UpdateFunctionConfiguration", expand=False)
+    def update_function_configuration(
+        self, context: RequestContext, request: UpdateFunctionConfigurationRequest
+    ) -> FunctionConfiguration:
+        if runtime := request.get("Runtime"):
+            _refuse(runtime, None)
+        return super().update_function_configuration(context, request)

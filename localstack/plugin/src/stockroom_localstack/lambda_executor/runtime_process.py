@@ -1,0 +1,107 @@
+"""One process of an execution environment: AWS's runtime client for Python with the function's handler."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+
+import psutil
+
+from .. import supervisor
+from .runtime_api import Answer, Event, Initialisation, RuntimeApi
+
+CHUNK = 64 * 1024
+
+
+class RuntimeProcess:
+    """Runs from the constructor until `kill`, or until the function ends it."""
+
+    def __init__(
+        self,
+        interpreter: Path,
+        handler: str,
+        environment: Callable[[str], Mapping[str, str]],
+        task_root: Path,
+    ) -> None:
+        """environment: the variables of the process, given the address of its Runtime API."""
+        self._api = RuntimeApi()
+        self._process = supervisor.start(
+            # -u is not needed: the runtime client flushes after every write.
+            [interpreter, "-m", "awslambdaric", handler],
+            env=environment(self._api.address),
+            cwd=task_root,
+        )
+        self._peak_memory = 0
+        self._output = bytearray()
+        self._output_lock = threading.Lock()
+        os.set_blocking(self._process.stdout.fileno(), False)
+        self._watcher = threading.Thread(target=self._watch, name="lambda-runtime-process", daemon=True)
+        self._watcher.start()
+
+    @property
+    def initialised(self) -> Future[Initialisation]:
+        return self._api.initialised
+
+    def is_running(self) -> bool:
+        return self._process.is_running()
+
+    def send(self, event: Event) -> Future[Answer]:
+        return self._api.send(event)
+
+    def take_output(self) -> bytes:
+        """All that the process has printed since the last call, up to this very moment."""
+        with self._output_lock:
+            while self._read():
+                pass
+            output = bytes(self._output)
+            self._output.clear()
+            return output
+
+    def peak_memory(self) -> int:
+        """The most memory the process has had, in whole megabytes."""
+        self._peak_memory = max(self._peak_memory, _peak_memory_bytes(self._process.pid))
+        return -(-self._peak_memory // 2**20)
+
+    def kill(self) -> None:
+        """Ends the process and all it started, and waits until its output is complete."""
+        self._process.kill()
+        self._watcher.join()
+
+    def _watch(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            more = True
+            while more:
+                selector.select()
+                with self._output_lock:
+                    more = self._read() is not False
+        self._api.process_ended(self._process.wait())
+
+    def _read(self) -> bool | None:
+        """True: something came. None: nothing at the moment. False: nothing will come any more."""
+        try:
+            chunk = os.read(self._process.stdout.fileno(), CHUNK)
+        except BlockingIOError:
+            return None
+        self._output += chunk
+        return bool(chunk)
+
+
+def _peak_memory_bytes(pid: int) -> int:
+    """0 when the process is gone."""
+    try:
+        with Path(f"/proc/{pid}/status").open() as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        return 0
+    except OSError:
+        pass
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,33 @@
+"""LocalStack's own services whose backend the plugin replaces. Chosen in start.py."""
+
+from __future__ import annotations
+
+from localstack.aws.forwarder import HttpFallbackDispatcher
+from localstack.services.plugins import Service, aws_provider
+
+
+@aws_provider(api="dynamodb", name="stockroom")
+def dynamodb() -> Service:
+    from .dynamodb_local import StockroomDynamoDBProvider
+
+    return Service.for_provider(
+        StockroomDynamoDBProvider(),
+        dispatch_table_factory=lambda provider: HttpFallbackDispatcher(provider, provider.get_forward_url),
+    )
+
+
+@aws_provider(api="kinesis", name="stockroom")
+def kinesis() -> Service:
+    from .kinesis_mock import StockroomKinesisProvider
+
+    return Service.for_provider(
+        StockroomKinesisProvider(),
+        dispatch_table_factory=lambda provider: HttpFallbackDispatcher(provider, provider.get_forward_url),
+    )
+
+
+@aws_provider(api="lambda", name="stockroom")
+def lambda_() -> Service:
+    from .lambda_executor.provider import StockroomLambdaProvider
+
+    return Service.for_provider(StockroomLambdaProvider())

@@ -1,0 +1,57 @@
+"""What the toolkit tells the emulator, read once from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+class SettingsError(RuntimeError):
+    """A setting is missing or points nowhere; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """
+    home: folder with `node/node_modules` and `runtimes/python3.X`, shared by all platforms of a checkout.
+    run_dir: folder of this one platform; the emulator ends when it disappears. None: no such folder to watch.
+    services: names of the AWS services that are started early, in this order.
+    """
+
+    home: Path
+    run_dir: Path | None
+    services: tuple[str, ...]
+
+    @property
+    def node_modules(self) -> Path:
+        return self.home / "node" / "node_modules"
+
+    @property
+    def runtimes(self) -> Path:
+        return self.home / "runtimes"
+
+
+def parse_settings(environ: Mapping[str, str]) -> Settings:
+    """Raises SettingsError when STOCKROOM_EMULATOR_HOME is not set."""
+    home = environ.get("STOCKROOM_EMULATOR_HOME", "")
+    if not home:
+        raise SettingsError(
+            "STOCKROOM_EMULATOR_HOME is not set: it names the folder that holds node/ and runtimes/; "
+            "start the emulator with `invoke infra-up`"
+        )
+    run_dir = environ.get("STOCKROOM_EMULATOR_RUN_DIR", "")
+    services = environ.get("STOCKROOM_EMULATOR_SERVICES", "")
+    return Settings(
+        home=Path(home).absolute(),
+        run_dir=Path(run_dir).absolute() if run_dir else None,
+        services=tuple(name for name in (part.strip() for part in services.split(",")) if name),
+    )
+
+
+@cache
+def current() -> Settings:
+    """The settings of this emulator process."""
+    return parse_settings(os.environ)

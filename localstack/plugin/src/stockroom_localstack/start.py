@@ -1,0 +1,26 @@
+"""What the plugin switches on when LocalStack starts, in one place."""
+
+from __future__ import annotations
+
+from localstack import config
+from localstack.runtime import hooks
+
+from . import settings
+
+# Ahead of LocalStack's own hooks, which already start threads and servers.
+BEFORE_ALL_OTHERS = 1000
+
+
+@hooks.on_infra_start(priority=BEFORE_ALL_OTHERS)
+def stockroom() -> None:
+    from . import early_start, run_directory
+
+    current = settings.current()
+    config.GATEWAY_SERVER = "loopback"
+    config.LAMBDA_RUNTIME_EXECUTOR = "process"
+    for service in ("dynamodb", "kinesis", "lambda"):
+        config.SERVICE_PROVIDER_CONFIG.set_provider(service, "stockroom")
+    if current.run_dir:
+        run_directory.keep_temporary_files_in(current.run_dir)
+        run_directory.end_emulator_when_gone(current.run_dir)
+    early_start.begin(current.services)

@@ -1,0 +1,122 @@
+"""The supervisor: runs one command and kills it when the lifeline ends. See supervisor.py for the whole picture.
+
+    python -I -S supervisor_main.py <file descriptor of the lifeline> <command> [<argument> ...]
+
+It runs once per Lambda environment, so it imports as little as it can, nothing outside the standard library.
+"""
+
+import os
+import select
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+COMMAND_NOT_FOUND = 127
+
+
+def _supervise(lifeline: int, command: list[str]) -> None:
+    os.set_inheritable(lifeline, False)
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    _control_process(PR_SET_CHILD_SUBREAPER, 1)
+    child = os.fork()
+    if child == 0:
+        _become(command)
+    os.write(lifeline, b"%d\n" % child)
+    ended_by_itself = _wait_for_end(child, lifeline, woken)
+    _kill_all(child)
+    _, status = os.waitpid(child, 0)
+    _kill_strays()
+    if ended_by_itself and os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        _no_core_file()
+        if number != signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 1)
+
+
+def _become(command: list[str]) -> None:
+    supervisor = os.getppid()
+    os.setpgid(0, 0)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # Safe here: the supervisor has a single thread, and the signal is tied to the thread that forked.
+    _control_process(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != supervisor:
+        os._exit(1)
+    try:
+        os.execv(command[0], command)
+    except OSError as error:
+        os.write(2, f"cannot run {command[0]}: {error.strerror}\n".encode())
+        os._exit(COMMAND_NOT_FOUND)
+
+
+def _wait_for_end(child: int, lifeline: int, woken: int) -> bool:
+    """True when the command ended, False when the lifeline did."""
+    while True:
+        ready, _, _ = select.select([lifeline, woken], [], [])
+        if woken in ready:
+            os.read(woken, 512)
+            if _reap_until(child):
+                return True
+        if lifeline in ready:
+            return False
+
+
+def _reap_until(child: int) -> bool:
+    """Reaps orphans that came to the supervisor. True when the command is among the dead; it is left unreaped, so
+    that its number can't pass to a stranger before its group is killed."""
+    while True:
+        dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if dead is None:
+            return False
+        if dead.si_pid == child:
+            return True
+        os.waitpid(dead.si_pid, 0)
+
+
+def _kill_all(group: int) -> None:
+    for target, kill in ((group, os.killpg), (group, os.kill)):
+        try:
+            kill(target, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+
+def _kill_strays() -> None:
+    """Kills what had left the group: on Linux, orphans come to the supervisor as their nearest subreaper."""
+    while True:
+        try:
+            with open(f"/proc/self/task/{os.getpid()}/children") as children:  # noqa: PTH123
+                strays = children.read().split()
+        except OSError:
+            return
+        if not strays:
+            return
+        for stray in strays:
+            try:
+                os.kill(int(stray), signal.SIGKILL)
+                os.waitpid(int(stray), 0)
+            except (ProcessLookupError, ChildProcessError):
+                pass
+
+
+def _control_process(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _no_core_file() -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    _supervise(int(sys.argv[1]), sys.argv[2:])
