@@ -1,1 +1,1 @@
-"""LocalStack plugin of Stockroom: everything LocalStack would use Docker or a download for, done with local processes."""
+"""LocalStack plugin of Stockroom: what LocalStack needs Docker or a download for, as local processes."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 LOG = logging.getLogger(__name__)
@@ -16,24 +17,27 @@ WAIT_FOR_A_PROCESS = ("dynamodb", "kinesis")
 def begin(services: Sequence[str]) -> None:
     """Returns at once. A service that fails to start is logged; its first request then shows the error."""
     if services:
-        threading.Thread(target=_load, args=(services,), name="early-start", daemon=True).start()
+        threading.Thread(target=_start_all, args=(services,), name="early-start", daemon=True).start()
 
 
-def _load(services: Sequence[str]) -> None:
-    from localstack.services.plugins import SERVICE_PLUGINS
-
-    def logged(what: str, action: Callable[[], object]) -> None:
-        try:
-            action()
-        except Exception as error:
-            LOG.error("could not start %s early: %s", what, error)
-
+def _start_all(services: Sequence[str]) -> None:
     # The code of the services is imported one after the other: threads would only fight for the interpreter and its
-    # import locks. What is awaited is awaited side by side.
-    with ThreadPoolExecutor(thread_name_prefix="early-start") as waiting:
+    # import locks. The processes boot side by side meanwhile.
+    with ThreadPoolExecutor(thread_name_prefix="early-start") as booting:
         for service in sorted(services, key=lambda name: name not in WAIT_FOR_A_PROCESS):
             if service in WAIT_FOR_A_PROCESS:
-                logged(service, lambda name=service: SERVICE_PLUGINS.get_service_container(name))
-                waiting.submit(logged, service, lambda name=service: SERVICE_PLUGINS.require(name))
+                booting.submit(_start, service)
             else:
-                logged(service, lambda name=service: SERVICE_PLUGINS.require(name))
+                _start(service)
+
+
+def _start(service: str) -> None:
+    from localstack.services.plugins import SERVICE_PLUGINS
+
+    began = time.monotonic()
+    try:
+        SERVICE_PLUGINS.require(service)
+    except Exception as error:
+        LOG.error("could not start %s early: %s", service, error)
+    else:
+        LOG.info("started %s in %.2f s", service, time.monotonic() - began)

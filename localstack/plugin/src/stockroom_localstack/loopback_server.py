@@ -37,9 +37,7 @@ class LoopbackRuntimeServer(TwistedRuntimeServer):
             factory = TLSMultiplexerFactory(context, False, factory)
         for address in listen:
             kind = (
-                endpoints.TCP6ServerEndpoint
-                if config.is_ipv6_address(address.host)
-                else endpoints.TCP4ServerEndpoint
+                endpoints.TCP6ServerEndpoint if config.is_ipv6_address(address.host) else endpoints.TCP4ServerEndpoint
             )
             kind(reactor, address.port, interface=require_loopback(address.host)).listen(factory)
 

@@ -21,9 +21,7 @@ def moto_service(api: str) -> Service:
     def answer(context, request):  # type: ignore[no-untyped-def]  # LocalStack's handler signature
         return call_moto(context)
 
-    return Service(
-        api, skeleton=Skeleton(specification, dict.fromkeys(specification.operation_names, answer))
-    )
+    return Service(api, skeleton=Skeleton(specification, dict.fromkeys(specification.operation_names, answer)))
 
 
 def __getattr__(name: str) -> PluginSpec:

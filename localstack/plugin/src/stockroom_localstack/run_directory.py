@@ -31,9 +31,7 @@ def identity(folder: Path) -> tuple[int, int] | None:
 def end_emulator_when_gone(run_dir: Path) -> None:
     """A deleted checkout must not leave a server that holds the port."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    threading.Thread(
-        target=_watch, args=(run_dir, identity(run_dir)), name="run-directory-watch", daemon=True
-    ).start()
+    threading.Thread(target=_watch, args=(run_dir, identity(run_dir)), name="run-directory-watch", daemon=True).start()
 
 
 def _watch(run_dir: Path, first: tuple[int, int] | None) -> None:

@@ -13,13 +13,14 @@ BEFORE_ALL_OTHERS = 1000
 
 @hooks.on_infra_start(priority=BEFORE_ALL_OTHERS)
 def stockroom() -> None:
-    from . import early_start, run_directory
+    from . import early_start, run_directory, service_index
 
     current = settings.current()
     config.GATEWAY_SERVER = "loopback"
     config.LAMBDA_RUNTIME_EXECUTOR = "process"
     for service in ("dynamodb", "kinesis", "lambda"):
         config.SERVICE_PROVIDER_CONFIG.set_provider(service, "stockroom")
+    service_index.use(current.home)
     if current.run_dir:
         run_directory.keep_temporary_files_in(current.run_dir)
         run_directory.end_emulator_when_gone(current.run_dir)

@@ -49,7 +49,7 @@ def _become(command: list[str]) -> None:
     if os.getppid() != supervisor:
         os._exit(1)
     try:
-        os.execv(command[0], command)
+        os.execv(command[0], command)  # noqa: S606  # a shell is the last thing wanted here
     except OSError as error:
         os.write(2, f"cannot run {command[0]}: {error.strerror}\n".encode())
         os._exit(COMMAND_NOT_FOUND)
@@ -81,7 +81,7 @@ def _reap_until(child: int) -> bool:
 
 def _kill_all(group: int) -> None:
     for target, kill in ((group, os.killpg), (group, os.kill)):
-        try:
+        try:  # noqa: SIM105  # contextlib would be one more import
             kill(target, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass

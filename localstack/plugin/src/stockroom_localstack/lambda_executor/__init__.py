@@ -1,10 +1,10 @@
 """Lambda functions as processes of this machine, chosen with LAMBDA_RUNTIME_EXECUTOR=process.
 
-    provider.py           what can't run here is refused when a function is created or changed
-    plugin.py, executor.py    LocalStack's runtime executor: one execution environment, its life and its log lines
-    runtime_process.py    one process of an environment, from its start to its end
-    runtime_api.py        the HTTP server that the process asks for events: AWS's Lambda Runtime API
-    function_environment.py   the environment variables a function sees
-    runtimes.py           which Python runs which runtime
-    report.py             log lines and error objects as AWS words them
+provider.py           what can't run here is refused when a function is created or changed
+plugin.py, executor.py    LocalStack's runtime executor: one execution environment, its life and its log lines
+runtime_process.py    one process of an environment, from its start to its end
+runtime_api.py        the HTTP server that the process asks for events: AWS's Lambda Runtime API
+function_environment.py   the environment variables a function sees
+runtimes.py           which Python runs which runtime
+report.py             log lines and error objects as AWS words them
 """

@@ -27,7 +27,7 @@ from . import report
 from .function_environment import Places, function_environment
 from .runtime_api import LOOPBACK, Answer, Event, Exited, Failed, Ready, Responded, TooLarge
 from .runtime_process import RuntimeProcess
-from .runtimes import DEFAULT, RuntimeMissing, interpreter_for
+from .runtimes import DEFAULT, RuntimeMissingError, interpreter_for
 
 LOG = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     def validate_environment(cls) -> bool:
         try:
             interpreter_for(DEFAULT, settings.current().runtimes)
-        except RuntimeMissing as error:
+        except RuntimeMissingError as error:
             LOG.error("Lambda functions can't run: %s", error)
             return False
         return True
@@ -206,9 +206,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             self._kill()
         return outcome
 
-    def _error(
-        self, outcome: Answer | TimedOut | Ready, request_id: str, timeout: float
-    ) -> tuple[bytes, str | None]:
+    def _error(self, outcome: Answer | TimedOut | Ready, request_id: str, timeout: float) -> tuple[bytes, str | None]:
         """The payload for the caller and AWS's name of the error."""
         match outcome:
             case Responded(payload):

@@ -21,9 +21,7 @@ def _refuse(runtime: str | None, package_type: str | None) -> None:
 
 class StockroomLambdaProvider(LambdaProvider):
     @handler(operation="CreateFunction", expand=False)
-    def create_function(
-        self, context: RequestContext, request: CreateFunctionRequest
-    ) -> FunctionConfiguration:
+    def create_function(self, context: RequestContext, request: CreateFunctionRequest) -> FunctionConfiguration:
         _refuse(request.get("Runtime"), request.get("PackageType"))
         return super().create_function(context, request)
 

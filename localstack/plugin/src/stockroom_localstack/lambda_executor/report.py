@@ -46,8 +46,7 @@ def too_large_error() -> bytes:
 def init_start_line(interpreter: str, version_arn: str) -> str:
     """interpreter: python3.X."""
     return (
-        f"INIT_START Runtime Version: {interpreter.replace('python', 'python:')}\t"
-        f"Runtime Version ARN: {version_arn}\n"
+        f"INIT_START Runtime Version: {interpreter.replace('python', 'python:')}\tRuntime Version ARN: {version_arn}\n"
     )
 
 
@@ -111,9 +110,7 @@ def output_text(output: bytes) -> str:
     AWS's runtime client joins the lines of a traceback with carriage returns, to keep them in one event on their way.
     """
     lines = output.replace(b"\r", b"\n").split(b"\n")
-    pieces = (
-        line[at : at + MAX_LOG_LINE_BYTES] for line in lines for at in range(0, len(line), MAX_LOG_LINE_BYTES)
-    )
+    pieces = (line[at : at + MAX_LOG_LINE_BYTES] for line in lines for at in range(0, len(line), MAX_LOG_LINE_BYTES))
     return "".join(piece.decode(errors="replace") + "\n" for piece in pieces)
 
 

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import threading
@@ -108,11 +109,9 @@ class RuntimeApi:
                 return
             self._closing = True
         self._events.put(None)
-        try:
+        with contextlib.suppress(OSError):
             # Wakes the thread that waits for connections: closing the socket would not do so everywhere.
             socket.create_connection(self._socket.getsockname()).close()
-        except OSError:
-            pass
 
     # What the process asks for, called by _Handler.
 
@@ -145,11 +144,9 @@ class RuntimeApi:
                 ).start()
 
     def _serve(self, connection: socket.socket, address: Any) -> None:
-        with connection:
-            try:
-                _Handler(connection, address, self)
-            except OSError:  # the process was killed in the middle of a request
-                pass
+        # The process may be killed in the middle of a request.
+        with connection, contextlib.suppress(OSError):
+            _Handler(connection, address, self)
 
 
 def _settle(future: Future[Any], result: object) -> None:
@@ -167,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._api = api
         super().__init__(connection, address, api)  # type: ignore[arg-type]  # needs no server but our own
 
-    def do_GET(self) -> None:  # noqa: N802  # the name that http.server calls
+    def do_GET(self) -> None:
         if self.path != f"{PREFIX}invocation/next":
             return self._reply(HTTPStatus.NOT_FOUND)
         event = self._api.next_event()
@@ -186,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Lambda-Runtime-Client-Context"] = event.client_context.encode().decode("latin-1")
         return self._reply(HTTPStatus.OK, event.payload, headers)
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         error_type = self.headers.get("Lambda-Runtime-Function-Error-Type", "")
         match self.path.removeprefix(PREFIX).split("/"):

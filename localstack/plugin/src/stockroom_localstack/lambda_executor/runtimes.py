@@ -16,7 +16,7 @@ _warned: set[str] = set()
 _warned_lock = threading.Lock()
 
 
-class RuntimeMissing(RuntimeError):
+class RuntimeMissingError(RuntimeError):
     """No interpreter for the runtime; the message says where it was looked for."""
 
 
@@ -42,7 +42,7 @@ def interpreter_for(runtime: str, folder: Path) -> Interpreter:
     """The runtime's own interpreter, else that of the default runtime, with one warning per runtime.
 
     folder: holds an environment per runtime, python3.X/bin/python.
-    Raises RuntimeMissing.
+    Raises RuntimeMissingError.
     """
     for name in (runtime, DEFAULT):
         executable = folder / name / "bin" / "python"
@@ -50,7 +50,7 @@ def interpreter_for(runtime: str, folder: Path) -> Interpreter:
             if name != runtime:
                 _warn_once(runtime, name)
             return Interpreter(name, executable)
-    raise RuntimeMissing(f"no Python for the Lambda runtime {runtime}: {folder / DEFAULT} is not installed")
+    raise RuntimeMissingError(f"no Python for the Lambda runtime {runtime}: {folder / DEFAULT} is not installed")
 
 
 def _warn_once(runtime: str, used: str) -> None:

@@ -1,0 +1,44 @@
+"""LocalStack's index of all AWS services, built once per installation instead of once per platform.
+
+LocalStack needs the index for its very first request, and reads every service description of botocore to build it: three
+seconds. It looks for a finished one in its folder of static libraries, which is this one:
+
+    STOCKROOM_EMULATOR_HOME=... python -m stockroom_localstack.service_index
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from localstack import config
+from localstack.aws import spec
+
+from . import settings
+
+
+def use(home: Path) -> None:
+    """Points LocalStack to the index of this installation; without one it builds its own at the first request."""
+    config.dirs.static_libs = str(_folder(home))
+
+
+def build_if_missing(home: Path) -> None:
+    """Safe to run in several processes at once."""
+    folder = _folder(home)
+    index = folder / spec._get_catalog_filename()
+    if index.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, unfinished = tempfile.mkstemp(dir=folder)
+    os.close(descriptor)
+    spec.build_service_index_cache(unfinished)
+    Path(unfinished).replace(index)
+
+
+def _folder(home: Path) -> Path:
+    return home / "static"
+
+
+if __name__ == "__main__":
+    build_if_missing(settings.current().home)
