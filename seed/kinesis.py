@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 STEP = "kinesis"
-WORKERS = 2
+WORKERS = 1  # keeps events in time order, and the emulator takes no more from several
 _BATCH = 500  # records
 _BATCH_BYTES = 5 * 1024 * 1024  # data and partition keys together
 

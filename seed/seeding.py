@@ -1,13 +1,13 @@
 """From a dataset to a seeded platform, once, however often it is started and wherever it was stopped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Any
 
 from seed import dynamodb, kinesis, s3, sqs
 from seed.csv_rows import scan
@@ -137,19 +137,18 @@ def _seed(
         seconds[step] = monotonic() - start
 
     def send_orders() -> None:
-        while not stock_is_in.wait(0.2):
+        while not stock_is_in.wait(0.1):
             if stop.is_set():
                 raise Stopped
-        sqs.load(dataset, target, progress, stop)
+        run(sqs.STEP, lambda: sqs.load(dataset, target, progress, stop))
 
-    _together(
-        {
-            dynamodb.STEP: lambda: dynamodb.load(dataset, target, progress, stop, stock_is_in),
-            kinesis.STEP: lambda: kinesis.load(dataset, target, progress, stop, interrupted_at),
-            sqs.STEP: send_orders,
-            s3.STEP: lambda: s3.load(dataset, target, progress, stop),
-        },
-        run,
+    _side_by_side(
+        [
+            partial(run, dynamodb.STEP, lambda: dynamodb.load(dataset, target, progress, stop, stock_is_in)),
+            partial(run, kinesis.STEP, lambda: kinesis.load(dataset, target, progress, stop, interrupted_at)),
+            partial(run, s3.STEP, lambda: s3.load(dataset, target, progress, stop)),
+            send_orders,
+        ],
         stop,
     )
     report = report_of(
@@ -171,17 +170,15 @@ def _seed(
     return report
 
 
-def _together(work: dict[str, Callable[[], Any]], run: Callable[[str, Callable[[], Any]], None], stop: Event) -> None:
-    """Runs all of it side by side; the first error, or Ctrl-C, stops the others and is raised."""
-    with ThreadPoolExecutor(len(work)) as pool:
-        futures = [pool.submit(run, step, step_work) for step, step_work in work.items()]
+def _side_by_side(steps: Sequence[Callable[[], None]], stop: Event) -> None:
+    """Runs all steps at once; the first error, or Ctrl-C, stops the others and is raised."""
+    with ThreadPoolExecutor(len(steps)) as pool:
+        futures = [pool.submit(step) for step in steps]
         try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-        except BaseException:
-            stop.set()
-            raise
-        if any(future.exception() for future in done):
-            stop.set()
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            if not all(future.done() and not future.exception() for future in futures):
+                stop.set()
     errors = [error for future in futures if (error := future.exception())]
     for error in sorted(errors, key=lambda error: isinstance(error, Stopped)):
         raise error

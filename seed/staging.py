@@ -40,7 +40,7 @@ _CONTENT = "invoice, product, description, quantity, time, price, customer, coun
 _STAGED = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-PRAGMA cache_size = -65536;
+PRAGMA cache_size = -8192;
 CREATE TABLE staged (
     line INTEGER PRIMARY KEY, invoice TEXT, product TEXT, description TEXT, quantity INTEGER, time TEXT,
     price TEXT, customer TEXT, country TEXT );
