@@ -72,9 +72,9 @@ def _no_constant(name: str) -> None:
 
 
 def _identifier(value: object) -> str | None:
-    if not isinstance(value, str):
-        return "is not a string"
-    return None if _IDENTIFIER.fullmatch(value) else "is not an identifier of 1 to 128 characters"
+    if isinstance(value, str) and _IDENTIFIER.fullmatch(value):
+        return None
+    return "is not an identifier of 1 to 128 characters"
 
 
 def _text(value: object) -> str | None:

@@ -28,6 +28,13 @@ PRODUCTS_PER_STEP = 99  # a DynamoDB transaction takes 100 items, and the order 
 Status = Literal["reserving", "releasing", "returning", "fulfilled", "backordered", "returned"]
 FINAL: frozenset[Status] = frozenset({"fulfilled", "backordered", "returned"})
 
+_STATUS: dict[tuple[str, bool], Status] = {
+    ("order", False): "reserving",
+    ("order", True): "fulfilled",
+    ("return", False): "returning",
+    ("return", True): "returned",
+}
+
 
 @dataclass(frozen=True)
 class Shortage:
@@ -78,13 +85,8 @@ def next_step(order: Order, stored: StoredOrder | None, shortages: Sequence[Shor
 def _forward(order: Order, stored: StoredOrder | None, start: int) -> Step:
     end = min(start + PRODUCTS_PER_STEP, len(order.quantities))
     done = end == len(order.quantities)
-    status: Status
-    if order.kind == "return":
-        status = "returned" if done else "returning"
-    else:
-        status = "fulfilled" if done else "reserving"
     moves = {product: -quantity for product, quantity in islice(order.quantities.items(), start, end)}
-    return Step(stored, StoredOrder(order, status, end), moves)
+    return Step(stored, StoredOrder(order, _STATUS[order.kind, done], end), moves)
 
 
 def _back(stored: StoredOrder, shortages: tuple[Shortage, ...]) -> Step:

@@ -98,8 +98,7 @@ def read_order(item: dict[str, Any]) -> StoredOrder:
         ),
     )
     shortages = tuple(
-        Shortage(each["product_id"], int(each["wanted"]), int(each["on_hand"]))
-        for each in record.get("shortages", [])
+        Shortage(each["product_id"], int(each["wanted"]), int(each["on_hand"])) for each in record.get("shortages", [])
     )
     return StoredOrder(order, record["status"], int(record.get("products_moved", 0)), shortages)
 

@@ -41,9 +41,7 @@ def test_one_object_a_date_named_by_the_first_and_last_record_it_holds() -> None
 
 
 def test_malformed_events_go_to_the_date_they_arrived_on_with_reason_and_original() -> None:
-    batch = sort_batch(
-        [record(0, b"\xff\x00"), record(1), record(2, 'kaputt „"\n'.encode()), record(3, quantity=0)]
-    )
+    batch = sort_batch([record(0, b"\xff\x00"), record(1), record(2, 'kaputt „"\n'.encode()), record(3, quantity=0)])
     rejected = next(raw for raw in batch.objects if raw.key.startswith("rejected/"))
     assert rejected.key == f"rejected/sales_events/arrival_date=2025-12-01/{SHARD}-100-103.jsonl.gz"
     first, second, third = lines(rejected)
@@ -78,7 +76,7 @@ def test_the_same_batch_makes_the_same_bytes() -> None:
 
 
 def test_however_a_shard_is_cut_a_name_means_one_content_and_nothing_is_lost_or_doubled() -> None:
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     days = ["2010-12-01", "2010-12-02", "2010-12-03"]
     shard = [
         record(number, None if chance.random() < 0.9 else b"?", event_time=f"{chance.choice(days)}T10:00:00Z")

@@ -126,9 +126,7 @@ def test_a_return_puts_stock_back_once(count: int) -> None:
 
 @pytest.mark.parametrize("stock", [products(250, 5), products(250, 5) | {"P0249": 0}])
 @pytest.mark.parametrize("order_id", ["1", "C1"])
-def test_a_crash_after_any_step_is_made_good_by_the_next_delivery(
-    stock: dict[str, int], order_id: str
-) -> None:
+def test_a_crash_after_any_step_is_made_good_by_the_next_delivery(stock: dict[str, int], order_id: str) -> None:
     order = make_order(order_id, products(250, -2 if order_id == "C1" else 2))
     expected = World(dict(stock))
     steps = deliver(expected, order)
@@ -173,7 +171,7 @@ def test_a_final_order_needs_no_step() -> None:
 def test_deliveries_in_any_mixture_with_crashes_neither_lose_nor_double_stock(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     monkeypatch.setattr("reservation.PRODUCTS_PER_STEP", 3)
     opening = {f"P{number}": chance.randint(0, 12) for number in range(12)}
     orders = []

@@ -132,9 +132,7 @@ def item_size(value: dict[str, Any]) -> int:
 def test_an_order_that_is_there_already_counts_before_everything_else() -> None:
     there = StoredOrder(ORDER, "fulfilled", 2)
     item = put(Step(None, there, {}))
-    assert cancelled(STEP, [failed(**item), CONFLICT, failed()]) == Overtaken(
-        StoredOrder(ORDER, "fulfilled", 0)
-    )
+    assert cancelled(STEP, [failed(**item), CONFLICT, failed()]) == Overtaken(StoredOrder(ORDER, "fulfilled", 0))
     assert cancelled(STEP, [failed(), PASSED, PASSED]) == Overtaken(None)
 
 
