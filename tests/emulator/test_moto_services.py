@@ -1,0 +1,62 @@
+"""Services that moto answers on the emulator's port."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .recipe import ROOT
+
+# service: (operation, its arguments, the part of the answer that shows that moto's model answered)
+CALLS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "apigatewayv2": ("get_apis", {}, "Items"),
+    "application-autoscaling": ("describe_scalable_targets", {"ServiceNamespace": "ecs"}, "ScalableTargets"),
+    "athena": ("list_work_groups", {}, "WorkGroups"),
+    "autoscaling": ("describe_auto_scaling_groups", {}, "AutoScalingGroups"),
+    "budgets": ("describe_budgets", {"AccountId": "000000000000"}, "Budgets"),
+    "cloudfront": ("list_distributions", {}, "DistributionList"),
+    "cloudtrail": ("list_trails", {}, "Trails"),
+    "codebuild": ("list_projects", {}, "projects"),
+    "codepipeline": ("list_pipelines", {}, "pipelines"),
+    "cognito-idp": ("list_user_pools", {"MaxResults": 5}, "UserPools"),
+    "ecr": ("describe_repositories", {}, "repositories"),
+    "ecs": ("list_clusters", {}, "clusterArns"),
+    "elasticache": ("describe_cache_clusters", {}, "CacheClusters"),
+    "elbv2": ("describe_load_balancers", {}, "LoadBalancers"),
+    "glue": ("get_databases", {}, "DatabaseList"),
+    "quicksight": ("list_users", {"AwsAccountId": "000000000000", "Namespace": "default"}, "UserList"),
+    "rds": ("describe_db_instances", {}, "DBInstances"),
+    "servicediscovery": ("list_namespaces", {}, "Namespaces"),
+    "wafv2": ("list_web_acls", {"Scope": "REGIONAL"}, "WebACLs"),
+}
+
+
+def registered() -> list[str]:
+    plugin = tomllib.loads((ROOT / "localstack" / "plugin" / "pyproject.toml").read_text())
+    points = plugin["project"]["entry-points"]["localstack.aws.provider"]
+    return [name.split(":")[0] for name, target in points.items() if ":" in target and "moto_services" in target]
+
+
+def test_every_registered_service_has_a_call_here() -> None:
+    assert sorted(CALLS) == sorted(registered())
+
+
+@pytest.mark.parametrize("service", CALLS)
+def test_a_service_answers(aws: Callable[[str], Any], service: str) -> None:
+    operation, arguments, part = CALLS[service]
+    assert part in getattr(aws(service), operation)(**arguments)
+
+
+def test_what_was_made_is_found_again(aws: Callable[[str], Any], unique: str) -> None:
+    made = aws("ecs").create_cluster(clusterName=unique)["cluster"]["clusterArn"]
+    assert made == f"arn:aws:ecs:us-east-1:000000000000:cluster/{unique}"
+    assert made in aws("ecs").list_clusters()["clusterArns"]
+    aws("ecs").delete_cluster(cluster=unique)
+
+
+def test_what_is_missing_is_an_error_of_the_service(aws: Callable[[str], Any], unique: str) -> None:
+    with pytest.raises(aws("ecr").exceptions.RepositoryNotFoundException):
+        aws("ecr").describe_repositories(repositoryNames=[unique])
