@@ -1,0 +1,149 @@
+"""Settings: what a user may choose, from the environment and from `.env` (the environment wins)."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from stockroom.errors import StockroomError
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The repository."""
+
+HOME = ROOT / ".stockroom"
+"""Everything that the toolkit writes; ignored by git."""
+
+PREFIX = "STOCKROOM_"
+
+
+class Settings(BaseSettings):
+    """Every setting; `.env.example` lists the same names with their meaning (a test compares the two)."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    engine: Literal["localstack", "docker", "external"] = Field(
+        default="localstack", description="What answers AWS calls for the local environment."
+    )
+    port: int = Field(default=4566, ge=1024, le=65535, description="Port of the local AWS endpoint.")
+    endpoint: str | None = Field(
+        default=None, description="Endpoint of the engine `external`, such as http://127.0.0.1:4566."
+    )
+    run_dir: Path = Field(
+        default=HOME / "run",
+        description="Folder of one running platform: engine data, logs, Terraform working directories.",
+    )
+    docker_image: str = Field(default="localstack/localstack:4.14.0", description="Image of the engine `docker`.")
+    start_timeout: int = Field(
+        default=120, ge=5, le=3600, description="Seconds to wait for the engine to become ready."
+    )
+    terraform: Path | None = Field(default=None, description="Terraform or OpenTofu binary; found on PATH when empty.")
+    provider_mirror: Path | None = Field(
+        default=None, description="Folder with a Terraform provider tree; looked for when empty."
+    )
+    seed_dataset: Path | None = Field(
+        default=None, description="CSV file that `infra-up` and `seed` load instead of the sample."
+    )
+
+    @field_validator("endpoint", "terraform", "provider_mirror", "seed_dataset", mode="before")
+    @classmethod
+    def _empty_means_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint_is_not_aws(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        url = urlsplit(value)
+        if url.scheme not in {"http", "https"} or not url.hostname:
+            raise ValueError("must be a URL such as http://127.0.0.1:4566")
+        if url.hostname.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+            raise ValueError("is an endpoint of AWS; the local environment never talks to AWS")
+        return value.rstrip("/")
+
+    @field_validator("run_dir", "terraform", "provider_mirror", "seed_dataset")
+    @classmethod
+    def _paths_are_absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else (ROOT / value.expanduser()).resolve()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # read_settings() merges .env and the environment itself, so that it can name unknown settings.
+        return (init_settings,)
+
+    @property
+    def engine_dir(self) -> Path:
+        return self.run_dir / "engine"
+
+    @property
+    def local_endpoint(self) -> str:
+        """URL of the local AWS endpoint, without a trailing slash."""
+        if self.engine == "external" and self.endpoint:
+            return self.endpoint
+        return f"http://127.0.0.1:{self.port}"
+
+
+def variable_name(field: str) -> str:
+    return f"{PREFIX}{field.upper()}"
+
+
+def unknown_names(names: Iterable[str]) -> list[tuple[str, str | None]]:
+    """The names that start with STOCKROOM_ but are no setting, each with the nearest real one (or None)."""
+    known = {variable_name(field) for field in Settings.model_fields}
+    strange = sorted(name for name in names if name.upper().startswith(PREFIX) and name not in known)
+    return [(name, next(iter(difflib.get_close_matches(name.upper(), known, n=1)), None)) for name in strange]
+
+
+def parse_settings(environment: Mapping[str, str], dotenv: Mapping[str, str | None]) -> Settings:
+    """Settings from two sets of variables, of which the environment wins.
+
+    Raises StockroomError that names the variable and where it stands.
+    """
+    for source, names in (("the environment", environment), (".env", dotenv)):
+        for name, nearest in unknown_names(names):
+            hint = f"did you mean {nearest}?" if nearest else ".env.example lists every setting"
+            raise StockroomError(f"{name} in {source} is not a setting", hint)
+    merged = {**dotenv, **environment}
+    values = {
+        field: merged[variable_name(field)]
+        for field in Settings.model_fields
+        if merged.get(variable_name(field)) is not None
+    }
+    try:
+        settings = Settings(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = variable_name(str(first["loc"][0]))
+        source = "the environment" if name in environment else ".env"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise StockroomError(
+            f"{name}={first['input']} in {source}: {reason[:1].lower()}{reason[1:]}",
+            ".env.example lists every setting with its meaning",
+        ) from None
+    if settings.engine == "external" and not settings.endpoint:
+        raise StockroomError(
+            "STOCKROOM_ENGINE=external needs STOCKROOM_ENDPOINT",
+            "set it to the URL of the emulator, such as http://127.0.0.1:4566",
+        )
+    return settings
+
+
+def read_settings() -> Settings:
+    """Settings of this process. Raises StockroomError for an unknown name or a bad value."""
+    file = ROOT / ".env"
+    return parse_settings(os.environ, dotenv_values(file) if file.exists() else {})
