@@ -1,0 +1,81 @@
+"""The one door to AWS: sessions for an environment, and the few reads and writes that the toolkit needs."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from stockroom.environments import LOCAL, Environment, enter_local_environment
+from stockroom.errors import StockroomError
+
+if TYPE_CHECKING:
+    import boto3
+
+DUMMY_KEYS = frozenset({"test", "mock", "dummy", "testing", "foobar"})
+
+
+def session_for(environment: Environment, endpoint: str | None = None) -> boto3.Session:
+    """A session for the environment, proven to be of its account.
+
+    The local environment gets dummy credentials and the endpoint. For any other, the credentials of the shell
+    are used as they are; dummy ones, a set endpoint and another account are refused with a StockroomError.
+    """
+    if environment.name == LOCAL:
+        if endpoint is None:
+            raise ValueError("the local environment has an endpoint")
+        enter_local_environment(endpoint, environment.region)
+        return _new_session(environment.region, path_style=True)
+
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if name := next((name for name in sorted(os.environ) if name.startswith("AWS_ENDPOINT_URL")), None):
+        raise StockroomError(
+            f"{name} is set, so this would not reach the account of '{environment.name}'",
+            "open a new shell, or unset it (`invoke env` sets it for the local platform)",
+        )
+    try:
+        session = _new_session(environment.region, path_style=False)
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise StockroomError(
+                f"no AWS credentials for '{environment.name}'",
+                "sign in first, for example with `aws sso login`",
+            )
+        if credentials.access_key.lower() in DUMMY_KEYS or credentials.access_key.isdigit():
+            raise StockroomError(
+                f"the AWS credentials are dummy ones, made for the local platform, not for '{environment.name}'",
+                "open a new shell and sign in to the account",
+            )
+        account = session.client("sts").get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        raise StockroomError(
+            f"the AWS credentials for '{environment.name}' do not work: {error}", "sign in again"
+        ) from None
+    if account != environment.account_id:
+        raise StockroomError(
+            f"these credentials are of account {account}, but '{environment.name}' is account {environment.account_id}",
+            f"sign in to {environment.account_id}, or correct account_id in {environment.folder}/environment.tfvars",
+        )
+    return session
+
+
+def _new_session(region: str, path_style: bool) -> boto3.Session:
+    """Path style because a bucket's name is no subdomain of a local endpoint."""
+    import boto3
+    import botocore.session
+    from botocore.config import Config
+
+    core = botocore.session.get_session()
+    core.set_default_client_config(
+        Config(
+            max_pool_connections=32,
+            retries={"mode": "standard", "max_attempts": 4},
+            s3={"addressing_style": "path"} if path_style else None,
+        )
+    )
+    return boto3.Session(botocore_session=core, region_name=region)
+
+
+def error_code(error: Any) -> str:
+    """The code of a botocore ClientError, such as "NoSuchKey"."""
+    return str(error.response.get("Error", {}).get("Code", ""))
