@@ -1,0 +1,115 @@
+"""Processes of the machine: pid files that heal themselves, who holds a port, what still runs in a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True)
+class PidFile:
+    """A pid with the process's start time (seconds since the epoch), so that a reused pid is not mistaken."""
+
+    path: Path
+
+    def write(self, pid: int) -> None:
+        content = {"pid": pid, "started": psutil.Process(pid).create_time()}
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(content))
+        temporary.replace(self.path)
+
+    def process(self) -> psutil.Process | None:
+        """The running process, or None; a stale or damaged file is removed."""
+        try:
+            content = json.loads(self.path.read_text())
+            process = psutil.Process(int(content["pid"]))
+            if abs(process.create_time() - float(content["started"])) < 1 and is_running(process):
+                return process
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, psutil.Error):
+            pass
+        self.remove()
+        return None
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class PortHolder:
+    """Who listens on a port; pid and command are None where the system does not tell."""
+
+    pid: int | None
+    command: str | None
+
+    def __str__(self) -> str:
+        if self.pid is None:
+            return "another process"
+        return f"process {self.pid} ({self.command or 'unknown command'})"
+
+
+def is_running(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
+
+
+def port_answers(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as connection:
+        connection.settimeout(1)
+        return connection.connect_ex((host, port)) == 0
+
+
+def port_holder(port: int) -> PortHolder | None:
+    """Who listens on the port of this machine's loopback, or None if nobody does."""
+    pid: int | None = None
+    found = False
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+                found, pid = True, connection.pid or pid
+    if not found and not port_answers("127.0.0.1", port):
+        return None
+    if pid is None:
+        return PortHolder(None, None)
+    command = None
+    with contextlib.suppress(psutil.Error):
+        command = " ".join(psutil.Process(pid).cmdline())[:120] or psutil.Process(pid).name()
+    return PortHolder(pid, command)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def processes_in(folder: Path) -> Iterator[psutil.Process]:
+    """Processes that work in the folder: their current directory is in it, or their command line names it."""
+    prefix = str(folder)
+    own = {psutil.Process().pid, *(parent.pid for parent in psutil.Process().parents())}
+    for process in psutil.process_iter():
+        if process.pid in own:
+            continue
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.cwd().startswith(prefix) or any(prefix in word for word in process.cmdline()):
+                yield process
+
+
+def stop(processes: list[psutil.Process], patience: float) -> None:
+    """Ask the processes to end, wait `patience` seconds for all of them, then end the rest."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.terminate()
+    _, alive = psutil.wait_procs(processes, timeout=patience)
+    for process in alive:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(alive, timeout=5)
