@@ -1,0 +1,64 @@
+"""Engines: what answers AWS calls for the `local` environment, behind one small interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from stockroom.settings import Settings
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """`state` is "running", "starting" or "stopped"; `detail` says more in a few words."""
+
+    name: str
+    state: str
+    endpoint: str
+    pid: int | None = None
+    version: str | None = None
+    memory_mb: int | None = None
+    uptime_seconds: int | None = None
+    detail: str | None = None
+
+
+class Engine(Protocol):
+    """Start, wait until ready, stop, status, endpoint, logs."""
+
+    name: str
+    endpoint: str
+
+    def start(self) -> bool:
+        """Start the engine unless it runs. True when it was started now, with an empty world."""
+
+    def wait_until_ready(self, watch: Callable[[], None] | None = None) -> None:
+        """Return when the endpoint answers. Raises StockroomError with the last log lines when it never will."""
+
+    def stop(self) -> bool:
+        """Stop the engine and everything it started. True if anything was stopped."""
+
+    def status(self) -> EngineStatus: ...
+
+    def died(self) -> bool:
+        """True when an engine that was running has gone."""
+
+    def log_lines(self, follow_log: bool, lines: int) -> Iterator[str]:
+        """The last `lines` lines of the log; with `follow_log` also every new one, for ever."""
+
+
+def make_engine(settings: Settings) -> Engine:
+    """The engine that the settings choose."""
+    match settings.engine:
+        case "localstack":
+            from stockroom.engines.localstack import LocalStackEngine
+
+            return LocalStackEngine(settings)
+        case "docker":
+            from stockroom.engines.docker import DockerEngine
+
+            return DockerEngine(settings)
+        case "external":
+            from stockroom.engines.external import ExternalEngine
+
+            return ExternalEngine(settings)

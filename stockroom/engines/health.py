@@ -1,0 +1,50 @@
+"""What an AWS endpoint says about itself."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic, sleep
+
+from stockroom.errors import StockroomError
+
+# A proxy from the user's shell must never see a call to the local endpoint.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True)
+class Health:
+    """An endpoint that answers; version is None when it is no LocalStack."""
+
+    version: str | None
+
+
+def read_health(endpoint: str, timeout: float = 2) -> Health | None:
+    """What answers at the endpoint, or None when nothing does."""
+    try:
+        with _opener.open(f"{endpoint}/_localstack/health", timeout=timeout) as answer:
+            return Health(json.loads(answer.read()).get("version"))
+    except urllib.error.HTTPError as error:
+        return Health(None) if error.code < 500 else None
+    except ValueError:
+        return Health(None)
+    except OSError:
+        return None
+
+
+def wait_for_health(endpoint: str, seconds: float, give_up: Callable[[], StockroomError | None]) -> Health:
+    """Wait until the endpoint answers. `give_up` is asked between tries and returns the error that ends the wait."""
+    deadline = monotonic() + seconds
+    while (health := read_health(endpoint)) is None:
+        if error := give_up():
+            raise error
+        if monotonic() > deadline:
+            raise StockroomError(
+                f"{endpoint} did not answer within {seconds:.0f} s", "STOCKROOM_START_TIMEOUT gives it longer"
+            )
+        # The endpoint offers no event to wait for; a refused connection costs next to nothing.
+        sleep(0.05)
+    return health

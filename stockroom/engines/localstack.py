@@ -1,0 +1,149 @@
+"""The default engine: the LocalStack 4.14.0 runtime as a process of this machine, without Docker."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from time import time
+
+import psutil
+
+from stockroom.emulator import check_free_space, emulator_dir, python
+from stockroom.engines import EngineStatus
+from stockroom.engines.health import read_health, wait_for_health
+from stockroom.engines.logs import follow, last_lines
+from stockroom.environments import LOCAL, local_process_environment, read_environment
+from stockroom.errors import StockroomError
+from stockroom.processes import PidFile, is_running, port_holder, processes_in, stop
+from stockroom.settings import Settings
+
+# What the stacks use; the emulator starts these side by side, before the first request asks for them.
+EARLY_SERVICES = ["dynamodb", "kinesis", "lambda", "s3", "sqs", "iam", "sts", "logs", "kms"]
+
+_NEEDED_MB = 300
+
+
+class LocalStackEngine:
+    """LocalStack as a host process in its own session; its data, temporary files and log live in `engine_dir`."""
+
+    name = "localstack"
+
+    def __init__(self, settings: Settings) -> None:
+        self.endpoint = settings.local_endpoint
+        self._port = settings.port
+        self._folder = settings.engine_dir
+        self._timeout = settings.start_timeout
+        self._pid_file = PidFile(self._folder / "pid")
+        self._log = self._folder / "localstack.log"
+        self._process: psutil.Process | None = None
+
+    def start(self) -> bool:
+        if process := self._pid_file.process():
+            self._process = process
+            return False
+        if holder := port_holder(self._port):
+            raise StockroomError(
+                f"port {self._port} is taken by {holder}", "stop it, or set STOCKROOM_PORT to a free port"
+            )
+        # What a dead emulator left: its children, and data that nothing refers to any more.
+        stop(list(processes_in(self._folder)), patience=2)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        check_free_space(self._folder, _NEEDED_MB)
+        with self._log.open("wb") as log:
+            started = subprocess.Popen(
+                [str(python()), "-m", "localstack.runtime.main"],
+                cwd=self._folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._process = psutil.Process(started.pid)
+        self._pid_file.write(started.pid)
+        return True
+
+    def _environment(self) -> dict[str, str]:
+        temporary = self._folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        return local_process_environment(
+            os.environ,
+            self.endpoint,
+            read_environment(LOCAL).region,
+            {
+                "HOME": str(self._folder),
+                "TMPDIR": str(temporary),
+                "PYTHONUNBUFFERED": "1",
+                "GATEWAY_LISTEN": f"127.0.0.1:{self._port}",
+                "LOCALSTACK_HOST": f"127.0.0.1:{self._port}",
+                "FILESYSTEM_ROOT": str(self._folder / "filesystem"),
+                "OVERRIDE_IN_DOCKER": "0",
+                "DISABLE_EVENTS": "1",
+                "SKIP_SSL_CERT_DOWNLOAD": "1",
+                # Terraform accepts only URLs with the two parts account and name; every other strategy needs DNS or a third.
+                "SQS_ENDPOINT_STRATEGY": "off",
+                "LAMBDA_RUNTIME_EXECUTOR": "process",
+                "STOCKROOM_EMULATOR_HOME": str(emulator_dir()),
+                "STOCKROOM_EMULATOR_RUN_DIR": str(self._folder),
+                "STOCKROOM_EMULATOR_SERVICES": ",".join(EARLY_SERVICES),
+            },
+        )
+
+    def wait_until_ready(self, watch: Callable[[], None] | None = None) -> None:
+        def give_up() -> StockroomError | None:
+            if watch:
+                watch()
+            if not self.died():
+                return None
+            return StockroomError(
+                "the emulator ended while it was starting",
+                f"the whole log is in {self._log}",
+                "\n".join(last_lines(self._log, 15)),
+            )
+
+        wait_for_health(self.endpoint, self._timeout, give_up)
+
+    def stop(self) -> bool:
+        process = self._pid_file.process()
+        if process:
+            stop([process], patience=10)
+        leftovers = list(processes_in(self._folder))
+        stop(leftovers, patience=2)
+        self._pid_file.remove()
+        self._process = None
+        return bool(process or leftovers)
+
+    def died(self) -> bool:
+        process = self._process or self._pid_file.process()
+        return process is None or not is_running(process)
+
+    def status(self) -> EngineStatus:
+        process = self._pid_file.process()
+        if process is None:
+            return EngineStatus(self.name, "stopped", self.endpoint)
+        health = read_health(self.endpoint)
+        return EngineStatus(
+            self.name,
+            "running" if health else "starting",
+            self.endpoint,
+            pid=process.pid,
+            version=health.version if health else None,
+            memory_mb=_memory_mb(process),
+            uptime_seconds=int(time() - process.create_time()),
+        )
+
+    def log_lines(self, follow_log: bool, lines: int) -> Iterator[str]:
+        return follow(self._log, lines) if follow_log else iter(last_lines(self._log, lines))
+
+
+def _memory_mb(process: psutil.Process) -> int:
+    """Resident memory of the process and everything it started, in MB."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        for one in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += one.memory_info().rss
+    return total // 2**20
