@@ -1,0 +1,393 @@
+"""Terraform: finding it, giving it a working directory per environment and stack, running it, reading state.
+
+The local environment runs through `tflocal`; the stacks and modules are the ones that every other environment
+gets. A working directory mirrors `terraform/`, so that the stacks' relative module paths hold in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from stockroom.environments import STACKS_DIR, TERRAFORM_DIR, Environment, local_process_environment
+from stockroom.errors import StockroomError
+from stockroom.settings import HOME, Settings
+
+MINIMUM_VERSION = (1, 10)
+PROVIDER = ("hashicorp", "aws", "5.100.0")
+
+_INTERRUPT_PATIENCE_SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A Terraform or OpenTofu that is new enough."""
+
+    path: Path
+    version: str
+
+
+def find_binary(settings: Settings) -> Binary:
+    """The Terraform to use. Raises StockroomError when there is none, or it is too old."""
+    candidates = [settings.terraform, HOME / "bin" / "terraform", *map(shutil.which, ("terraform", "tofu"))]
+    path = next((Path(one) for one in candidates if one and Path(one).is_file()), None)
+    if path is None or (settings.terraform and path != settings.terraform):
+        where = f"at STOCKROOM_TERRAFORM={settings.terraform}" if settings.terraform else "on PATH"
+        raise StockroomError(
+            f"no Terraform or OpenTofu found {where}",
+            "run `invoke setup-terraform`, or install Terraform 1.10 or newer",
+        )
+    version = _read_version(path)
+    if parse_version(version) < MINIMUM_VERSION:
+        raise StockroomError(
+            f"{path} is version {version}, and {'.'.join(map(str, MINIMUM_VERSION))} or newer is needed",
+            "run `invoke setup-terraform`, or install a newer one",
+        )
+    return Binary(path, version)
+
+
+def parse_version(version: str) -> tuple[int, ...]:
+    """(1, 11, 4) of "1.11.4" or "1.11.4-rc1"."""
+    return tuple(int(part) for part in version.split("-", maxsplit=1)[0].split(".") if part.isdigit())
+
+
+def _read_version(path: Path) -> str:
+    try:
+        done = subprocess.run(
+            [str(path), "version", "-json"],
+            capture_output=True, text=True, check=True, timeout=30,
+            env={**os.environ, "CHECKPOINT_DISABLE": "1"},
+        )  # fmt: skip
+        return str(json.loads(done.stdout)["terraform_version"])
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError):
+        raise StockroomError(f"{path} does not answer `version -json`", "install Terraform 1.10 or newer") from None
+
+
+def find_mirror(settings: Settings, add_on_software: Path = Path("/opt")) -> Path | None:
+    """A folder with our provider that Terraform does not look in by itself, or None.
+
+    Terraform itself looks in its plugin directories; besides, any folder directly under /opt, which the
+    Filesystem Hierarchy Standard gives to add-on software, may hold a provider tree.
+    """
+    if settings.provider_mirror:
+        if _holds_provider(settings.provider_mirror):
+            return settings.provider_mirror
+        raise StockroomError(
+            f"STOCKROOM_PROVIDER_MIRROR={settings.provider_mirror} does not hold {'/'.join(PROVIDER)}",
+            "unset it to use the network, or fill it with `terraform providers mirror`",
+        )
+    folders = sorted(add_on_software.iterdir()) if add_on_software.is_dir() else []
+    return next((folder for folder in folders if _holds_provider(folder)), None)
+
+
+def _holds_provider(folder: Path) -> bool:
+    namespace, name, version = PROVIDER
+    tree = folder / "registry.terraform.io" / namespace / name
+    unpacked = tree / version / target_platform()
+    packed = tree / f"terraform-provider-{name}_{version}_{target_platform()}.zip"
+    return unpacked.is_dir() or packed.is_file()
+
+
+def target_platform() -> str:
+    """This machine as Terraform names it, such as "linux_amd64"."""
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    return f"{platform.system().lower()}_{machine}"
+
+
+def user_cli_config(environment: Mapping[str, str]) -> Path | None:
+    """The user's own Terraform CLI configuration, if there is one."""
+    named = environment.get("TF_CLI_CONFIG_FILE")
+    path = Path(named) if named else Path(environment.get("HOME", "~")).expanduser() / ".terraformrc"
+    return path if path.is_file() else None
+
+
+def write_cli_config(settings: Settings, environment: Mapping[str, str]) -> Path | None:
+    """The CLI configuration to give to Terraform: the user's, unless it names no provider source and we know one."""
+    users = user_cli_config(environment)
+    if users and "provider_installation" in users.read_text(encoding="utf-8"):
+        return users
+    mirror = find_mirror(settings)
+    if mirror is None:
+        return users
+    path = settings.run_dir / "terraform" / "mirror.tfrc"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        "provider_installation {\n"
+        f"  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}\n"
+        '  direct {\n    exclude = ["registry.terraform.io/hashicorp/aws"]\n  }\n'
+        "}\n"
+    )
+    return path
+
+
+@dataclass
+class ApplyResult:
+    """What an apply did, and the stack's outputs by name."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    outputs: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class ResourceExistsError(StockroomError):
+    """Terraform wants to create what exists already: an earlier run died before it could write its state."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of the local environment in its working directory, with all that Terraform needs to run."""
+
+    name: str
+    environment: Environment
+    settings: Settings
+    binary: Binary
+    endpoint: str
+
+    @property
+    def top(self) -> Path:
+        return self.settings.run_dir / "terraform" / self.environment.name
+
+    @property
+    def folder(self) -> Path:
+        return self.top / "stacks" / self.name
+
+    @property
+    def log(self) -> Path:
+        return self.top / f"{self.name}.log"
+
+    def prepare(self, variables: Mapping[str, Any]) -> None:
+        """Lay out the working directory: modules as a link, the stack's files as copies, the release's variables."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        modules = self.top / "modules"
+        if not modules.is_symlink() or modules.readlink() != TERRAFORM_DIR / "modules":
+            modules.unlink(missing_ok=True)
+            modules.symlink_to(TERRAFORM_DIR / "modules")
+        # Among these is the override file that a killed tflocal leaves behind, and then refuses to replace.
+        for stale in self.folder.glob("*.tf"):
+            stale.unlink()
+        for source in [
+            *(STACKS_DIR / self.name).glob("*.tf"),
+            STACKS_DIR / self.name / ".terraform.lock.hcl",
+        ]:
+            shutil.copyfile(source, self.folder / source.name)
+        (self.folder / "release.auto.tfvars.json").write_text(json.dumps(variables, indent=2, sort_keys=True))
+
+    def init(self, watch: Callable[[], None]) -> bool:
+        """`terraform init`, unless nothing that it depends on has changed since the last one. True if it ran."""
+        backend = self.environment.folder / "backend.hcl"
+        marker = self.folder / ".terraform" / "initialised"
+        digest = self._init_digest(backend)
+        if marker.exists() and marker.read_text() == digest:
+            return False
+        arguments = ["-reconfigure", f"-backend-config={backend}"]
+        arguments += [f"-backend-config=key={self.environment.state_key(self.name)}"]
+        # A bucket's name is no subdomain of a local endpoint; with AWS_ENDPOINT_URL_S3 the backend does not see that.
+        arguments += ["-backend-config=use_path_style=true"]
+        self._run(["init", "-input=false", "-no-color", *arguments], watch, lambda _: None)
+        marker.write_text(digest)
+        return True
+
+    def _init_digest(self, backend: Path) -> str:
+        digest = hashlib.sha256(f"{self.binary} {find_mirror(self.settings)}".encode())
+        files = [backend, *sorted(self.folder.glob("*.tf")), self.folder / ".terraform.lock.hcl"]
+        files += sorted((TERRAFORM_DIR / "modules").glob("*/*.tf"))
+        for path in files:
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def apply(self, watch: Callable[[], None], say: Callable[[str], None]) -> ApplyResult:
+        """`terraform apply`. `watch` is called while it runs and may raise; `say` gets words on how far it is.
+
+        Raises ResourceExistsError or StockroomError with Terraform's own diagnostics.
+        """
+        progress = _ApplyProgress(say)
+        self._run(
+            ["apply", "-json", "-input=false", "-auto-approve", "-lock-timeout=60s", *self._variables()],
+            watch,
+            progress.read,
+        )
+        return progress.result
+
+    def plan_is_empty(self, watch: Callable[[], None]) -> bool:
+        code = self._run(
+            ["plan", "-json", "-input=false", "-detailed-exitcode", *self._variables()],
+            watch,
+            lambda _: None,
+            {0, 2},
+        )
+        return code == 0
+
+    def _variables(self) -> Iterator[str]:
+        for name in ("environment", self.name):
+            path = self.environment.folder / f"{name}.tfvars"
+            if path.exists():
+                yield f"-var-file={path}"
+
+    def _process_environment(self) -> dict[str, str]:
+        extra = {
+            "TF_CMD": str(self.binary.path),
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+            # The provider tries 25 times by default: many minutes, when something of the emulator has died.
+            "AWS_MAX_ATTEMPTS": "5",
+            "DISABLE_DEPRECATION_NOTICE": "1",
+            # Path style: the default of tflocal is a host name that does not resolve without the internet.
+            "S3_HOSTNAME": "127.0.0.1",
+        }
+        if config := write_cli_config(self.settings, os.environ):
+            extra["TF_CLI_CONFIG_FILE"] = str(config)
+        if find_mirror(self.settings) is None:
+            cache = HOME / "terraform-providers"
+            cache.mkdir(parents=True, exist_ok=True)
+            extra["TF_PLUGIN_CACHE_DIR"] = str(cache)
+        return local_process_environment(os.environ, self.endpoint, self.environment.region, extra)
+
+    def _run(
+        self,
+        words: list[str],
+        watch: Callable[[], None],
+        read: Callable[[str], None],
+        good: frozenset[int] | set[int] = frozenset({0}),
+    ) -> int:
+        """Run tflocal in the working directory; every line goes to the log and to `read`."""
+        # In a session of its own: a Ctrl-C must reach Terraform once, from us, since a second one makes it
+        # drop its state; and Terraform must be able to finish when the toolkit is killed.
+        process = subprocess.Popen(
+            [str(Path(sys.executable).parent / "tflocal"), *words],
+            cwd=self.folder,
+            env=self._process_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        threading.Thread(target=_pump, args=(process, lines), daemon=True).start()
+        output: list[str] = []
+        try:
+            with self.log.open("a", encoding="utf-8") as log:
+                log.write(f"--- {' '.join(words)}\n")
+                while (line := _next(lines, watch)) is not None:
+                    log.write(line)
+                    output.append(line)
+                    read(line)
+            code = process.wait()
+        except BaseException as error:
+            _end(process, patiently=isinstance(error, KeyboardInterrupt))
+            raise
+        if code not in good:
+            raise _failure(self.name, words[0], output, self.log)
+        return code
+
+
+def _pump(process: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]) -> None:
+    assert process.stdout
+    for line in process.stdout:
+        lines.put(line)
+    lines.put(None)
+
+
+def _next(lines: queue.SimpleQueue[str | None], watch: Callable[[], None]) -> str | None:
+    while True:
+        try:
+            return lines.get(timeout=0.5)
+        except queue.Empty:
+            watch()
+
+
+def _end(process: subprocess.Popen[str], patiently: bool) -> None:
+    """Let Terraform write its state after Ctrl-C; end it at once when there is nothing left to write to."""
+    if patiently:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_INTERRUPT_PATIENCE_SECONDS)
+            return
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait()
+
+
+class _ApplyProgress:
+    """Reads the lines of `terraform apply -json` and keeps what they add up to."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.result = ApplyResult()
+        self._say = say
+        self._planned = 0
+        self._done = 0
+        self._started: dict[str, float] = {}
+
+    def read(self, line: str) -> None:
+        event = _json_line(line)
+        address = event.get("hook", {}).get("resource", {}).get("addr", "")
+        match event.get("type"):
+            case "planned_change":
+                self._planned += 1
+            case "apply_start":
+                self._started[address] = monotonic()
+            case "apply_complete" | "apply_errored":
+                self.result.seconds[address] = monotonic() - self._started.pop(address, monotonic())
+                self._done += 1
+            case "change_summary" if event["changes"]["operation"] == "apply":
+                changes = event["changes"]
+                self.result.added, self.result.changed, self.result.removed = (
+                    changes["add"], changes["change"], changes["remove"],
+                )  # fmt: skip
+            case "outputs":
+                self.result.outputs = {
+                    name: output["value"] for name, output in event["outputs"].items() if "value" in output
+                }
+        if self._planned:
+            slowest = min(self._started, key=self._started.__getitem__, default="")
+            self._say(f"{self._done} of {self._planned} resources{f', waiting for {slowest}' if slowest else ''}")
+
+
+def _json_line(line: str) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+_EXISTS = (
+    "already exists", "AlreadyExists", "AlreadyOwnedByYou", "ResourceInUseException", "ResourceConflictException",
+)  # fmt: skip
+
+
+def _failure(stack: str, command: str, output: list[str], log: Path) -> StockroomError:
+    """The error that Terraform's output tells of."""
+    diagnostics = [event["diagnostic"] for line in output if (event := _json_line(line)).get("type") == "diagnostic"]
+    errors = [one for one in diagnostics if one.get("severity") == "error"]
+    if errors:
+        details = "\n".join(
+            f"{one.get('address', stack)}: {one['summary']}\n  {one.get('detail', '').strip()}".rstrip()
+            for one in errors
+        )
+        text = " ".join(f"{one['summary']} {one.get('detail', '')}" for one in errors)
+    else:
+        details = "".join(output[-20:]).strip()
+        text = details
+    kind = ResourceExistsError if any(word in text for word in _EXISTS) else StockroomError
+    return kind(f"terraform {command} of the stack '{stack}' failed", f"the whole output is in {log}", details)
