@@ -1,0 +1,97 @@
+"""What the user sees: steps with progress on a terminal, plain lines elsewhere, errors in one shape."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from time import monotonic
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.spinner import Spinner
+from rich.table import Table
+
+from stockroom.errors import StockroomError
+
+# Not on a terminal there is no width to fit into: a pipe or a CI log must not cut names off.
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@dataclass
+class Step:
+    """One running step; `say` replaces the words behind its name, on a terminal at once, elsewhere at its end."""
+
+    name: str
+    started: float = field(default_factory=monotonic)
+    words: str = ""
+
+    def say(self, words: str) -> None:
+        self.words = words
+
+    @property
+    def seconds(self) -> float:
+        return monotonic() - self.started
+
+
+class Steps:
+    """The steps of one command, some of them side by side. `quiet` prints nothing (for --json)."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._lock = threading.Lock()
+        self._running: list[Step] = []
+        self._live: Live | None = None
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        step = Step(name)
+        self._change(add=step)
+        try:
+            yield step
+        except BaseException:
+            self._change(remove=step)
+            self._print(f"[red]x[/red] {escape(name):<12}")
+            raise
+        self.seconds[name] = step.seconds
+        self._change(remove=step)
+        self._print(f"[green]✓[/green] {escape(name):<12} {escape(step.words)} [dim]{step.seconds:.1f} s[/dim]")
+
+    def note(self, words: str) -> None:
+        """A line of its own, such as what the command is waiting for."""
+        self._print(f"  {escape(words)}")
+
+    def _print(self, line: str) -> None:
+        if not self._quiet:
+            out.print(line)
+
+    def _change(self, add: Step | None = None, remove: Step | None = None) -> None:
+        with self._lock:
+            self._running = [step for step in [*self._running, add] if step and step is not remove]
+            if self._quiet or not out.is_terminal:
+                return
+            if self._running and self._live is None:
+                self._live = Live(get_renderable=self._render, console=out, refresh_per_second=8, transient=True)
+                self._live.start()
+            elif not self._running and self._live is not None:
+                self._live.stop()
+                self._live = None
+
+    def _render(self) -> Table:
+        table = Table.grid(padding=(0, 1))
+        for step in list(self._running):
+            table.add_row(Spinner("dots"), f"{step.name:<12}", escape(step.words), f"[dim]{step.seconds:.0f} s[/dim]")
+        return table
+
+
+def print_error(error: StockroomError) -> None:
+    if error.details:
+        err.print(error.details, style="dim", markup=False)
+    err.print(f"[bold red]error:[/bold red] {escape(error.message)}")
+    if error.hint:
+        err.print(f"[bold]next:[/bold]  {escape(error.hint)}")

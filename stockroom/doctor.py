@@ -1,0 +1,139 @@
+"""Checks every prerequisite and says how to mend each."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from stockroom import emulator
+from stockroom.engines import make_engine
+from stockroom.environments import LOCAL, read_environment
+from stockroom.errors import StockroomError
+from stockroom.processes import port_holder
+from stockroom.settings import HOME, ROOT, Settings
+from stockroom.terraform import find_binary, find_mirror, user_cli_config
+
+OK, WARNING, FAILED = "ok", "warning", "failed"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`result` is "ok", "warning" (works, but…) or "failed" (infra-up would not work); `mend` says what to do."""
+
+    check: str
+    result: str
+    detail: str
+    mend: str | None = None
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All findings, in the order in which `infra-up` needs the things."""
+    checks: list[tuple[str, Callable[[Settings], Finding]]] = [
+        ("python", _python),
+        ("uv", _uv),
+        ("terraform", _terraform),
+        ("provider", _provider),
+        ("environment", _environment),
+        ("emulator", _emulator),
+        ("disk", _disk),
+        ("engine", _engine),
+        ("git", _git),
+    ]
+    return [_run(name, check, settings) for name, check in checks]
+
+
+def _run(name: str, check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    try:
+        return check(settings)
+    except StockroomError as error:
+        return Finding(name, FAILED, error.message, error.hint)
+
+
+def _python(_: Settings) -> Finding:
+    version = platform.python_version()
+    if sys.version_info < (3, 11):  # noqa: UP036 # someone may run it so
+        return Finding("python", FAILED, f"Python {version}", "use Python 3.11 or newer for the toolkit")
+    return Finding("python", OK, f"Python {version} runs the toolkit")
+
+
+def _uv(_: Settings) -> Finding:
+    return Finding("uv", OK, emulator.uv())
+
+
+def _terraform(settings: Settings) -> Finding:
+    binary = find_binary(settings)
+    return Finding("terraform", OK, f"{binary.version} at {binary.path}")
+
+
+def _provider(settings: Settings) -> Finding:
+    import os
+
+    if mirror := find_mirror(settings):
+        return Finding("provider", OK, f"from {mirror}")
+    if config := user_cli_config(os.environ):
+        return Finding("provider", OK, f"as {config} says")
+    return Finding("provider", OK, "from Terraform's plugin directories, else downloaded once (about 150 MB)")
+
+
+def _environment(_: Settings) -> Finding:
+    environment = read_environment(LOCAL)
+    return Finding("environment", OK, f"local is account {environment.account_id} in {environment.region}")
+
+
+def _emulator(settings: Settings) -> Finding:
+    if settings.engine != "localstack":
+        return Finding("emulator", OK, f"not needed by the engine {settings.engine}")
+    if emulator.is_installed():
+        runtimes = sorted(path.name for path in (emulator.emulator_dir() / "runtimes").iterdir())
+        return Finding("emulator", OK, f"installed; Lambda runtimes: {', '.join(runtimes)}")
+    if interpreter := emulator.find_python(emulator.VERSION):
+        return Finding("emulator", OK, f"not installed yet; infra-up does it with {interpreter}")
+    return Finding(
+        "emulator",
+        WARNING,
+        f"not installed yet, and there is no Python {emulator.VERSION} here; uv will download one",
+        f"install Python {emulator.VERSION} if that download is not possible",
+    )
+
+
+def _disk(settings: Settings) -> Finding:
+    needed = 300 if emulator.is_installed() else 1800
+    for folder in (HOME, settings.run_dir):
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        emulator.check_free_space(existing, needed)
+    return Finding("disk", OK, f"{shutil.disk_usage(ROOT).free // 2**30} GB left, {needed} MB needed")
+
+
+def _engine(settings: Settings) -> Finding:
+    status = make_engine(settings).status()
+    if status.state == "running":
+        return Finding("engine", OK, f"{status.name} runs at {status.endpoint}")
+    if settings.engine == "external":
+        return Finding(
+            "engine",
+            FAILED,
+            f"nothing answers at {status.endpoint}",
+            "start that emulator, or unset STOCKROOM_ENGINE",
+        )
+    if settings.engine == "docker":
+        from stockroom.engines.docker import DockerEngine
+
+        DockerEngine(settings).check_docker()
+    if holder := port_holder(settings.port):
+        return Finding(
+            "engine",
+            FAILED,
+            f"port {settings.port} is taken by {holder}",
+            "stop it, or set STOCKROOM_PORT to a free port",
+        )
+    return Finding("engine", OK, f"{status.name} is stopped and port {settings.port} is free")
+
+
+def _git(_: Settings) -> Finding:
+    if shutil.which("git") and Path(ROOT / ".git").exists():
+        return Finding("git", OK, "releases are tied to commits")
+    return Finding("git", WARNING, "no git checkout here", "clone the repository with git to tie releases to commits")

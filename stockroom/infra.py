@@ -1,0 +1,274 @@
+"""Bringing the local platform up and taking it down."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+from stockroom import emulator
+from stockroom.aws import session_for
+from stockroom.bootstrap import bootstrap
+from stockroom.bundles import Bundle, build_bundles, upload_bundles
+from stockroom.console import Steps
+from stockroom.engines import Engine, make_engine
+from stockroom.environments import LOCAL, Environment, check_stack, read_environment, stack_names
+from stockroom.errors import StockroomError
+from stockroom.lock import exclusive
+from stockroom.processes import processes_in, stop
+from stockroom.releases import Release, read_release
+from stockroom.settings import Settings
+from stockroom.state import read_deployed, record_release, release_stale_lock
+from stockroom.terraform import ApplyResult, Binary, ResourceExistsError, Stack, find_binary
+
+if TYPE_CHECKING:
+    import boto3
+
+    from seed import SeedReport
+
+SEEDED_STACK = "data_platform"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `infra-up` was asked for: stacks in order, and whether and from which file to seed."""
+
+    stacks: list[str]
+    seed: bool
+    dataset: Path | None
+    date_order: str | None
+    duplicates: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `infra-up` did: apply results by stack, the seed report, seconds by step."""
+
+    endpoint: str
+    release: Release
+    applied: dict[str, ApplyResult]
+    seeded: SeedReport | None
+    seconds: dict[str, float]
+
+
+def make_request(settings: Settings, stack: str, seed: bool, dataset: str, date_order: str, duplicates: str) -> Request:
+    """A request from the words of the command line. Raises StockroomError for what can not be done."""
+    stacks = [check_stack(stack)] if stack else stack_names()
+    for option, value, known in (
+        ("--date-order", date_order, ("", "mdy", "dmy")),
+        ("--duplicates", duplicates, ("keep", "drop")),
+    ):
+        if value not in known:
+            raise StockroomError(f"{option} {value}: not known", f"it is one of: {', '.join(filter(None, known))}")
+    if dataset and not seed:
+        raise StockroomError("--dataset and --no-seed contradict each other", "leave one of them out")
+    file = Path(dataset).expanduser().absolute() if dataset else settings.seed_dataset
+    return Request(stacks, seed and SEEDED_STACK in stacks, file, date_order or None, duplicates)
+
+
+@contextmanager
+def platform_lock(settings: Settings, purpose: str, steps: Steps) -> Iterator[None]:
+    """One command at a time changes a platform."""
+    with exclusive(settings.run_dir.with_name(f"{settings.run_dir.name}.lock"), purpose, steps.note):
+        yield
+
+
+def infra_up(settings: Settings, request: Request, steps: Steps) -> Summary:
+    """Bring the local platform up, or repair what is missing of it; run again, it changes nothing else."""
+    binary = find_binary(settings)
+    environment = read_environment(LOCAL)
+    with platform_lock(settings, "invoke infra-up", steps):
+        engine = make_engine(settings)
+        session, bundles = _start(settings, environment, engine, request, steps)
+        release = read_release(bundles)
+        try:
+            applied = _deploy(settings, environment, engine, session, binary, request, bundles, release, steps)
+        except ResourceExistsError as error:
+            # A Terraform that was killed had created resources and not yet written them to its state.
+            if engine.name == "external" or _was_deployed(environment, session, request):
+                raise
+            steps.note(f"starting afresh: {error.message}, since a killed run left resources without a state")
+            engine.stop()
+            session, bundles = _start(settings, environment, engine, request, steps)
+            applied = _deploy(settings, environment, engine, session, binary, request, bundles, release, steps)
+        seeded = None
+        if request.seed:
+            seeded = _seed(settings, environment, session, engine.endpoint, request, steps)
+        return Summary(engine.endpoint, release, applied, seeded, steps.seconds)
+
+
+def _start(
+    settings: Settings, environment: Environment, engine: Engine, request: Request, steps: Steps
+) -> tuple[boto3.Session, list[Bundle]]:
+    """Start the engine and build the bundles side by side."""
+    with ThreadPoolExecutor() as pool:
+        building = pool.submit(_build, request.stacks, steps)
+        if engine.name == "localstack" and not emulator.is_installed():
+            with steps.step("install") as step:
+                emulator.install(step.say)
+        with steps.step("engine") as step:
+            step.say(f"starting {engine.name}")
+            started = engine.start()
+            engine.wait_until_ready()
+            step.say(f"{engine.name} {'ready' if started else 'already running'} at {engine.endpoint}")
+        bundles = building.result()
+    return session_for(environment, engine.endpoint), bundles
+
+
+def _build(stacks: list[str], steps: Steps) -> list[Bundle]:
+    with steps.step("bundles") as step:
+        step.say("building the functions")
+        bundles = [bundle for stack in stacks for bundle in build_bundles(stack)]
+        step.say(", ".join(f"{bundle.function} {bundle.sha256[:12]}" for bundle in bundles))
+    return bundles
+
+
+def _deploy(
+    settings: Settings,
+    environment: Environment,
+    engine: Engine,
+    session: boto3.Session,
+    binary: Binary,
+    request: Request,
+    bundles: list[Bundle],
+    release: Release,
+    steps: Steps,
+) -> dict[str, ApplyResult]:
+    """Bootstrap, then init and apply every stack in order."""
+    watch = _watch(engine)
+    with steps.step("bootstrap") as step:
+        created = bootstrap(environment, session)
+        step.say(f"created {', '.join(created)}" if created else "state and artifact buckets are there")
+    applied: dict[str, ApplyResult] = {}
+    for name in request.stacks:
+        stack = Stack(name, environment, settings, binary, engine.endpoint)
+        stack.prepare(_release_variables(environment, bundles))
+        _wait_for_left_behind(stack, steps)
+        with ThreadPoolExecutor() as pool:
+            uploading = pool.submit(upload_bundles, bundles, session, environment.artifact_bucket)
+            with steps.step("init") as step:
+                step.say(f"{name} initialised" if stack.init(watch) else f"{name} is initialised already")
+            uploading.result()
+        if release_stale_lock(environment, session, name):
+            steps.note("removed the state lock that a killed Terraform left behind")
+        with steps.step("apply") as step:
+            result = stack.apply(watch, step.say)
+            step.say(f"{name}: {result.added} added, {result.changed} changed, {result.removed} destroyed")
+        record_release(environment, session, name, release)
+        applied[name] = result
+    return applied
+
+
+def _release_variables(environment: Environment, bundles: list[Bundle]) -> dict[str, Any]:
+    return {
+        "artifact_bucket": environment.artifact_bucket,
+        "bundles": {bundle.function: bundle.key for bundle in bundles},
+    }
+
+
+def _watch(engine: Engine) -> Callable[[], None]:
+    def watch() -> None:
+        if engine.died():
+            raise StockroomError(
+                "the emulator ended while the platform was being deployed",
+                "run `invoke infra-up` again; `invoke logs` shows what happened",
+                "\n".join(engine.log_lines(False, 15)) if engine.name != "external" else None,
+            )
+
+    return watch
+
+
+def _wait_for_left_behind(stack: Stack, steps: Steps) -> None:
+    """A Terraform whose toolkit was killed goes on alone; let it finish, so that what it makes is in its state."""
+    noted = False
+    deadline = monotonic() + 300
+    while left := list(processes_in(stack.folder)):
+        if not noted:
+            steps.note(f"waiting for Terraform (process {left[0].pid}) of an interrupted run to finish")
+            noted = True
+        if monotonic() > deadline:
+            stop(left, patience=10)
+        sleep(0.25)
+
+
+def _was_deployed(environment: Environment, session: boto3.Session, request: Request) -> bool:
+    """Whether any stack was deployed completely, so that the engine may hold data that matters."""
+    deployed = (read_deployed(environment, session, name) for name in request.stacks)
+    return any(stack and stack.release for stack in deployed)
+
+
+def _seed(
+    settings: Settings,
+    environment: Environment,
+    session: boto3.Session,
+    endpoint: str,
+    request: Request,
+    steps: Steps,
+) -> SeedReport:
+    """Load the sample or the dataset of the request into the deployed data platform."""
+    from stockroom.seeding import load_dataset, seed_target
+
+    deployed = read_deployed(environment, session, SEEDED_STACK)
+    if deployed is None:
+        raise StockroomError(f"the stack '{SEEDED_STACK}' is not deployed", "deploy it with `invoke infra-up`")
+    with steps.step("seed") as step:
+        report = load_dataset(
+            request.dataset,
+            seed_target(deployed.outputs, session, endpoint),
+            settings.run_dir / "seed",
+            request.date_order,
+            request.duplicates,
+            step.say,
+        )
+        step.say(f"{report.dataset}: {report.rows_accepted:,} of {report.rows_read:,} rows")
+    return report
+
+
+def seed(settings: Settings, request: Request, steps: Steps) -> SeedReport:
+    """Load the request's dataset into the running platform."""
+    engine, environment, session = running_session(settings)
+    with platform_lock(settings, "invoke seed", steps):
+        return _seed(settings, environment, session, engine.endpoint, request, steps)
+
+
+def bootstrap_environment(settings: Settings, name: str, steps: Steps) -> None:
+    """`invoke bootstrap`: state bucket, lock table and artifact bucket of an environment."""
+    environment = read_environment(name)
+    if name == LOCAL:
+        _, _, session = running_session(settings)
+    else:
+        session = session_for(environment)
+    with steps.step("bootstrap") as step:
+        created = bootstrap(environment, session)
+        step.say(f"created {', '.join(created)}" if created else "everything is there already")
+
+
+def running_session(settings: Settings) -> tuple[Engine, Environment, boto3.Session]:
+    """The running local platform. Raises StockroomError when it does not run."""
+    engine = make_engine(settings)
+    environment = read_environment(LOCAL)
+    if engine.status().state != "running":
+        raise StockroomError("the local platform does not run", "start it with `invoke infra-up`")
+    return engine, environment, session_for(environment, engine.endpoint)
+
+
+def infra_down(settings: Settings, keep_state: bool, steps: Steps) -> bool:
+    """Stop the engine and everything of ours; without `keep_state` also remove the platform's folder.
+
+    Returns whether anything was running.
+    """
+    with platform_lock(settings, "invoke infra-down", steps):
+        engine = make_engine(settings)
+        with steps.step("engine") as step:
+            stopped = engine.stop()
+            step.say("stopped" if stopped else "was not running")
+        left = list(processes_in(settings.run_dir))
+        stop(left, patience=10)
+        if not keep_state:
+            shutil.rmtree(settings.run_dir, ignore_errors=True)
+        return stopped or bool(left)

@@ -1,0 +1,175 @@
+"""Every task of Stockroom: `invoke --list` shows them, `invoke --help TASK` explains one.
+
+A task is a few lines that call stockroom/; nothing is imported before it is needed, so that starting is quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from invoke import Collection, Context, task
+
+if TYPE_CHECKING:
+    from stockroom.settings import Settings
+
+INTERRUPTED = 130
+
+
+@contextlib.contextmanager
+def command() -> Iterator[Settings]:
+    """The settings; a user's mistake ends as one clear line and exit code 1, Ctrl-C as a clean stop."""
+    from stockroom.errors import StockroomError
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        from stockroom.settings import read_settings
+
+        yield read_settings()
+    except StockroomError as error:
+        from stockroom.console import print_error
+
+        print_error(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("\nstopped; run the same command again to go on", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(1)
+    except OSError as error:
+        from stockroom.console import print_error
+
+        if error.errno is None or error.filename is None:
+            raise
+        print_error(StockroomError(f"{error.strerror}: {error.filename}"))
+        sys.exit(1)
+
+
+@task(
+    help={
+        "stack": "Only this stack (default: all).",
+        "seed": "Load the sample data; --no-seed leaves the platform empty.",
+        "dataset": "Load this CSV file (UCI Online Retail) instead of the sample.",
+        "date-order": "mdy or dmy, for a file whose dates do not tell.",
+        "duplicates": "keep or drop rows of the file that are repeated to the letter.",
+    }
+)
+def infra_up(
+    c: Context,
+    stack: str = "",
+    seed: bool = True,
+    dataset: str = "",
+    date_order: str = "",
+    duplicates: str = "keep",
+) -> None:
+    """Bring the local platform up: engine, bundles, bootstrap, apply, seed. Run again, it repairs what is missing."""
+    from stockroom import infra, report
+
+    with command() as settings:
+        request = infra.make_request(settings, stack, seed, dataset, date_order, duplicates)
+        report.print_summary(infra.infra_up(settings, request, report.Steps()))
+
+
+@task(help={"keep-state": "Leave the platform's folder (logs, Terraform's working directory) in place."})
+def infra_down(c: Context, keep_state: bool = False) -> None:
+    """Stop the local platform and everything that it started."""
+    from stockroom import infra, report
+
+    with command() as settings:
+        infra.infra_down(settings, keep_state, report.Steps())
+
+
+@task(help={"json": "Print one machine-readable object."})
+def infra_status(c: Context, json: bool = False) -> None:
+    """Show what runs, which release, what is deployed, and how many records are where."""
+    from stockroom import report, status
+
+    with command() as settings:
+        report.print_status(status.read_status(settings), json)
+
+
+@task(
+    help={
+        "dataset": "Load this CSV file (UCI Online Retail) instead of the sample.",
+        "date-order": "mdy or dmy, for a file whose dates do not tell.",
+        "duplicates": "keep or drop rows of the file that are repeated to the letter.",
+    }
+)
+def seed(c: Context, dataset: str = "", date_order: str = "", duplicates: str = "keep") -> None:
+    """Load retail data into DynamoDB, SQS, Kinesis and S3 of the running platform. Twice does not double anything."""
+    from stockroom import infra, report
+
+    with command() as settings:
+        request = infra.make_request(settings, infra.SEEDED_STACK, True, dataset, date_order, duplicates)
+        report.print_seeded(infra.seed(settings, request, report.Steps()))
+
+
+@task(help={"follow": "Go on with new lines until Ctrl-C.", "lines": "How many of the last lines to show."})
+def logs(c: Context, follow: bool = False, lines: int = 50) -> None:
+    """Show the engine's log."""
+    from stockroom.engines import make_engine
+
+    with command() as settings:
+        for line in make_engine(settings).log_lines(follow, lines):
+            print(line, flush=follow)
+
+
+@task(help={"json": "Print one machine-readable object."})
+def doctor(c: Context, json: bool = False) -> None:
+    """Check every prerequisite and say how to mend each."""
+    from stockroom import report
+    from stockroom.doctor import examine
+
+    with command() as settings:
+        sys.exit(report.print_findings(examine(settings), json))
+
+
+@task
+def env(c: Context) -> None:
+    """Print `export` lines: after eval "$(invoke env)" the shell, awslocal and any SDK talk to the local platform."""
+    from stockroom.environments import LOCAL, read_environment, shell_lines
+
+    with command() as settings:
+        print("\n".join(shell_lines(settings.local_endpoint, read_environment(LOCAL).region)))
+
+
+@task(help={"env": "The environment whose state bucket, lock table and artifact bucket to make."})
+def bootstrap(c: Context, env: str = "local") -> None:
+    """Make what Terraform needs before it can run: state bucket, lock table, artifact bucket."""
+    from stockroom import infra, report
+
+    with command() as settings:
+        infra.bootstrap_environment(settings, env, report.Steps())
+
+
+@task
+def setup_terraform(c: Context) -> None:
+    """Download the pinned Terraform into .stockroom/bin and check it against its SHA-256."""
+    from stockroom.terraform_setup import setup_terraform as setup
+
+    with command():
+        setup(print)
+
+
+@task(
+    help={
+        "unit": "Only the unit tests, lint and types.",
+        "terraform": "Only Terraform's format, validation and module tests.",
+        "e2e": "Only the tests on running platforms.",
+    }
+)
+def test(c: Context, unit: bool = False, terraform: bool = False, e2e: bool = False) -> None:
+    """Run all tests: lint, types, unit, Terraform, and end to end on platforms of their own."""
+    from stockroom import checks
+
+    with command() as settings:
+        sys.exit(checks.run(settings, unit, terraform, e2e))
+
+
+namespace = Collection(infra_up, infra_down, infra_status, seed, logs, doctor, env, bootstrap, setup_terraform, test)
