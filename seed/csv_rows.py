@@ -96,14 +96,17 @@ def split_rows(lines: Iterable[str]) -> Iterator[Row]:
     source = iter(lines)
     again: deque[str] = deque()
     taken: list[str] = []
+    ended = False  # the reader asked for more than there is: it stands within a quoted field
 
     def feed() -> Iterator[str]:
+        nonlocal ended
         while len(taken) < MAX_LINES_OF_A_ROW:
             line = again.popleft() if again else next(source, None)
             if line is None:
-                return
+                break
             taken.append(line)
             yield line
+        ended = True
 
     number = 1
     width: int | None = None
@@ -112,20 +115,24 @@ def split_rows(lines: Iterable[str]) -> Iterator[Row]:
         taken.clear()
         try:
             cells = next(reader, None)
-            failed = False
         except csv.Error:  # a field beyond the csv module's limit
-            cells, failed = [], True
-        if not taken:
+            cells, ended = [], True
+        if cells is None:
             return
-        spans = len(taken) > 1
-        if failed or cells is None or (spans and width is not None and len(cells) != width):
+        if ended or (len(taken) > 1 and not _well_formed(taken, width)):
             again.extendleft(reversed(taken[1:]))
             del taken[1:]
-            reader = csv.reader(feed())
+            reader, ended = csv.reader(feed()), False
             yield Row(number, [], taken[0].rstrip("\r\n"), unclosed=True)
         elif cells:
             width = width or len(cells)
             yield Row(number, cells, "".join(taken).rstrip("\r\n"))
         number += len(taken)
-        if len(taken) >= MAX_LINES_OF_A_ROW:  # the feed stopped for good
-            reader = csv.reader(feed())
+
+
+def _well_formed(lines: list[str], width: int | None) -> bool:
+    try:
+        (cells,) = csv.reader(lines, strict=True)
+    except csv.Error:
+        return False
+    return width is None or len(cells) == width

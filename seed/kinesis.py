@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 STEP = "kinesis"
 WORKERS = 1  # keeps events in time order, and the emulator takes no more from several
+PAUSE = 1.0  # seconds before the stream is asked what arrived
 _BATCH = 500  # records
 _BATCH_BYTES = 5 * 1024 * 1024  # data and partition keys together
 
@@ -109,7 +110,7 @@ def load(
             _put_missing(dataset, target, present, what, progress, stop)
             break
         except Unsure as unsure:
-            stop.wait(1)  # the request without an answer may still be under way
+            stop.wait(PAUSE)  # the request without an answer may still be under way
             sent = len(present)
             _read_stream(target, present, what, stop)
             progress.advanced(STEP, len(present) - sent)

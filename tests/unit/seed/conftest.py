@@ -1,0 +1,45 @@
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from seed.csv_rows import scan
+from seed.dates import DateOrder
+from seed.progress import Silent
+from seed.staging import Duplicates, StagedFile, survey
+from tests.unit.seed.sales_files import HEADER, ROWS, Stage, WriteCsv
+
+
+@pytest.fixture
+def write_csv(tmp_path: Path) -> WriteCsv:
+    """Writes rows (each a line of text) below a header and gives the file's path."""
+
+    def write(rows: Sequence[str] = ROWS, header: str = HEADER, encoding: str = "utf-8", newline: str = "\r\n") -> Path:
+        path = tmp_path / "sales.csv"
+        path.write_bytes("".join(line + newline for line in (header, *rows)).encode(encoding))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def stage(write_csv: WriteCsv, tmp_path: Path) -> Iterator[Stage]:
+    """Writes a file as `write_csv` does, and stages it."""
+    staged: list[StagedFile] = []
+
+    def stage_file(
+        rows: Sequence[str] = ROWS,
+        date_order: DateOrder | None = None,
+        duplicates: Duplicates = "keep",
+        **file: str,
+    ) -> StagedFile:
+        path = write_csv(rows, **file)
+        scanned = scan(path)
+        dataset = StagedFile(path, scanned, survey(path, scanned, date_order), tmp_path, duplicates)
+        staged.append(dataset)
+        dataset.stage(Silent())
+        return dataset
+
+    yield stage_file
+    for dataset in staged:
+        dataset.close()
