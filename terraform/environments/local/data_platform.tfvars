@@ -4,7 +4,7 @@ log_level          = "INFO"
 log_retention_days = 1
 
 sales_events_shards          = 2
-sales_events_retention_hours = 24 # the provider waits 10 s more for any other
+sales_events_retention_hours = 24
 
 capture_sales_batching_window_seconds = 1
 capture_sales_maximum_retry_attempts  = 3
