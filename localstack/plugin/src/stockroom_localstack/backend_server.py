@@ -60,4 +60,4 @@ def launch(name: str, command: Sequence[str | Path], env: Mapping[str, str], cwd
 
 def wait_until(is_up: Callable[[], bool], timeout: float | None) -> bool:
     """LocalStack's own wait looks every half second, which is as long as these servers take to start."""
-    return poll_condition(is_up, timeout=timeout, interval=POLL_SECONDS)
+    return bool(poll_condition(is_up, timeout=timeout, interval=POLL_SECONDS))  # type: ignore[arg-type]  # None: forever

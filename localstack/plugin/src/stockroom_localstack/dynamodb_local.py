@@ -38,7 +38,7 @@ class DynamoDBLocalServer(DynamodbServer):
             "-sharedDb": self.share_db,
             "-disableTelemetry": True,
         }
-        command = [
+        command: list[str | Path] = [
             *(sys.executable, MAIN, folder, self.heap_size, tempfile.gettempdir()),
             *("-port", str(self.port)),
             *(["-dbPath", self.db_path] if self.db_path else ["-inMemory"]),

@@ -35,7 +35,7 @@ def installed_program(node_modules: Path) -> Path:
 
 class KinesisMockProcess(KinesisMockNodeServer):
     def do_start_thread(self) -> BackendProcess:
-        command = [NODE, "--require", ONLY_LOOPBACK, self._exe_path]
+        command: list[str | Path] = [NODE, "--require", ONLY_LOOPBACK, self._exe_path]
         environment = {name: str(value) for name, value in self._environment_variables.items()}
         return launch("kinesis-mock", command, environment, Path(tempfile.gettempdir()))
 
@@ -69,4 +69,4 @@ class StockroomKinesisProvider(KinesisProvider):
         self.server_manager.get_server_for_account(DEFAULT_AWS_ACCOUNT_ID)
 
     def get_forward_url(self, account_id: str, region_name: str) -> str:
-        return self.server_manager.get_server_for_account(account_id).url
+        return str(self.server_manager.get_server_for_account(account_id).url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 from localstack import config
 from localstack.aws.serving.twisted import TLSMultiplexerFactory
@@ -29,7 +30,7 @@ class LoopbackRuntimeServer(TwistedRuntimeServer):
         listen: list[config.HostAndPort],
         ssl_creds: tuple[str, str] | None = None,
     ) -> None:
-        factory = TwistedGateway(gateway)
+        factory: Any = TwistedGateway(gateway)
         if ssl_creds:
             certificate, key = ssl_creds
             context = ssl.DefaultOpenSSLContextFactory(key, certificate)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from localstack.aws.forwarder import HttpFallbackDispatcher
 from localstack.services.plugins import Service, aws_provider
 
@@ -10,20 +12,14 @@ from localstack.services.plugins import Service, aws_provider
 def dynamodb() -> Service:
     from .dynamodb_local import StockroomDynamoDBProvider
 
-    return Service.for_provider(
-        StockroomDynamoDBProvider(),
-        dispatch_table_factory=lambda provider: HttpFallbackDispatcher(provider, provider.get_forward_url),
-    )
+    return _forwarding(StockroomDynamoDBProvider())
 
 
 @aws_provider(api="kinesis", name="stockroom")
 def kinesis() -> Service:
     from .kinesis_mock import StockroomKinesisProvider
 
-    return Service.for_provider(
-        StockroomKinesisProvider(),
-        dispatch_table_factory=lambda provider: HttpFallbackDispatcher(provider, provider.get_forward_url),
-    )
+    return _forwarding(StockroomKinesisProvider())
 
 
 @aws_provider(api="lambda", name="stockroom")
@@ -31,3 +27,10 @@ def lambda_() -> Service:
     from .lambda_executor.provider import StockroomLambdaProvider
 
     return Service.for_provider(StockroomLambdaProvider())
+
+
+def _forwarding(provider: Any) -> Service:
+    """A service that passes to its backend what LocalStack does not do itself."""
+    return Service.for_provider(
+        provider, dispatch_table_factory=lambda _: HttpFallbackDispatcher(provider, provider.get_forward_url)
+    )

@@ -1,7 +1,7 @@
 """LocalStack's index of all AWS services, built once per installation instead of once per platform.
 
-LocalStack needs the index for its very first request, and reads every service description of botocore to build it: three
-seconds. It looks for a finished one in its folder of static libraries, which is this one:
+LocalStack needs the index for its very first request, and reads every service description of botocore to build it,
+which takes three seconds. It looks for a finished one in its folder of static libraries, which is this one:
 
     STOCKROOM_EMULATOR_HOME=... python -m stockroom_localstack.service_index
 """

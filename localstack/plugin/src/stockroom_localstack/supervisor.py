@@ -53,7 +53,7 @@ class SupervisedProcess:
 
 
 def start(command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path) -> SupervisedProcess:
-    """Starts the command with exactly this environment. Nothing is inherited but the standard streams."""
+    """Starts the command with this environment (Python may add LC_CTYPE). No file is inherited."""
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(

@@ -57,8 +57,12 @@ def _become(command: list[str]) -> None:
 
 def _wait_for_end(child: int, lifeline: int, woken: int) -> bool:
     """True when the command ended, False when the lifeline did."""
+    # poll, because select refuses the file descriptors beyond 1024 that a busy emulator passes on.
+    poll = select.poll()
+    poll.register(lifeline, select.POLLIN)
+    poll.register(woken, select.POLLIN)
     while True:
-        ready, _, _ = select.select([lifeline, woken], [], [])
+        ready = [descriptor for descriptor, _ in poll.poll()]
         if woken in ready:
             os.read(woken, 512)
             if _reap_until(child):

@@ -6,5 +6,7 @@ runtime_process.py    one process of an environment, from its start to its end
 runtime_api.py        the HTTP server that the process asks for events: AWS's Lambda Runtime API
 function_environment.py   the environment variables a function sees
 runtimes.py           which Python runs which runtime
+client_context.py     what LocalStack leaves out of an invocation's payload
+metrics.py            invocations and errors in CloudWatch
 report.py             log lines and error objects as AWS words them
 """

@@ -9,6 +9,8 @@ from typing import Any
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
 from localstack.utils.patch import patch
 
+from .executor import ProcessRuntimeExecutor
+
 
 def decode(client_context: str | None) -> str:
     """The JSON text inside the base64 that the Invoke API carries; "" for none or for something else."""
@@ -23,5 +25,7 @@ def pass_on() -> None:
     # builds for runtime executors leaves it out. An environment handles one invocation at a time.
     @patch(ExecutionEnvironment.invoke)
     def invoke(original: Any, self: ExecutionEnvironment, invocation: Any) -> Any:
-        self.runtime_executor.client_context = decode(invocation.client_context)
+        executor = self.runtime_executor
+        if isinstance(executor, ProcessRuntimeExecutor):
+            executor.client_context = decode(invocation.client_context)
         return original(self, invocation)

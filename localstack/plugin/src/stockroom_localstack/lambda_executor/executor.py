@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
-from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.lambda_models import ArchiveCode, FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
 from .. import settings
@@ -112,9 +112,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     def prepare_version(cls, function_version: FunctionVersion) -> None:
         """Unpacks the code. LocalStack shows an error raised here as the reason of the state Failed."""
         interpreter_for(function_version.config.runtime, settings.current().runtimes)
-        function_version.config.code.prepare_for_execution()
-        for layer in function_version.config.layers:
-            layer.code.prepare_for_execution()
+        for code in _code_and_layers(function_version):
+            code.prepare_for_execution()
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
@@ -227,19 +226,20 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         """Starts a process and waits until its code is loaded; leaves no process when that fails."""
         config = self.function_version.config
         interpreter = interpreter_for(config.runtime, settings.current().runtimes)
+        task_root, *layers = (code.get_unzipped_code_location() for code in _code_and_layers(self.function_version))
         places = Places(
-            task_root=config.code.get_unzipped_code_location(),
-            layers=tuple(layer.code.get_unzipped_code_location() for layer in config.layers),
+            task_root=task_root,
+            layers=tuple(layers),
             private=self._private,
             interpreter=interpreter.executable,
         )
-        version_arn = (config.runtime_version_config or {}).get("RuntimeVersionArn", "")
+        version_arn = (config.runtime_version_config or {}).get("RuntimeVersionArn") or ""
         self._log.append(report.init_start_line(interpreter.name, version_arn))
         self._end_process()
         began = time.monotonic()
         self._process = process = RuntimeProcess(
             interpreter.executable,
-            config.handler,
+            config.handler or "",
             lambda address: function_environment(
                 self._prepared,
                 config.environment or {},
@@ -285,3 +285,9 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     def _tear_down(self) -> None:
         self._end_process()
         shutil.rmtree(self._private, ignore_errors=True)
+
+
+def _code_and_layers(function_version: FunctionVersion) -> list[ArchiveCode]:
+    """The function's own code first, then its layers in their order."""
+    config = function_version.config
+    return [code for code in (config.code, *(layer.code for layer in config.layers)) if code]

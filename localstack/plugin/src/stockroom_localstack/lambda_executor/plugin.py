@@ -9,8 +9,9 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
     name = "process"
 
     def load(self, *args: object, **kwargs: object) -> type:
-        from . import client_context
+        from . import client_context, metrics
         from .executor import ProcessRuntimeExecutor
 
         client_context.pass_on()
+        metrics.collect()
         return ProcessRuntimeExecutor

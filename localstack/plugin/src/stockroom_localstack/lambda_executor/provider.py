@@ -21,12 +21,14 @@ def _refuse(runtime: str | None, package_type: str | None) -> None:
 
 class StockroomLambdaProvider(LambdaProvider):
     @handler(operation="CreateFunction", expand=False)
-    def create_function(self, context: RequestContext, request: CreateFunctionRequest) -> FunctionConfiguration:
+    def create_function(  # type: ignore[override]  # as LocalStack's own class does
+        self, context: RequestContext, request: CreateFunctionRequest
+    ) -> FunctionConfiguration:
         _refuse(request.get("Runtime"), request.get("PackageType"))
         return super().create_function(context, request)
 
     @handler(operation="UpdateFunctionConfiguration", expand=False)
-    def update_function_configuration(
+    def update_function_configuration(  # type: ignore[override]
         self, context: RequestContext, request: UpdateFunctionConfigurationRequest
     ) -> FunctionConfiguration:
         if runtime := request.get("Runtime"):

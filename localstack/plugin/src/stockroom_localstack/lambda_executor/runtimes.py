@@ -38,12 +38,13 @@ def refusal(runtime: str | None, package_type: str | None) -> str | None:
     return None
 
 
-def interpreter_for(runtime: str, folder: Path) -> Interpreter:
+def interpreter_for(runtime: str | None, folder: Path) -> Interpreter:
     """The runtime's own interpreter, else that of the default runtime, with one warning per runtime.
 
     folder: holds an environment per runtime, python3.X/bin/python.
     Raises RuntimeMissingError.
     """
+    runtime = runtime or DEFAULT
     for name in (runtime, DEFAULT):
         executable = folder / name / "bin" / "python"
         if executable.exists():
