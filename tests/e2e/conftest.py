@@ -1,8 +1,8 @@
 """A running platform, reached through AWS APIs only, whatever answers them.
 
-`invoke test --e2e` starts one and names it in the environment: the SDK's own variables (`AWS_ENDPOINT_URL`, region,
-credentials), and `STOCKROOM_E2E_OUTPUTS`, a JSON file with the outputs of the stack. Every test works with ids of its
-own, so that tests run in any order and side by side, on a platform that holds other data as well.
+`invoke test --only e2e` starts one and names it in the environment: the SDK's own variables (`AWS_ENDPOINT_URL`,
+region, credentials), and `STOCKROOM_E2E_OUTPUTS`, a JSON file with the outputs of the stack. Every test works with
+ids of its own, so that tests run in any order and side by side, on a platform that holds other data as well.
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ def as_bytes(event: Event | bytes) -> bytes:
 def platform() -> Platform:
     path = os.environ.get("STOCKROOM_E2E_OUTPUTS")
     if not path:
-        pytest.fail("STOCKROOM_E2E_OUTPUTS is not set: run these tests with `invoke test --e2e`", pytrace=False)
+        pytest.fail("STOCKROOM_E2E_OUTPUTS is not set: run these tests with `invoke test --only e2e`", pytrace=False)
     return Platform(json.loads(Path(path).read_text()))
 
 
