@@ -9,6 +9,7 @@ sales_events_retention_hours = 24
 capture_sales_batching_window_seconds = 1
 capture_sales_maximum_retry_attempts  = 3
 
-process_orders_timeout_seconds = 10
-orders_retention_seconds       = 86400
-orders_max_receive_count       = 3
+process_orders_timeout_seconds    = 15
+orders_visibility_timeout_seconds = 15 # nothing is throttled here, and a dead letter should not take minutes
+orders_retention_seconds          = 86400
+orders_max_receive_count          = 5

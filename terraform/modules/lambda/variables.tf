@@ -191,7 +191,7 @@ variable "permissions" {
 variable "queue_sources" {
   description = <<-EOT
     SQS queues that call the function, by a short name. What fails goes back to the queue, which redrives it.
-      arn                      ARN of the queue; its visibility timeout must be at least 6 times timeout_seconds
+      arn                      ARN of the queue; its visibility timeout must be at least timeout_seconds, better 6 times that
       batch_size               most messages in one call
       batching_window_seconds  longest wait for a batch to fill
       maximum_concurrency      most calls at the same time; null: no limit

@@ -97,7 +97,7 @@ module "capture_sales" {
       batching_window_seconds = var.capture_sales_batching_window_seconds
       maximum_retry_attempts  = var.capture_sales_maximum_retry_attempts
 
-      # An object is named by the first and last record of its batch: a retry must be the same batch to write the same object.
+      # An object is named by the first and last record that it holds: a retry must be the same batch to write the same one.
       bisect_on_error = false
     }
   }
@@ -114,8 +114,7 @@ module "orders_queue" {
   message_retention_seconds = var.orders_retention_seconds
   max_receive_count         = var.orders_max_receive_count
 
-  # What AWS advises for a queue that calls a function: room for throttled calls to be tried again.
-  visibility_timeout_seconds = 6 * var.process_orders_timeout_seconds
+  visibility_timeout_seconds = coalesce(var.orders_visibility_timeout_seconds, 6 * var.process_orders_timeout_seconds)
 }
 
 module "process_orders" {

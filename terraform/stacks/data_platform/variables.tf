@@ -129,13 +129,24 @@ variable "capture_sales_maximum_retry_attempts" {
 }
 
 variable "process_orders_timeout_seconds" {
-  description = "Seconds that process_orders has for a batch. The queue hides a received order for 6 times as long."
+  description = "Seconds that process_orders has for a batch."
   type        = number
   default     = 30
 
   validation {
     condition     = var.process_orders_timeout_seconds >= 5 && var.process_orders_timeout_seconds <= 900
     error_message = "process_orders_timeout_seconds must be 5 to 900."
+  }
+}
+
+variable "orders_visibility_timeout_seconds" {
+  description = "Seconds for which a received order is hidden, so the pause between its tries. Null: 6 times the function's timeout, as AWS advises, which leaves room for throttled calls."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.orders_visibility_timeout_seconds == null ? true : var.orders_visibility_timeout_seconds >= var.process_orders_timeout_seconds
+    error_message = "orders_visibility_timeout_seconds must be at least process_orders_timeout_seconds, or Lambda refuses the queue."
   }
 }
 

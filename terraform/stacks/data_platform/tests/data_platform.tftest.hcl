@@ -148,3 +148,12 @@ run "refuses_no_time_for_a_batch" {
   expect_failures = [var.process_orders_timeout_seconds]
   variables { process_orders_timeout_seconds = 1 }
 }
+
+run "refuses_a_queue_that_lambda_would_refuse" {
+  command         = plan
+  expect_failures = [var.orders_visibility_timeout_seconds]
+  variables {
+    process_orders_timeout_seconds    = 30
+    orders_visibility_timeout_seconds = 29
+  }
+}
