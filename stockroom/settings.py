@@ -52,11 +52,6 @@ class Settings(BaseSettings):
         default=None, description="CSV file that `infra-up` and `seed` load instead of the sample."
     )
 
-    @field_validator("endpoint", "terraform", "provider_mirror", "seed_dataset", mode="before")
-    @classmethod
-    def _empty_means_unset(cls, value: object) -> object:
-        return None if value == "" else value
-
     @field_validator("endpoint")
     @classmethod
     def _endpoint_is_not_aws(cls, value: str | None) -> str | None:
@@ -65,7 +60,7 @@ class Settings(BaseSettings):
         url = urlsplit(value)
         if url.scheme not in {"http", "https"} or not url.hostname:
             raise ValueError("must be a URL such as http://127.0.0.1:4566")
-        if url.hostname.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+        if url.hostname.rstrip(".").endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")):
             raise ValueError("is an endpoint of AWS; the local environment never talks to AWS")
         return value.rstrip("/")
 
@@ -73,6 +68,15 @@ class Settings(BaseSettings):
     @classmethod
     def _paths_are_absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else (ROOT / value.expanduser()).resolve()
+
+    @field_validator("run_dir")
+    @classmethod
+    def _run_dir_is_no_folder_of_the_users(cls, value: Path) -> Path:
+        # infra-down ends every process in this folder and removes what a platform keeps there.
+        for what, path in (("the repository", ROOT), ("your home", Path.home().resolve())):
+            if path.is_relative_to(value):
+                raise ValueError(f"holds {what}; name a folder that a platform can have for itself")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -110,7 +114,7 @@ def unknown_names(names: Iterable[str]) -> list[tuple[str, str | None]]:
 
 
 def parse_settings(environment: Mapping[str, str], dotenv: Mapping[str, str | None]) -> Settings:
-    """Settings from two sets of variables, of which the environment wins.
+    """Settings from two sets of variables, of which the environment wins; an empty one means the default.
 
     Raises StockroomError that names the variable and where it stands.
     """
@@ -120,9 +124,7 @@ def parse_settings(environment: Mapping[str, str], dotenv: Mapping[str, str | No
             raise StockroomError(f"{name} in {source} is not a setting", hint)
     merged = {**dotenv, **environment}
     values = {
-        field: merged[variable_name(field)]
-        for field in Settings.model_fields
-        if merged.get(variable_name(field)) is not None
+        field: merged[variable_name(field)] for field in Settings.model_fields if merged.get(variable_name(field))
     }
     try:
         settings = Settings(**values)  # type: ignore[arg-type]
@@ -145,5 +147,13 @@ def parse_settings(environment: Mapping[str, str], dotenv: Mapping[str, str | No
 
 def read_settings() -> Settings:
     """Settings of this process. Raises StockroomError for an unknown name or a bad value."""
-    file = ROOT / ".env"
-    return parse_settings(os.environ, dotenv_values(file) if file.exists() else {})
+    return parse_settings(os.environ, read_dotenv(ROOT / ".env"))
+
+
+def read_dotenv(file: Path) -> dict[str, str | None]:
+    """The variables of a .env file; none if there is no such file. Raises StockroomError for one that is no text."""
+    try:
+        # "-sig" because a byte order mark would become part of the first name, which nothing would then know.
+        return dotenv_values(file, encoding="utf-8-sig") if file.is_file() else {}
+    except UnicodeDecodeError:
+        raise StockroomError(f"{file} is not UTF-8 text", "save it as UTF-8") from None
