@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class PidFile:
                 return process
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, psutil.Error):
+        except (ValueError, KeyError, TypeError, OverflowError, psutil.Error):
             pass
         self.remove()
         return None
@@ -92,14 +93,19 @@ def free_port() -> int:
 
 
 def processes_in(folder: Path) -> Iterator[psutil.Process]:
-    """Processes that work in the folder: their current directory is in it, or their command line names it."""
-    prefix = str(folder)
+    """Processes that work in the folder: their current directory is in it, or their command line names it.
+
+    Not among them is what has a terminal: ours never do, so that is a user's shell, editor or `tail`.
+    """
+    # The whole name, since beside `run` there may be a platform in `run2`; a removed folder gets " (deleted)".
+    named = re.compile(rf"(?<![\w.~-]){re.escape(str(folder))}(?=$|[/:;,'\"\s])")
     own = {psutil.Process().pid, *(parent.pid for parent in psutil.Process().parents())}
     for process in psutil.process_iter():
         if process.pid in own:
             continue
         with contextlib.suppress(psutil.Error, OSError):
-            if process.cwd().startswith(prefix) or any(prefix in word for word in process.cmdline()):
+            works_here = named.match(process.cwd()) or any(map(named.search, process.cmdline()))
+            if works_here and process.terminal() is None:
                 yield process
 
 
