@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -26,12 +27,13 @@ def read_health(endpoint: str, timeout: float = 2) -> Health | None:
     """What answers at the endpoint, or None when nothing does."""
     try:
         with _opener.open(f"{endpoint}/_localstack/health", timeout=timeout) as answer:
-            return Health(json.loads(answer.read()).get("version"))
+            health = json.loads(answer.read())
+            return Health(health.get("version") if isinstance(health, dict) else None)
     except urllib.error.HTTPError as error:
         return Health(None) if error.code < 500 else None
     except ValueError:
         return Health(None)
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return None
 
 
