@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from stockroom.errors import StockroomError
 from stockroom.settings import ROOT
@@ -202,9 +204,13 @@ def local_process_environment(
 ) -> dict[str, str]:
     """The whole environment of a process of the local platform: nothing in it leads to a real AWS account."""
     kept = {name: value for name, value in inherited.items() if name in _INHERITED or name.startswith("LC_")}
-    # A proxy must never see a call to the local endpoint.
-    no_proxy = {"NO_PROXY": "127.0.0.1,localhost,::1", "no_proxy": "127.0.0.1,localhost,::1"}
-    return kept | no_proxy | local_aws_variables(endpoint, region) | dict(extra or {})
+    return kept | _no_proxy(endpoint) | local_aws_variables(endpoint, region) | dict(extra or {})
+
+
+def _no_proxy(endpoint: str) -> dict[str, str]:
+    """A proxy must never see a call to the local endpoint."""
+    hosts = ",".join(dict.fromkeys(["127.0.0.1", "localhost", "::1", urlsplit(endpoint).hostname or "127.0.0.1"]))
+    return {"NO_PROXY": hosts, "no_proxy": hosts}
 
 
 def enter_local_environment(endpoint: str, region: str) -> None:
@@ -212,11 +218,12 @@ def enter_local_environment(endpoint: str, region: str) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(local_aws_variables(endpoint, region))
-    os.environ.update({"NO_PROXY": "127.0.0.1,localhost,::1", "no_proxy": "127.0.0.1,localhost,::1"})
+    os.environ.update(_no_proxy(endpoint))
 
 
 def shell_lines(endpoint: str, region: str) -> list[str]:
     """Lines for `eval "$(invoke env)"`: the shell, `awslocal` and any SDK then talk to the local platform."""
     removed = "AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE"
-    exports = [f"export {name}='{value}'" for name, value in sorted(local_aws_variables(endpoint, region).items())]
+    variables = local_aws_variables(endpoint, region)
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
     return [f"unset {removed}", *exports]
