@@ -343,7 +343,8 @@ class _ApplyProgress:
         address = event.get("hook", {}).get("resource", {}).get("addr", "")
         match event.get("type"):
             case "planned_change":
-                self._planned += 1
+                # A replacement is reported twice: as a destruction and as a creation.
+                self._planned += 2 if event["change"]["action"] == "replace" else 1
             case "apply_start":
                 self._started[address] = monotonic()
             case "apply_complete" | "apply_errored":
