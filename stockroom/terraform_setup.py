@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
-import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def setup_terraform(
     try:
         with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 # https, and checked below
             content = answer.read()
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise StockroomError(
             f"{url} can not be downloaded: {error}",
             "check the network, or install Terraform 1.10 or newer and put it on PATH",
