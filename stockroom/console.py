@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,11 @@ from rich.spinner import Spinner
 from rich.table import Table
 
 from stockroom.errors import StockroomError
+
+# Where the locale has no ✓ or no é, a "?" in its place is better than a command that dies of it.
+for _stream in (sys.stdout, sys.stderr):
+    if isinstance(_stream, io.TextIOWrapper):
+        _stream.reconfigure(errors="replace")
 
 # Not on a terminal there is no width to fit into: a pipe or a CI log must not cut names off.
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
