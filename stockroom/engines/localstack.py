@@ -83,7 +83,8 @@ class LocalStackEngine:
                 "OVERRIDE_IN_DOCKER": "0",
                 "DISABLE_EVENTS": "1",
                 "SKIP_SSL_CERT_DOWNLOAD": "1",
-                # Terraform accepts only URLs with the two parts account and name; every other strategy needs DNS or a third.
+                # Terraform accepts only URLs with the two parts account and name; every other strategy needs
+                # DNS or a third part.
                 "SQS_ENDPOINT_STRATEGY": "off",
                 "LAMBDA_RUNTIME_EXECUTOR": "process",
                 "STOCKROOM_EMULATOR_HOME": str(emulator_dir()),
