@@ -5,7 +5,7 @@ report = seed.load(Path("online_retail.csv"), target, work_dir=Path(".stockroom/
 
 from seed.progress import Progress
 from seed.report import SeedReport
-from seed.seeding import load
+from seed.seeding import check, load
 from seed.target import SeedTarget
 
-__all__ = ["Progress", "SeedReport", "SeedTarget", "load"]
+__all__ = ["Progress", "SeedReport", "SeedTarget", "check", "load"]

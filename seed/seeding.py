@@ -17,9 +17,20 @@ from seed.delivery import Stopped
 from seed.progress import Progress, Silent
 from seed.report import SeedReport, report_of
 from seed.sample import SAMPLE_DIR, RecordsDirectory
-from seed.staging import Duplicates, StagedFile, survey
+from seed.staging import Duplicates, StagedFile, read_header, survey
 from seed.target import SeedTarget
 from stockroom.errors import StockroomError
+
+
+def check(dataset: Path | None) -> None:
+    """Raises StockroomError where `load` would refuse the dataset at once; needs no platform.
+
+    Whether its dates and its rows can be read is seen only when it is loaded.
+    """
+    if dataset is not None and dataset.is_dir():
+        RecordsDirectory(dataset)
+    elif dataset is not None:
+        read_header(dataset, scan(dataset))
 
 
 def load(

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,20 +92,27 @@ class Survey:
 
 def survey(path: Path, scan: Scan, asked: DateOrder | None) -> Survey:
     """Raises StockroomError where the file is no Online Retail file or its dates are undecided."""
-    rows = read_rows(path, scan.encoding)
-    header = next(rows, None)
-    if header is None:
-        raise StockroomError(f"{path} is empty", hint="give a CSV file in the shape of UCI Online Retail")
-    columns = uci.find_columns(header.cells, path.name)
+    columns, rows = read_header(path, scan)
     dates = DateSurvey()
     count = 0
     for row in rows:
         count += 1
         if len(row.cells) == columns.width:
             dates.add(row.line, row.cells[columns.date].strip())
-    if not count:
-        raise StockroomError(f"{path} has a header line but no rows", hint="give a file that holds sales")
     return Survey(columns, dates.decide(asked, path.name), count)
+
+
+def read_header(path: Path, scan: Scan) -> tuple[uci.Columns, Iterator[Row]]:
+    """The columns and the rows below the header. Raises StockroomError where the file has no such header or rows."""
+    rows = read_rows(path, scan.encoding)
+    header = next(rows, None)
+    if header is None:
+        raise StockroomError(f"{path} is empty", hint="give a CSV file in the shape of UCI Online Retail")
+    columns = uci.find_columns(header.cells, path.name)
+    first = next(rows, None)
+    if first is None:
+        raise StockroomError(f"{path} has a header line but no rows", hint="give a file that holds sales")
+    return columns, chain([first], rows)
 
 
 class StagedFile:

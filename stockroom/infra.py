@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -17,7 +17,14 @@ from stockroom.bootstrap import bootstrap
 from stockroom.bundles import Bundle, build_bundles, upload_bundles
 from stockroom.console import Steps
 from stockroom.engines import Engine, make_engine
-from stockroom.environments import LOCAL, Environment, check_stack, read_environment, stack_names
+from stockroom.environments import (
+    LOCAL,
+    Environment,
+    check_stack,
+    enter_local_environment,
+    read_environment,
+    stack_names,
+)
 from stockroom.errors import StockroomError
 from stockroom.lock import exclusive
 from stockroom.processes import processes_in, stop
@@ -30,6 +37,9 @@ if TYPE_CHECKING:
     import boto3
 
     from seed import SeedReport
+
+# What a platform keeps in its folder; it may be a folder of the user's, so nothing else in it is touched.
+_PLATFORM_FOLDERS = ("engine", "seed", "terraform")
 
 SEEDED_STACK = "data_platform"
 
@@ -80,8 +90,14 @@ def platform_lock(settings: Settings, purpose: str, steps: Steps) -> Iterator[No
 
 def infra_up(settings: Settings, request: Request, steps: Steps) -> Summary:
     """Bring the local platform up, or repair what is missing of it; run again, it changes nothing else."""
-    binary = find_binary(settings)
+    from seed import check
+
     environment = read_environment(LOCAL)
+    # First of all, so that every process which is started sees dummy credentials, even one that asks for a version.
+    enter_local_environment(settings.local_endpoint, environment.region)
+    binary = find_binary(settings)
+    if request.seed:
+        check(request.dataset)
     with platform_lock(settings, "invoke infra-up", steps):
         engine = make_engine(settings)
         session, bundles = _start(settings, environment, engine, request, steps)
@@ -258,7 +274,7 @@ def running_session(settings: Settings) -> tuple[Engine, Environment, boto3.Sess
 
 
 def infra_down(settings: Settings, keep_state: bool, steps: Steps) -> bool:
-    """Stop the engine and everything of ours; without `keep_state` also remove the platform's folder.
+    """Stop the engine and everything of ours; without `keep_state` also remove what the platform keeps in its folder.
 
     Returns whether anything was running.
     """
@@ -270,5 +286,8 @@ def infra_down(settings: Settings, keep_state: bool, steps: Steps) -> bool:
         left = list(processes_in(settings.run_dir))
         stop(left, patience=10)
         if not keep_state:
-            shutil.rmtree(settings.run_dir, ignore_errors=True)
+            for name in _PLATFORM_FOLDERS:
+                shutil.rmtree(settings.run_dir / name, ignore_errors=True)
+            with suppress(OSError):
+                settings.run_dir.rmdir()
         return stopped or bool(left)
