@@ -157,19 +157,13 @@ def setup_terraform(c: Context) -> None:
         setup(print)
 
 
-@task(
-    help={
-        "unit": "Only the unit tests, lint and types.",
-        "terraform": "Only Terraform's format, validation and module tests.",
-        "e2e": "Only the tests on running platforms.",
-    }
-)
-def test(c: Context, unit: bool = False, terraform: bool = False, e2e: bool = False) -> None:
-    """Run all tests: lint, types, unit, Terraform, and end to end on platforms of their own."""
-    from stockroom import checks
+@task(help={"only": "Some of: lint, types, terraform, unit, e2e, emulator, platforms (separated by commas)."})
+def test(c: Context, only: str = "") -> None:
+    """Run all tests: lint, types, Terraform, unit, and end to end on platforms of their own."""
+    from stockroom.checks import run_checks
 
     with command() as settings:
-        sys.exit(checks.run(settings, unit, terraform, e2e))
+        run_checks(settings, only)
 
 
 namespace = Collection(infra_up, infra_down, infra_status, seed, logs, doctor, env, bootstrap, setup_terraform, test)

@@ -38,6 +38,11 @@ class Status:
     stacks: list[DeployedStack]
     records: Records
 
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """The outputs of all stacks by name."""
+        return merge_outputs(self.stacks)
+
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints; docs/commands.md describes it."""
         release = next((stack.release for stack in self.stacks if stack.release), None)
@@ -46,6 +51,7 @@ class Status:
             "endpoint": self.engine.endpoint,
             "release": release,
             "resources": {stack.name: [asdict(resource) for resource in stack.resources] for stack in self.stacks},
+            "outputs": self.outputs,
             "records": asdict(self.records),
         }
 
@@ -57,10 +63,11 @@ def read_status(settings: Settings) -> Status:
     environment = read_environment(LOCAL)
     session = session_for(environment, engine.endpoint)
     stacks = [found for name in stack_names() if (found := read_deployed(environment, session, name))]
-    outputs: dict[str, Any] = {}
-    for stack in stacks:
-        outputs |= stack.outputs
-    return Status(engine, stacks, count_records(session, outputs))
+    return Status(engine, stacks, count_records(session, merge_outputs(stacks)))
+
+
+def merge_outputs(stacks: list[DeployedStack]) -> dict[str, Any]:
+    return {name: value for stack in stacks for name, value in stack.outputs.items()}
 
 
 def count_records(session: boto3.Session, outputs: Mapping[str, Any]) -> Records:
