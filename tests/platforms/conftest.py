@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stockroom.processes import free_port
+
+from .online_retail import sales_file
+from .own_platform import OwnPlatform, own_platform
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[OwnPlatform]:
+    with own_platform(tmp_path / "run", free_port()) as platform:
+        yield platform
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    return sales_file(tmp_path)

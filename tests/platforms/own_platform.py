@@ -1,0 +1,184 @@
+"""A platform that a test brings up with the user's commands, interrupts, and takes down again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND_SECONDS = 420
+
+
+@dataclass
+class Command:
+    """A running `invoke` task; its lines are kept as they come."""
+
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+
+    def wait_for_line(self, words: str) -> str:
+        """Return the line that holds the words as soon as it is printed."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if words in line:
+                return line
+        raise AssertionError(f"'{words}' was never printed:\n{self.output}")
+
+    def finish(self) -> int:
+        rest, _ = self.process.communicate(timeout=COMMAND_SECONDS)
+        self.lines.append(rest)
+        return self.process.returncode
+
+    @property
+    def output(self) -> str:
+        return "".join(self.lines)
+
+
+@dataclass
+class OwnPlatform:
+    """Everything of it lies in `run_dir`; `shell` are further variables of the shell that the commands run in."""
+
+    run_dir: Path
+    port: int
+    shell: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, *words: str) -> Command:
+        """Start a task, in a process group of its own as a terminal would."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("STOCKROOM_", "AWS_"))}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "invoke", *words],
+            cwd=ROOT,
+            env=kept | self.shell | {"STOCKROOM_RUN_DIR": str(self.run_dir), "STOCKROOM_PORT": str(self.port)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        return Command(process)
+
+    def run(self, *words: str) -> str:
+        """Run a task to its end; it must succeed."""
+        command = self.start(*words)
+        code = command.finish()
+        assert code == 0, f"invoke {' '.join(words)}: exit code {code}\n{command.output}"
+        return command.output
+
+    def status(self) -> dict[str, Any]:
+        return dict(json.loads(self.run("infra-status", "--json")))
+
+    def emulator(self) -> psutil.Process:
+        """The emulator's process, as soon as its pid file is there."""
+        path = self.run_dir / "engine" / "pid"
+        wait_until(path.exists)
+        return psutil.Process(json.loads(path.read_text())["pid"])
+
+    def wait_for_apply(self) -> None:
+        """Return when Terraform has begun to create resources."""
+        log = self.run_dir / "terraform" / "local" / "data_platform.log"
+        wait_until(lambda: log.exists() and '"type":"apply_start"' in log.read_text())
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of the machine that names the run directory, works in it, or was started with it."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                named = any(str(self.run_dir) in word for word in process.cmdline())
+                if named or process.cwd().startswith(str(self.run_dir)) or self._was_started_with_it(process):
+                    found.append(process)
+        return [process for process in found if process.pid != os.getpid()]
+
+    def _was_started_with_it(self, process: psutil.Process) -> bool:
+        return any(value.startswith(str(self.run_dir)) for value in process.environ().values())
+
+    def client(self, service: str) -> Any:
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def wait_until_drained(self) -> dict[str, Any]:
+        """The status once no order waits any more and every event of the stream is in the raw bucket."""
+
+        def drained() -> dict[str, Any] | None:
+            status = self.status()
+            waiting = sum(status["records"]["queues"].values())
+            captured = len(self.captured_events())
+            return status if waiting == 0 and captured >= status["records"]["streams"]["sales_events"] else None
+
+        found: dict[str, Any] = wait_until(drained, seconds=240, pause=1.0)
+        return found
+
+    def captured_events(self) -> list[dict[str, Any]]:
+        """Every event in the raw bucket, as often as it is stored."""
+        import gzip
+
+        s3 = self.client("s3")
+        bucket = next(name["Name"] for name in s3.list_buckets()["Buckets"] if "-raw-" in name["Name"])
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="sales_events/")
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        bodies = (s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
+        return [json.loads(line) for body in bodies for line in gzip.decompress(body).splitlines()]
+
+    def stored_orders(self) -> list[dict[str, Any]]:
+        """Every item of the table `orders`."""
+        table = boto3.resource(
+            "dynamodb",
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        ).Table("stockroom-local-orders")
+        items: list[dict[str, Any]] = []
+        more: dict[str, Any] = {}
+        while True:
+            page = table.scan(ConsistentRead=True, **more)
+            items += page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return items
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 180, pause: float = 0.02) -> Any:
+    """Ask until the answer is true and return it."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"not so after {seconds:.0f} s: {condition}"
+        time.sleep(pause)
+    return answer
+
+
+@contextlib.contextmanager
+def own_platform(run_dir: Path, port: int, shell: dict[str, str] | None = None) -> Iterator[OwnPlatform]:
+    """A platform that is taken down at the end, whatever happened; then nothing of it may run any more."""
+    platform = OwnPlatform(run_dir, port, shell or {})
+    try:
+        yield platform
+        platform.run("infra-down")
+        left = [process for process in platform.processes() if process.status() != psutil.STATUS_ZOMBIE]
+        assert not left, f"still running after infra-down: {left}"
+        assert not run_dir.exists()
+    finally:
+        for process in platform.processes():
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(signal.SIGKILL)
