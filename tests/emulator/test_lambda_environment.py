@@ -270,3 +270,45 @@ def test_the_report_line(functions: Functions) -> None:
     assert 200 <= duration < 2000
     assert billed >= duration + init
     assert 5 < memory < 200
+
+
+def test_provisioned_environments_are_initialised_before_the_first_invocation(functions: Functions) -> None:
+    name = functions.make(
+        "import os\ndef handler(event, context):\n    return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']\n"
+    )
+    version = functions.service.publish_version(FunctionName=name)["Version"]
+    functions.service.put_provisioned_concurrency_config(
+        FunctionName=name, Qualifier=version, ProvisionedConcurrentExecutions=1
+    )
+
+    def status() -> str | None:
+        answer = functions.service.get_provisioned_concurrency_config(FunctionName=name, Qualifier=version)
+        return answer["Status"] if answer["Status"] != "IN_PROGRESS" else None
+
+    assert wait_for("the environment", status) == "READY"
+    assert functions.invoke(name, Qualifier=version).payload == "provisioned-concurrency"
+
+
+def test_an_environment_that_can_not_be_provisioned_is_told(functions: Functions) -> None:
+    name = functions.make("import does_not_exist\n")
+    version = functions.service.publish_version(FunctionName=name)["Version"]
+    functions.service.put_provisioned_concurrency_config(
+        FunctionName=name, Qualifier=version, ProvisionedConcurrentExecutions=1
+    )
+
+    def status() -> dict[str, Any] | None:
+        answer = functions.service.get_provisioned_concurrency_config(FunctionName=name, Qualifier=version)
+        return dict(answer) if answer["Status"] != "IN_PROGRESS" else None
+
+    found = wait_for("the attempt to end", status)
+    assert (found["Status"], found["StatusReason"]) == ("FAILED", "FUNCTION_ERROR_INIT_FAILURE")
+
+
+def test_an_initialisation_has_ten_seconds_and_is_repeated_within_the_functions_timeout(functions: Functions) -> None:
+    name = functions.make("import time\ntime.sleep(60)\ndef handler(event, context):\n    return 1\n", Timeout=1)
+    result = functions.invoke(name)
+    assert result.payload["errorType"] == "Sandbox.Timedout"
+    assert result.payload["errorMessage"].endswith("Task timed out after 1.00 seconds")
+    reports = re.findall(r"INIT_REPORT Init Duration: ([\d.]+) ms\tPhase: (\w+)\tStatus: timeout", result.tail)
+    assert [phase for _, phase in reports] == ["init", "invoke"]
+    assert 10_000 <= float(reports[0][0]) < 11_500
