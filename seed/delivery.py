@@ -82,7 +82,7 @@ def deliver(
     pending = batch
     tries = 0
     last_taken = clock()
-    reason = "it takes nothing"
+    reason: BaseException | None = None
     while True:
         if stop.is_set():
             raise Stopped
@@ -92,7 +92,7 @@ def deliver(
             if not is_passing(error):
                 raise explained(error, what) from error
             left = pending
-            reason = str(error)
+            reason = error
         if not left:
             return
         if len(left) < len(pending):
@@ -116,9 +116,11 @@ def ask(call: Callable[[], T], what: str, stop: Event) -> T:
     return answers[0]
 
 
-def gone(what: str, reason: str) -> StockroomError:
+def gone(what: str, reason: BaseException | None) -> StockroomError:
+    """The error for a service that has taken nothing for too long; `reason` is what it answered last."""
+    words = _in_words(reason) if reason else "it takes nothing"
     return StockroomError(
-        f"{what} cannot be loaded; for {PATIENCE:.0f} s: {_first_line(reason)}",
+        f"{what} cannot be loaded; for {PATIENCE:.0f} s: {words}",
         hint="see `invoke infra-status`; run the same command again and it goes on where this one stopped",
     )
 
@@ -165,14 +167,16 @@ def explained(error: BotoCoreError | ClientError, what: str) -> StockroomError:
     """The error in words for the user."""
     if isinstance(error, ClientError) and _code(error) in _MISSING:
         return StockroomError(
-            f"{what} cannot be loaded: its place does not exist ({_first_line(str(error))})",
+            f"{what} cannot be loaded: it does not exist ({_in_words(error)})",
             hint="deploy the stack first: invoke infra-up",
         )
-    return StockroomError(f"{what} cannot be loaded: {_first_line(str(error))}")
+    return StockroomError(f"{what} cannot be loaded: {_in_words(error)}")
 
 
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0]
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, ClientError):
+        return f"{_code(error)}: {error.response.get('Error', {}).get('Message', '')}".partition("\n")[0]
+    return str(error).strip().partition("\n")[0]
 
 
 def _code(error: ClientError) -> str:

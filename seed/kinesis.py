@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 STEP = "kinesis"
 WORKERS = 1  # keeps events in time order, and the emulator takes no more from several
-PAUSE = 1.0  # seconds before the stream is asked what arrived
+PAUSE = 2.0  # seconds; a request may still be under way when its sender is gone or knows no answer
 _BATCH = 500  # records
 _BATCH_BYTES = 5 * 1024 * 1024  # data and partition keys together
 
@@ -100,6 +100,7 @@ def load(
     present = EventSet(dataset.event_prefix)
     if interrupted_at is not None:
         _check_retention(target, interrupted_at, what, stop)
+        stop.wait(PAUSE)
         _read_stream(target, present, what, stop)
         progress.advanced(STEP, len(present))
     found = len(present)
@@ -110,14 +111,14 @@ def load(
             _put_missing(dataset, target, present, what, progress, stop)
             break
         except Unsure as unsure:
-            stop.wait(PAUSE)  # the request without an answer may still be under way
+            stop.wait(PAUSE)
             sent = len(present)
             _read_stream(target, present, what, stop)
             progress.advanced(STEP, len(present) - sent)
             if len(present) > before:
                 last_growth = monotonic()
             elif monotonic() - last_growth > PATIENCE:
-                raise gone(what, str(unsure.__cause__)) from unsure
+                raise gone(what, unsure.__cause__) from unsure
     progress.finished(STEP)
     return found
 

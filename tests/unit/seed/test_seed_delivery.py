@@ -54,7 +54,7 @@ def test_an_error_that_waiting_does_not_mend_is_told_at_once() -> None:
     def send(_: Sequence[int]) -> Sequence[int]:
         raise client_error("ResourceNotFoundException")
 
-    with pytest.raises(StockroomError, match=r"^table t cannot be loaded: its place does not exist") as told:
+    with pytest.raises(StockroomError, match=r"^table t cannot be loaded: it does not exist") as told:
         deliver([1], send, "table t", Event())
     assert "invoke infra-up" in str(told.value.hint)
 

@@ -6,7 +6,7 @@ import pytest
 
 import seed
 from fixtures.generate import generate
-from seed import delivery, s3
+from seed import delivery, kinesis, s3
 from seed.report import SeedReport
 from seed.seeding import check_same_reading
 from stockroom.errors import StockroomError
@@ -17,6 +17,7 @@ from tests.unit.seed.sales_files import ROWS, WriteCsv
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "FIRST_DELAY", 0.0)
+    monkeypatch.setattr(kinesis, "PAUSE", 0.0)
 
 
 @pytest.fixture
