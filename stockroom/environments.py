@@ -204,12 +204,14 @@ def local_process_environment(
 ) -> dict[str, str]:
     """The whole environment of a process of the local platform: nothing in it leads to a real AWS account."""
     kept = {name: value for name, value in inherited.items() if name in _INHERITED or name.startswith("LC_")}
-    return kept | _no_proxy(endpoint) | local_aws_variables(endpoint, region) | dict(extra or {})
+    return kept | _no_proxy(inherited, endpoint) | local_aws_variables(endpoint, region) | dict(extra or {})
 
 
-def _no_proxy(endpoint: str) -> dict[str, str]:
-    """A proxy must never see a call to the local endpoint."""
-    hosts = ",".join(dict.fromkeys(["127.0.0.1", "localhost", "::1", urlsplit(endpoint).hostname or "127.0.0.1"]))
+def _no_proxy(inherited: Mapping[str, str], endpoint: str) -> dict[str, str]:
+    """A proxy must never see a call to the local endpoint; what the user keeps from proxies (a mirror) stays so."""
+    users = (inherited.get("no_proxy") or inherited.get("NO_PROXY") or "").replace(" ", "").split(",")
+    local = ["127.0.0.1", "localhost", "::1", urlsplit(endpoint).hostname]
+    hosts = ",".join(dict.fromkeys(filter(None, [*local, *users])))
     return {"NO_PROXY": hosts, "no_proxy": hosts}
 
 
@@ -218,7 +220,7 @@ def enter_local_environment(endpoint: str, region: str) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(local_aws_variables(endpoint, region))
-    os.environ.update(_no_proxy(endpoint))
+    os.environ.update(_no_proxy(os.environ, endpoint))
 
 
 def shell_lines(endpoint: str, region: str) -> list[str]:
