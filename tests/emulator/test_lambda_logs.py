@@ -56,6 +56,16 @@ def test_lines_arrive_between_start_and_end(functions: Functions, aws: Callable[
     assert len(found) == 7
 
 
+def test_every_invocation_gets_all_of_its_own_lines_and_no_others(functions: Functions) -> None:
+    name = functions.make(
+        "def handler(event, context):\n    print(f'<{event}>' * 2000)\n    print(f'last of {event}')\n"
+    )
+    for number in range(40):
+        lines = functions.invoke(name, number).tail.splitlines()
+        assert lines[-3] == f"last of {number}"
+        assert f"<{number}>" in lines[-4]
+
+
 def test_a_megabyte_in_lines_is_kept_whole_and_the_tail_holds_its_last_four_kilobytes(
     functions: Functions, aws: Callable[[str], Any]
 ) -> None:
