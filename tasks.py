@@ -22,7 +22,7 @@ INTERRUPTED = 130
 @contextlib.contextmanager
 def command() -> Iterator[Settings]:
     """The settings; a user's mistake ends as one clear line and exit code 1, Ctrl-C as a clean stop."""
-    from stockroom.errors import StockroomError
+    from stockroom.errors import explain
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -32,22 +32,16 @@ def command() -> Iterator[Settings]:
         from stockroom.settings import read_settings
 
         yield read_settings()
-    except StockroomError as error:
-        from stockroom.console import print_error
-
-        print_error(error)
-        sys.exit(1)
     except KeyboardInterrupt:
         print("\nstopped; run the same command again to go on", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.exit(1)
-    except OSError as error:
+    except Exception as error:
+        explained = explain(error)
+        if explained is None:
+            raise
         from stockroom.console import print_error
 
-        if error.errno is None or error.filename is None:
-            raise
-        print_error(StockroomError(f"{error.strerror}: {error.filename}"))
+        print_error(explained)
         sys.exit(1)
 
 

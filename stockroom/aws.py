@@ -76,6 +76,20 @@ def _new_session(region: str, path_style: bool) -> boto3.Session:
     return boto3.Session(botocore_session=core, region_name=region)
 
 
+def explain_aws(error: Exception) -> StockroomError | None:
+    """What an error of botocore means to a user, or None when it is another kind of error."""
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+    if isinstance(error, HTTPClientError):
+        hint = "run the command again; `invoke logs` shows what became of the emulator"
+        return StockroomError(f"an AWS call was not answered: {error}", hint)
+    if isinstance(error, ClientError):
+        return StockroomError(f"AWS refused a call: {error}", "`invoke logs` shows what the emulator says")
+    if isinstance(error, BotoCoreError):
+        return StockroomError(f"AWS can not be called: {error}")
+    return None
+
+
 def error_code(error: Any) -> str:
     """The code of a botocore ClientError, such as "NoSuchKey"."""
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -73,7 +73,7 @@ def test_every_process_sees_dummy_credentials_and_the_local_endpoint(platform: O
         "terraform-provider-aws",
         "localstack.runtime.main",
         "node",
-        "java",
+        "dynamodb_local",
         "awslambdaric",
     ):
         assert any(part in name for name in names), f"{part} was never seen among {len(names)} processes"
