@@ -25,7 +25,7 @@ EARLY_SERVICES = ("dynamodb", "kinesis", "lambda", "sqs", "s3", "iam", "sts", "l
 START_SECONDS = 60
 
 
-def wait_for(what: str, look: Callable[[], T], seconds: float = 20) -> T:
+def wait_for(what: str, look: Callable[[], T | None], seconds: float = 20) -> T:
     """The first true value that `look` returns; fails the test when there is none in time."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
