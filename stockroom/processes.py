@@ -105,8 +105,17 @@ def processes_in(folder: Path) -> Iterator[psutil.Process]:
             continue
         with contextlib.suppress(psutil.Error, OSError):
             works_here = named.match(process.cwd()) or any(map(named.search, process.cmdline()))
-            if works_here and process.terminal() is None:
+            if works_here and not has_terminal(process):
                 yield process
+
+
+def has_terminal(process: psutil.Process) -> bool:
+    """Whether the process belongs to a terminal, as everything that a user starts by hand does."""
+    stat = Path(f"/proc/{process.pid}/stat")
+    if stat.exists():
+        # psutil looks once which terminals there are and does not learn of one that is opened later.
+        return int(stat.read_text().rpartition(")")[2].split()[4]) != 0
+    return process.terminal() is not None
 
 
 def stop(processes: list[psutil.Process], patience: float) -> None:
