@@ -16,7 +16,8 @@ class StockroomError(Exception):
 
     def __init__(self, message: str, hint: str | None = None, details: str | None = None) -> None:
         super().__init__(message)
-        self.message = message
+        # What a service or a file says may hold line ends.
+        self.message = " ".join(message.splitlines())
         self.hint = hint
         self.details = details
 
