@@ -6,6 +6,7 @@ A task is a few lines that call stockroom/; nothing is imported before it is nee
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -35,6 +36,10 @@ def command() -> Iterator[Settings]:
     except KeyboardInterrupt:
         print("\nstopped; run the same command again to go on", file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Of `invoke logs | head`: nobody reads on. Python would try to write the rest when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except Exception as error:
         explained = explain(error)
         if explained is None:
@@ -105,13 +110,17 @@ def seed(c: Context, dataset: str = "", date_order: str = "", duplicates: str = 
 
 
 @task(help={"follow": "Go on with new lines until Ctrl-C.", "lines": "How many of the last lines to show."})
-def logs(c: Context, follow: bool = False, lines: int = 50) -> None:
+def logs(c: Context, follow: bool = False, lines: str = "50") -> None:
     """Show the engine's log."""
     from stockroom.engines import make_engine
+    from stockroom.errors import StockroomError
 
     with command() as settings:
-        for line in make_engine(settings).log_lines(follow, lines):
+        if not lines.isdecimal():
+            raise StockroomError(f"--lines {lines}: not a number", "give how many of the last lines to show")
+        for line in make_engine(settings).log_lines(follow, int(lines)):
             print(line, flush=follow)
+        sys.stdout.flush()
 
 
 @task(help={"json": "Print one machine-readable object."})
