@@ -1,10 +1,13 @@
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -212,6 +215,35 @@ def test_nothing_answers_at_an_external_endpoint(stockroom: Commands) -> None:
     assert answer.error == f"nothing answers at STOCKROOM_ENDPOINT={endpoint}"
     assert answer.left == []
     assert stockroom("logs", **external).error == "the engine `external` has no log here"
+
+
+class NotForUs(BaseHTTPRequestHandler):
+    """An endpoint that answers and refuses every call."""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        refused = "_localstack" not in self.path
+        content = b"<Error><Code>AccessDenied</Code><Message>not for\nyou</Message></Error>" if refused else b"{}"
+        self.send_response(403 if refused else 200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    do_HEAD = do_PUT = do_POST = do_GET  # noqa: N815 - the names that http.server calls
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Not into the output of the tests."""
+
+
+@pytest.mark.parametrize("command", ["infra-status", "seed", "bootstrap", "infra-up"])
+def test_an_endpoint_that_refuses(stockroom: Commands, command: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), NotForUs) as httpd:
+        Thread(target=httpd.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{httpd.server_port}"
+        answer = stockroom(command, STOCKROOM_ENGINE="external", STOCKROOM_ENDPOINT=endpoint)
+        httpd.shutdown()
+    assert re.search("AccessDenied|Forbidden", answer.error)
 
 
 def test_no_docker(stockroom: Commands, bare_path: Path) -> None:

@@ -103,6 +103,28 @@ def test_logs_of_a_platform_that_ran(stockroom: Commands) -> None:
     assert len(stockroom("logs").out.splitlines()) == 50
 
 
+@pytest.mark.parametrize("count", ["many", "-3", "1.5"])
+def test_logs_of_a_strange_number_of_lines(stockroom: Commands, count: str) -> None:
+    assert stockroom("logs", f"--lines={count}").error == f"--lines {count}: not a number"
+
+
+@pytest.mark.parametrize("words", [["--lines=100000"], ["--lines=100000", "--follow"]])
+def test_logs_that_nobody_reads_to_the_end(stockroom: Commands, words: list[str]) -> None:
+    log = stockroom.run_dir / "engine" / "localstack.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("".join(f"line {number}\n" for number in range(100_000)))
+    with subprocess.Popen(
+        [sys.executable, "-m", "invoke", "logs", *words],
+        cwd=ROOT, env=stockroom.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == "line 0\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(30) == 1
+
+
 def test_env_can_be_evaluated(stockroom: Commands) -> None:
     answer = stockroom("env")
     assert answer.code == 0
