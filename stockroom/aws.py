@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stockroom.environments import LOCAL, Environment, enter_local_environment
 from stockroom.errors import StockroomError
+from stockroom.settings import is_aws
 
 if TYPE_CHECKING:
     import boto3
@@ -46,6 +47,12 @@ def session_for(environment: Environment, endpoint: str | None = None) -> boto3.
                 f"the AWS credentials are dummy ones, made for the local platform, not for '{environment.name}'",
                 "open a new shell and sign in to the account",
             )
+        for service in ("sts", "s3", "dynamodb"):
+            if not is_aws(endpoint := session.client(service).meta.endpoint_url):
+                raise StockroomError(
+                    f"the AWS profile sends {service} to {endpoint}, which is not the account of '{environment.name}'",
+                    "take endpoint_url out of the profile, or choose another with AWS_PROFILE",
+                )
         account = session.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         raise StockroomError(

@@ -24,6 +24,14 @@ HOME = ROOT / ".stockroom"
 PREFIX = "STOCKROOM_"
 
 
+_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")
+
+
+def is_aws(url: str) -> bool:
+    """Whether an endpoint's URL is one of AWS itself."""
+    return (urlsplit(url).hostname or "").rstrip(".").endswith(_AWS_DOMAINS)
+
+
 class Settings(BaseSettings):
     """Every setting; `.env.example` lists the same names with their meaning (a test compares the two)."""
 
@@ -60,7 +68,7 @@ class Settings(BaseSettings):
         url = urlsplit(value)
         if url.scheme not in {"http", "https"} or not url.hostname:
             raise ValueError("must be a URL such as http://127.0.0.1:4566")
-        if url.hostname.rstrip(".").endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")):
+        if is_aws(value):
             raise ValueError("is an endpoint of AWS; the local environment never talks to AWS")
         return value.rstrip("/")
 

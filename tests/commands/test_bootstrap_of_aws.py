@@ -1,5 +1,7 @@
 """`invoke bootstrap --env prod` with an environment that is not fit for it. No test here reaches AWS."""
 
+from pathlib import Path
+
 import pytest
 
 from stockroom.processes import free_port
@@ -33,6 +35,23 @@ def test_a_set_endpoint_is_refused(stockroom: Commands, name: str) -> None:
     answer = stockroom("bootstrap", "--env=prod", **OFFLINE, **DOCUMENTED, **{name: endpoint})
     assert answer.error == f"{name} is set, so this would not reach the account of 'prod'"
     assert "open a new shell, or unset it" in answer.err
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "[default]\nendpoint_url = {endpoint}\n",
+        "[default]\nservices = local\n[services local]\ns3 =\n  endpoint_url = {endpoint}\n",
+    ],
+    ids=["all services", "one service"],
+)
+def test_an_endpoint_of_the_profile_is_refused(stockroom: Commands, config: str, tmp_path: Path) -> None:
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    file = tmp_path / "config"
+    file.write_text(config.format(endpoint=endpoint))
+    environment = OFFLINE | DOCUMENTED | {"AWS_CONFIG_FILE": str(file)}
+    answer = stockroom("bootstrap", "--env=prod", **environment)
+    assert f"to {endpoint}, which is not the account of 'prod'" in answer.error
 
 
 def test_the_shell_of_invoke_env_is_refused(stockroom: Commands) -> None:

@@ -207,7 +207,7 @@ def test_the_life_of_an_emulator(settings: Settings, tmp_path: Path, monkeypatch
         assert "production" not in seen.values()
         assert seen["GATEWAY_LISTEN"] == f"127.0.0.1:{settings.port}"
         assert seen["AWS_ENDPOINT_URL"] == seen["AWS_ENDPOINT_URL_S3"] == f"http://127.0.0.1:{settings.port}"
-        for name in ("HOME", "TMPDIR", "FILESYSTEM_ROOT", "STOCKROOM_EMULATOR_RUN_DIR"):
+        for name in ("HOME", "FILESYSTEM_ROOT", "STOCKROOM_EMULATOR_RUN_DIR"):
             assert Path(seen[name]).is_relative_to(settings.engine_dir)
     finally:
         stopped = LocalStackEngine(settings).stop()
