@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     start_timeout: int = Field(
         default=120, ge=5, le=3600, description="Seconds to wait for the engine to become ready."
     )
+    log_level: Literal["warn", "info", "debug"] = Field(
+        default="info", description="How much the emulator logs; info is a line per AWS call."
+    )
     terraform: Path | None = Field(default=None, description="Terraform or OpenTofu binary; found on PATH when empty.")
     provider_mirror: Path | None = Field(
         default=None, description="Folder with a Terraform provider tree; looked for when empty."

@@ -36,6 +36,7 @@ class LocalStackEngine:
         self._port = settings.port
         self._folder = settings.engine_dir
         self._timeout = settings.start_timeout
+        self._log_level = settings.log_level
         self._pid_file = PidFile(self._folder / "pid")
         self._log = self._folder / "localstack.log"
         self._process: psutil.Process | None = None
@@ -67,15 +68,13 @@ class LocalStackEngine:
         return True
 
     def _environment(self) -> dict[str, str]:
-        temporary = self._folder / "tmp"
-        temporary.mkdir(exist_ok=True)
+        inherited = {name: value for name, value in os.environ.items() if name != "TMPDIR"}
         return local_process_environment(
-            os.environ,
+            inherited,
             self.endpoint,
             read_environment(LOCAL).region,
             {
                 "HOME": str(self._folder),
-                "TMPDIR": str(temporary),
                 "PYTHONUNBUFFERED": "1",
                 "GATEWAY_LISTEN": f"127.0.0.1:{self._port}",
                 "LOCALSTACK_HOST": f"127.0.0.1:{self._port}",
@@ -86,7 +85,16 @@ class LocalStackEngine:
                 # Terraform accepts only URLs with the two parts account and name; every other strategy needs
                 # DNS or a third part.
                 "SQS_ENDPOINT_STRATEGY": "off",
-                "LAMBDA_RUNTIME_EXECUTOR": "process",
+                "LS_LOG": self._log_level,
+                # There is no DNS of ours to serve, and port 53 may be somebody else's.
+                "DNS_ADDRESS": "0",
+                # Data lives as long as the emulator anyway: files make DynamoDB Local ten times slower, and Kinesis
+                # Mock would write all of its records again every five seconds.
+                "DYNAMODB_IN_MEMORY": "1",
+                "KINESIS_PERSISTENCE": "0",
+                # The defaults leave seconds between two looks at a queue or a stream.
+                "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
+                "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
                 "STOCKROOM_EMULATOR_HOME": str(emulator_dir()),
                 "STOCKROOM_EMULATOR_RUN_DIR": str(self._folder),
                 "STOCKROOM_EMULATOR_SERVICES": ",".join(EARLY_SERVICES),
