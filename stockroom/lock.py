@@ -34,6 +34,8 @@ def exclusive(path: Path, purpose: str, report: Callable[[str], None]) -> Iterat
         finally:
             file.seek(0)
             file.truncate()
+            # Closing would not do: a process that is just being started may hold a copy of the open file.
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _holder(file: IO[str]) -> str:
