@@ -163,8 +163,8 @@ def _deploy(
     applied: dict[str, ApplyResult] = {}
     for name in request.stacks:
         stack = Stack(name, environment, settings, binary, engine.endpoint)
-        stack.prepare(_release_variables(environment, bundles))
         _wait_for_left_behind(stack, steps)
+        stack.prepare(_release_variables(environment, bundles))
         with ThreadPoolExecutor() as pool:
             uploading = pool.submit(upload_bundles, bundles, session, environment.artifact_bucket)
             with steps.step("init") as step:
