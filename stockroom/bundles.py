@@ -59,9 +59,10 @@ def bundle_files(source: Path, packages: Path | None) -> dict[str, Path]:
     for folder in filter(None, (packages, source)):
         for path in folder.rglob("*"):
             name = path.relative_to(folder)
-            generated = "__pycache__" in name.parts or name.parts[0] in {"bin", ".lock"} or path.suffix == ".pyc"
-            in_metadata = name.parts[0].endswith(".dist-info") and path.name in _LEFT_OUT
-            if path.is_file() and not generated and not in_metadata and path.suffix != ".md":
+            compiled = "__pycache__" in name.parts or path.suffix == ".pyc"
+            metadata = name.parts[0].endswith(".dist-info") and path.name in _LEFT_OUT
+            installers = folder is packages and (name.parts[0] in {"bin", ".lock"} or metadata)
+            if path.is_file() and not compiled and not installers:
                 files[name.as_posix()] = path
     return files
 

@@ -226,6 +226,6 @@ def enter_local_environment(endpoint: str, region: str) -> None:
 def shell_lines(endpoint: str, region: str) -> list[str]:
     """Lines for `eval "$(invoke env)"`: the shell, `awslocal` and any SDK then talk to the local platform."""
     removed = "AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE"
-    variables = local_aws_variables(endpoint, region)
+    variables = local_aws_variables(endpoint, region) | _no_proxy(os.environ, endpoint)
     exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
     return [f"unset {removed}", *exports]

@@ -11,7 +11,6 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from stockroom import emulator
 from stockroom.aws import session_for
 from stockroom.bootstrap import bootstrap
 from stockroom.bundles import Bundle, build_bundles, upload_bundles
@@ -124,12 +123,8 @@ def _start(
     """Start the engine and build the bundles side by side."""
     with ThreadPoolExecutor() as pool:
         building = pool.submit(_build, request.stacks, steps)
-        if engine.name == "localstack" and not emulator.is_installed():
-            with steps.step("install") as step:
-                emulator.install(step.say)
         with steps.step("engine") as step:
-            step.say(f"starting {engine.name}")
-            started = engine.start()
+            started = engine.start(step.say)
             engine.wait_until_ready()
             step.say(f"{engine.name} {'ready' if started else 'already running'} at {engine.endpoint}")
         bundles = building.result()
@@ -170,7 +165,8 @@ def _deploy(
             with steps.step("init") as step:
                 step.say(f"{name} initialised" if stack.init(watch) else f"{name} is initialised already")
             uploading.result()
-        if release_stale_lock(environment, session, name):
+        # Of an emulator that somebody else runs, a lock may be somebody else's too.
+        if engine.name != "external" and release_stale_lock(environment, session, name):
             steps.note("removed the state lock that a killed Terraform left behind")
         with steps.step("apply") as step:
             result = stack.apply(watch, step.say)

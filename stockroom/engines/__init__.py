@@ -29,8 +29,11 @@ class Engine(Protocol):
     name: str
     endpoint: str
 
-    def start(self) -> bool:
-        """Start the engine unless it runs. True when it was started now, with an empty world."""
+    def start(self, say: Callable[[str], None] = lambda _: None) -> bool:
+        """Start the engine unless it runs, installed first where that is needed; `say` gets words on how far it is.
+
+        True when it was started now, with an empty world.
+        """
 
     def wait_until_ready(self, watch: Callable[[], None] | None = None) -> None:
         """Return when the endpoint answers. Raises StockroomError with the last log lines when it never will."""

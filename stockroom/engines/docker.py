@@ -30,7 +30,7 @@ class DockerEngine:
         self._timeout = settings.start_timeout
         self._container = f"stockroom-{settings.port}"
 
-    def start(self) -> bool:
+    def start(self, say: Callable[[str], None] = lambda _: None) -> bool:
         self.check_docker()
         if self._container_runs():
             return False
@@ -39,6 +39,7 @@ class DockerEngine:
                 f"port {self._port} is taken by {holder}", "stop it, or set STOCKROOM_PORT to a free port"
             )
         self._folder.mkdir(parents=True, exist_ok=True)
+        say(f"starting {self._image}")
         done = self._localstack("start", "--detached", "--no-banner")
         if done.returncode:
             raise StockroomError(

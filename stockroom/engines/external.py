@@ -20,7 +20,7 @@ class ExternalEngine:
     def __init__(self, settings: Settings) -> None:
         self.endpoint = settings.local_endpoint
 
-    def start(self) -> bool:
+    def start(self, say: Callable[[str], None] = lambda _: None) -> bool:
         return False
 
     def wait_until_ready(self, watch: Callable[[], None] | None = None) -> None:

@@ -11,7 +11,7 @@ from time import time
 
 import psutil
 
-from stockroom.emulator import check_free_space, emulator_dir, python
+from stockroom.emulator import check_free_space, emulator_dir, install, python
 from stockroom.engines import EngineStatus
 from stockroom.engines.health import read_health, wait_for_health
 from stockroom.engines.logs import follow, last_lines
@@ -41,7 +41,7 @@ class LocalStackEngine:
         self._log = self._folder / "localstack.log"
         self._process: psutil.Process | None = None
 
-    def start(self) -> bool:
+    def start(self, say: Callable[[str], None] = lambda _: None) -> bool:
         if process := self._pid_file.process():
             self._process = process
             return False
@@ -49,10 +49,13 @@ class LocalStackEngine:
             raise StockroomError(
                 f"port {self._port} is taken by {holder}", "stop it, or set STOCKROOM_PORT to a free port"
             )
+        check_free_space(self._folder, _NEEDED_MB)
+        install(say)
+        say("starting LocalStack")
         # What a dead emulator left: its children, and data that nothing refers to any more.
         stop(list(processes_in(self._folder)), patience=2)
         shutil.rmtree(self._folder, ignore_errors=True)
-        check_free_space(self._folder, _NEEDED_MB)
+        self._folder.mkdir(parents=True)
         with self._log.open("wb") as log:
             started = subprocess.Popen(
                 [str(python()), "-m", "localstack.runtime.main"],
@@ -145,7 +148,11 @@ class LocalStackEngine:
         )
 
     def log_lines(self, follow_log: bool, lines: int) -> Iterator[str]:
-        return follow(self._log, lines) if follow_log else iter(last_lines(self._log, lines))
+        if follow_log:
+            return follow(self._log, lines)
+        if not self._log.exists():
+            raise StockroomError("there is no log yet", "start the emulator with `invoke infra-up`")
+        return iter(last_lines(self._log, lines))
 
 
 def _memory_mb(process: psutil.Process) -> int:
