@@ -80,6 +80,8 @@ def seed_target(outputs: Mapping[str, Any], session: boto3.Session, endpoint: st
 
 def seed_table(report: SeedReport) -> Group:
     """Rows read, accepted and rejected by reason; what went where."""
+    if report.already_seeded:
+        return Group(Text.from_markup(f"\n[bold]{escape(report.dataset)}[/bold] was seeded before, nothing was done"))
     table = Table(box=None, pad_edge=False, show_header=False)
     table.columns.clear()
     table.add_column()
@@ -102,7 +104,6 @@ def seed_table(report: SeedReport) -> Group:
         ("sales events", counts.events, "Kinesis"),
     ):
         table.add_row(f"{name} to {where}", f"{count:,}")
-    state = "was seeded before, nothing was done" if report.already_seeded else "seeded"
     notes = [*report.notes]
     if report.events_found:
         notes.append(f"{report.events_found:,} events were in the stream already, from an interrupted run")
@@ -110,7 +111,7 @@ def seed_table(report: SeedReport) -> Group:
         notes.append(f"{report.inventory_kept:,} products had stock already and kept it")
     if report.rejected_file:
         notes.append(f"rejected rows, with line and reason: {report.rejected_file}")
-    heading = Text.from_markup(f"\n[bold]{escape(report.dataset)}[/bold] {state}")
+    heading = Text.from_markup(f"\n[bold]{escape(report.dataset)}[/bold] seeded")
     return Group(heading, table, *(Text(f"  {note}", style="dim") for note in notes))
 
 

@@ -340,7 +340,10 @@ class _ApplyProgress:
 
     def read(self, line: str) -> None:
         event = _json_line(line)
-        address = event.get("hook", {}).get("resource", {}).get("addr", "")
+        hook = event.get("hook", {})
+        if hook.get("action") == "read":
+            return  # data sources are reported like resources, but nobody waits for them
+        address = hook.get("resource", {}).get("addr", "")
         match event.get("type"):
             case "planned_change":
                 # A replacement is reported twice: as a destruction and as a creation.
@@ -359,7 +362,9 @@ class _ApplyProgress:
                 self.result.outputs = {
                     name: output["value"] for name, output in event["outputs"].items() if "value" in output
                 }
-        if self._planned:
+        if not self._planned:
+            self._say("comparing with what is there")
+        else:
             slowest = min(self._started, key=self._started.__getitem__, default="")
             self._say(f"{self._done} of {self._planned} resources{f', waiting for {slowest}' if slowest else ''}")
 
