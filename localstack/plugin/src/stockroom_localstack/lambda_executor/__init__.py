@@ -7,6 +7,7 @@ runtime_api.py        the HTTP server that the process asks for events: AWS's La
 function_environment.py   the environment variables a function sees
 runtimes.py           which Python runs which runtime
 client_context.py     what LocalStack leaves out of an invocation's payload
+sqs_bodies.py         what LocalStack changes in the messages of a queue
 metrics.py            invocations and errors in CloudWatch
 report.py             log lines and error objects as AWS words them
 """

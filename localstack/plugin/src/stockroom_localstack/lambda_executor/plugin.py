@@ -9,9 +9,10 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
     name = "process"
 
     def load(self, *args: object, **kwargs: object) -> type:
-        from . import client_context, metrics
+        from . import client_context, metrics, sqs_bodies
         from .executor import ProcessRuntimeExecutor
 
         client_context.pass_on()
         metrics.collect()
+        sqs_bodies.leave_untouched()
         return ProcessRuntimeExecutor
