@@ -20,24 +20,24 @@ from . import settings
 
 def use(home: Path) -> None:
     """Points LocalStack to the index of this installation; without one it builds its own at the first request."""
-    config.dirs.static_libs = str(_folder(home))
+    if _index(home).exists():  # LocalStack fails every request when its folder is missing
+        config.dirs.static_libs = str(_index(home).parent)
 
 
 def build_if_missing(home: Path) -> None:
     """Safe to run in several processes at once."""
-    folder = _folder(home)
-    index = folder / spec._get_catalog_filename()
+    index = _index(home)
     if index.exists():
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor, unfinished = tempfile.mkstemp(dir=folder)
+    index.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, unfinished = tempfile.mkstemp(dir=index.parent)
     os.close(descriptor)
     spec.build_service_index_cache(unfinished)
     Path(unfinished).replace(index)
 
 
-def _folder(home: Path) -> Path:
-    return home / "static"
+def _index(home: Path) -> Path:
+    return home / "static" / str(spec._get_catalog_filename())
 
 
 if __name__ == "__main__":
