@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,43 +12,53 @@ from localstack.runtime import events
 from localstack.utils.sync import poll_condition
 from localstack.utils.threads import TMP_THREADS, FuncThread
 
-from . import supervisor
+from . import shutdown, supervisor
 
 LOG = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.02
+LAST_LINES = 10
 
 
 class BackendProcess(FuncThread):
-    """Thread that keeps the command running until it is stopped: a backend that crashed is started again."""
+    """Thread that runs the command until it is stopped. A backend that ends by itself ends the emulator: its data is
+    gone, so an emulator that went on would answer as if tables and streams had never been made, or not at all."""
 
     def __init__(self, name: str, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> None:
-        super().__init__(self._keep_running, name=name)
+        super().__init__(self._run, name=name)
         self._label = name
         self._command = command
         self._env = {"PATH": os.defpath, **env}
         self._cwd = cwd
         self.process: supervisor.SupervisedProcess | None = None
-        self.auto_restart = True
 
-    def _keep_running(self, *_: object) -> None:
-        while self.running and not events.infra_stopping.is_set():
-            self.process = process = supervisor.start(self._command, env=self._env, cwd=self._cwd)
-            if not self.running:  # stopped while the process was starting
-                process.kill()
-                return
-            for line in process.stdout:
-                LOG.debug("%s: %s", self._label, line.decode(errors="replace").rstrip())
-            status = process.wait()
-            if not (self.running and self.auto_restart):
-                return
-            LOG.warning("%s ended with status %s and is started again", self._label, status)
+    def _run(self, *_: object) -> None:
+        self.process = process = supervisor.start(self._command, env=self._env, cwd=self._cwd)
+        if not self.running:  # stopped while the process was starting
+            process.kill()
+            return
+        last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        for output in process.stdout:
+            line = output.decode(errors="replace").rstrip()
+            last_lines.append(line)
+            LOG.debug("%s: %s", self._label, line)
+        status = process.wait()
+        if self.running and not events.infra_stopping.is_set():
+            LOG.critical("%s", obituary(self._label, status, last_lines))
+            shutdown.end_at_once(1)
 
     def stop(self, quiet: bool = False) -> None:
         super().stop(quiet)
         if self.process:
             self.process.kill()
+
+
+def obituary(name: str, status: int, last_lines: Sequence[str]) -> str:
+    """What the log says about a backend that ended by itself. status: as in supervisor.SupervisedProcess.wait."""
+    how = f"with exit code {status}" if status >= 0 else f"by signal {-status}"
+    text = f"{name} ended {how}, so the emulator ends too; `invoke infra-up` starts a whole one."
+    return "\n    ".join([f"{text} Its last lines:", *last_lines]) if last_lines else f"{text} It printed nothing."
 
 
 def launch(name: str, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> BackendProcess:

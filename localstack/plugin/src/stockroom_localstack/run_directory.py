@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
+
+from . import shutdown
 
 CHECK_EVERY_SECONDS = 1.0
 
@@ -37,7 +38,6 @@ def end_emulator_when_gone(run_dir: Path) -> None:
 def _watch(run_dir: Path, first: tuple[int, int] | None) -> None:
     while identity(run_dir) == first:
         time.sleep(CHECK_EVERY_SECONDS)
-    print(f"The run directory {run_dir} is gone: the emulator ends.", file=sys.stderr, flush=True)
-    # No orderly shutdown: it would write into the directory that somebody has just deleted. Child processes end
-    # with their lifelines.
-    os._exit(0)
+    print(f"The run directory {run_dir} is gone: the emulator ends.", file=sys.stderr)
+    # No orderly shutdown: it would write into the directory that somebody has just deleted.
+    shutdown.end_at_once(0)

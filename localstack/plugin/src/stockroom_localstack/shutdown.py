@@ -1,9 +1,10 @@
-"""Ends the emulator as soon as it is told to."""
+"""Ends the emulator at once: when it is told to, and when it can't go on."""
 
 from __future__ import annotations
 
 import os
 import sys
+from typing import NoReturn
 
 from localstack import config
 from localstack.runtime import hooks
@@ -14,10 +15,13 @@ BEFORE_ALL_OTHERS = 1000
 @hooks.on_infra_shutdown(priority=BEFORE_ALL_OTHERS)
 def stockroom() -> None:
     """LocalStack's own shutdown takes four seconds and sometimes never ends: a service that was stopped is started
-    again by the next that stops, with a thread that nobody ends. Without persistence it has nothing to save, and child
-    processes end with their lifelines."""
-    if config.PERSISTENCE:
-        return
+    again by the next that stops, with a thread that nobody ends. Without persistence it has nothing to save."""
+    if not config.PERSISTENCE:
+        end_at_once(0)
+
+
+def end_at_once(status: int) -> NoReturn:
+    """Ends the emulator from whatever thread, with this exit status; child processes end with their lifelines."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(status)
