@@ -1,7 +1,7 @@
 """Fixtures of the emulator's tests.
 
 The tests talk to an emulator through AWS APIs. STOCKROOM_TEST_ENDPOINT names one that runs already; without it one is
-started for all tests (and all workers of pytest-xdist together), as recipe.py describes. Tests that need to see or
+started for all tests (and all workers of pytest-xdist together). Tests that need to see or
 kill the emulator's processes always start one of their own.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,8 +18,10 @@ from typing import Any
 
 import pytest
 
+from stockroom.settings import Settings
+
 from .functions import Functions, client
-from .recipe import Emulator, start_emulator, stop_emulator
+from .recipe import Emulator, start_emulator
 
 
 @contextmanager
@@ -29,26 +30,26 @@ def shared_emulator(folder: Path) -> Iterator[str]:
     folder.mkdir(exist_ok=True)
     state = folder / "state.json"
 
-    def update(change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    def update(change: Callable[[dict[str, int]], dict[str, int]]) -> dict[str, int]:
         with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            changed = change(json.loads(state.read_text()) if state.exists() else {"users": 0})
+            changed = change(json.loads(state.read_text()) if state.exists() else {"users": 0, "port": 0})
             state.write_text(json.dumps(changed))
             return changed
 
-    def join(known: dict[str, Any]) -> dict[str, Any]:
-        if known["users"] == 0:
-            shutil.rmtree(folder / "run", ignore_errors=True)
-            started = start_emulator(folder / "run")
-            known |= {"endpoint": started.endpoint, "pid": started.pid}
-        return known | {"users": known["users"] + 1}
+    def join(known: dict[str, int]) -> dict[str, int]:
+        port = known["port"] if known["users"] else start_emulator(folder / "run").settings.port
+        return {"users": known["users"] + 1, "port": port}
 
-    def leave(known: dict[str, Any]) -> dict[str, Any]:
+    def leave(known: dict[str, int]) -> dict[str, int]:
         if known["users"] == 1:
-            stop_emulator(known["pid"])
+            shared(known["port"]).stop()
         return known | {"users": known["users"] - 1}
 
-    yield str(update(join)["endpoint"])
+    def shared(port: int) -> Emulator:
+        return Emulator(Settings(run_dir=folder / "run", port=port))
+
+    yield shared(update(join)["port"]).endpoint
     update(leave)
 
 
@@ -69,7 +70,7 @@ def own_emulator(tmp_path: Path) -> Iterator[Emulator]:
     """An emulator that the test may do anything to."""
     emulator = start_emulator(tmp_path / "run")
     yield emulator
-    stop_emulator(emulator.pid)
+    emulator.stop()
 
 
 @pytest.fixture(scope="session")

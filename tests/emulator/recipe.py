@@ -1,28 +1,26 @@
-"""Starts and stops an emulator for the tests, with nothing but what is written here."""
+"""Starts and stops emulators for the tests, as the toolkit does, each in a run directory of its own."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
-import subprocess
 import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
 import pytest
 
-T = TypeVar("T")
+from stockroom import emulator
+from stockroom.engines.localstack import EARLY_SERVICES, LocalStackEngine
+from stockroom.errors import StockroomError
+from stockroom.processes import PidFile, free_port
+from stockroom.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
-ROLE = "arn:aws:iam::000000000000:role/emulator-tests"
-EARLY_SERVICES = ("dynamodb", "kinesis", "lambda", "sqs", "s3", "iam", "sts", "logs")
-START_SECONDS = 60
+T = TypeVar("T")
 
 
 def wait_for(what: str, look: Callable[[], T | None], seconds: float = 20) -> T:
@@ -37,96 +35,57 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float = 20) -> T:
 
 @dataclass(frozen=True)
 class Emulator:
-    """An emulator that the tests started. run_dir holds all it writes, its log among it."""
+    """An emulator that the tests started. Any process that knows its settings can make one and stop it."""
 
-    endpoint: str
-    pid: int
-    run_dir: Path
+    settings: Settings
+
+    @property
+    def endpoint(self) -> str:
+        return self.settings.local_endpoint
+
+    @property
+    def folder(self) -> Path:
+        """Holds all that the emulator writes, its log among it; the emulator ends when it disappears."""
+        return self.settings.engine_dir
 
     @property
     def log(self) -> str:
-        return (self.run_dir / "log").read_text(errors="replace")
+        return (self.folder / "localstack.log").read_text(errors="replace")
+
+    @cached_property
+    def process(self) -> psutil.Process:
+        process = PidFile(self.folder / "pid").process()
+        assert process, "the emulator does not run"
+        return process
 
     def processes(self) -> list[psutil.Process]:
         """The emulator and all it has started."""
-        emulator = psutil.Process(self.pid)
-        return [emulator, *emulator.children(recursive=True)]
-
-    def health(self) -> dict[str, str]:
-        """State of each service, an empty dict while nobody answers."""
-        try:
-            with urllib.request.urlopen(f"{self.endpoint}/_localstack/health", timeout=5) as answer:
-                return dict(json.load(answer)["services"])
-        except (OSError, ValueError):
-            return {}
+        return [self.process, *self.process.children(recursive=True)]
 
     def wait_for_services(self) -> None:
         wait_for(
             "the early services to run",
-            lambda: {self.health().get(name) for name in EARLY_SERVICES} == {"running"},
-            START_SECONDS,
+            lambda: {self._service_states().get(name) for name in EARLY_SERVICES} == {"running"},
+            self.settings.start_timeout,
         )
+
+    def _service_states(self) -> dict[str, str]:
+        with urllib.request.urlopen(f"{self.endpoint}/_localstack/health", timeout=5) as answer:
+            return dict(json.load(answer)["services"])
+
+    def stop(self) -> None:
+        LocalStackEngine(self.settings).stop()
 
 
 def start_emulator(run_dir: Path) -> Emulator:
-    """The recipe: the emulator's Python runs LocalStack with this environment and nothing else of ours.
-
-    STOCKROOM_TEST_EMULATOR_HOME names an installed emulator; without it that of this checkout is used.
-    """
-    home = Path(os.environ.get("STOCKROOM_TEST_EMULATOR_HOME") or ROOT / ".stockroom" / "emulator")
-    python = home / "python" / "bin" / "python"
-    if not python.exists():
-        pytest.fail(f"no emulator is installed in {home}: run `invoke infra-up` once, or set STOCKROOM_TEST_ENDPOINT")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    run_dir.mkdir(parents=True)
-    environment = {
-        "PATH": os.defpath,
-        "HOME": str(run_dir),
-        "GATEWAY_LISTEN": address,
-        "LOCALSTACK_HOST": address,
-        "FILESYSTEM_ROOT": str(run_dir / "filesystem"),
-        "OVERRIDE_IN_DOCKER": "0",
-        "DISABLE_EVENTS": "1",
-        "SKIP_SSL_CERT_DOWNLOAD": "1",
-        "DNS_ADDRESS": "0",
-        "LS_LOG": "warn",
-        "SQS_ENDPOINT_STRATEGY": "path",
-        "SQS_DISABLE_CLOUDWATCH_METRICS": "1",
-        "DYNAMODB_IN_MEMORY": "1",
-        "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
-        "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
-        "STOCKROOM_EMULATOR_HOME": str(home),
-        "STOCKROOM_EMULATOR_RUN_DIR": str(run_dir),
-        "STOCKROOM_EMULATOR_SERVICES": ",".join(EARLY_SERVICES),
-    }
-    with (run_dir / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [python, "-m", "localstack.runtime.main"],
-            cwd=run_dir,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    emulator = Emulator(f"http://{address}", process.pid, run_dir)
-
-    def answers() -> bool:
-        if process.poll() is not None:
-            pytest.fail(f"the emulator ended with status {process.returncode}:\n{emulator.log[-4000:]}")
-        return bool(emulator.health())
-
-    wait_for("the emulator to answer", answers, START_SECONDS)
-    return emulator
-
-
-def stop_emulator(pid: int) -> None:
+    """An emulator that answers. Raises StockroomError with the end of its log when it does not."""
+    emulator.install(print)
+    settings = Settings(run_dir=run_dir, port=free_port())
+    engine = LocalStackEngine(settings)
+    engine.start()
     try:
-        process = psutil.Process(pid)
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
-    except psutil.TimeoutExpired:
-        process.kill()
-    except psutil.NoSuchProcess:
-        pass
+        engine.wait_until_ready()
+    except StockroomError:
+        engine.stop()
+        raise
+    return Emulator(settings)

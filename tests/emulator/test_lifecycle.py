@@ -7,12 +7,15 @@ import shutil
 import signal
 import socket
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
+from stockroom.emulator import emulator_dir
+
 from .functions import Functions, client
-from .recipe import Emulator, wait_for
+from .recipe import Emulator, start_emulator, wait_for
 
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
@@ -29,6 +32,16 @@ def _function_with_processes(emulator: Emulator) -> list[int]:
     return list(functions.invoke(functions.make(source)).payload)
 
 
+def _supervisor_of(emulator: Emulator, word: str) -> psutil.Process:
+    """The supervisor of the backend whose command line holds the word."""
+    [supervisor] = [
+        one
+        for one in emulator.processes()
+        if any("supervisor_main" in part for part in one.cmdline()) and any(word in part for part in one.cmdline())
+    ]
+    return supervisor
+
+
 def _gone(processes: list[psutil.Process]) -> bool:
     return not [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
 
@@ -42,37 +55,50 @@ def test_nothing_outlives_the_emulator(own_emulator: Emulator, how: signal.Signa
     commands = " ".join(" ".join(process.cmdline()) for process in processes)
     assert "kinesis-local" in commands
     assert "dynamodb_local" in commands
-    os.kill(own_emulator.pid, how)
-    psutil.Process(own_emulator.pid).wait(10)
+    own_emulator.process.send_signal(how)
+    own_emulator.process.wait(10)
     wait_for("every process to end", lambda: _gone(processes), 15)
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="elsewhere nothing ties a command to its supervisor")
 def test_a_command_ends_with_its_supervisor(own_emulator: Emulator) -> None:
     own_emulator.wait_for_services()
-    supervisors = [one for one in own_emulator.processes() if any("supervisor_main" in word for word in one.cmdline())]
-    kinesis = next(one for one in supervisors if any("kinesis-local" in word for word in one.cmdline()))
-    [node] = kinesis.children()
-    kinesis.kill()
+    supervisor = _supervisor_of(own_emulator, "kinesis-local")
+    [node] = supervisor.children()
+    supervisor.kill()
     wait_for("node to end", lambda: _gone([node]))
-    # And the emulator starts the backend again.
-    streams = client("kinesis", own_emulator.endpoint)
 
-    def answers() -> bool:
-        try:
-            return "StreamNames" in streams.list_streams()
-        except streams.exceptions.ClientError:
-            return False
 
-    wait_for("Kinesis to answer again", answers)
+@pytest.mark.parametrize(
+    ("name", "word_of_its_command"), [("dynamodb-local", "dynamodb_local_main"), ("kinesis-mock", "kinesis-local")]
+)
+def test_the_emulator_ends_with_a_backend_that_dies_and_says_so(
+    own_emulator: Emulator, name: str, word_of_its_command: str
+) -> None:
+    own_emulator.wait_for_services()
+    processes = own_emulator.processes()
+    [backend] = _supervisor_of(own_emulator, word_of_its_command).children()
+    backend.kill()
+    assert own_emulator.process.wait(5) == 1
+    [line] = [line for line in own_emulator.log.splitlines() if "so the emulator ends too" in line]
+    assert f"{name} ended by signal 9, so" in line
+    assert " FATAL " in line  # LocalStack's word for CRITICAL
+    wait_for("every process to end", lambda: _gone(processes), 15)
+
+
+def test_an_orderly_end_is_no_death_of_a_backend(own_emulator: Emulator) -> None:
+    own_emulator.wait_for_services()
+    own_emulator.process.terminate()
+    assert own_emulator.process.wait(10) == 0
+    assert "so the emulator ends too" not in own_emulator.log
 
 
 def test_the_emulator_ends_when_its_run_directory_disappears(own_emulator: Emulator) -> None:
     own_emulator.wait_for_services()
     processes = own_emulator.processes()
-    shutil.rmtree(own_emulator.run_dir, ignore_errors=True)
+    shutil.rmtree(own_emulator.folder, ignore_errors=True)
     wait_for("every process to end", lambda: _gone(processes), 15)
-    assert not own_emulator.run_dir.exists()
+    assert not own_emulator.folder.exists()
     port = int(own_emulator.endpoint.rsplit(":", 1)[1])
     with socket.create_server(("127.0.0.1", port)):
         pass
@@ -103,7 +129,7 @@ def test_the_first_requests_find_their_services_started(own_emulator: Emulator) 
 def test_nothing_is_written_outside_the_run_directory(own_emulator: Emulator) -> None:
     own_emulator.wait_for_services()
     _function_with_processes(own_emulator)
-    inside = (str(own_emulator.run_dir.resolve()), "/dev/", "/proc/")
+    inside = (str(own_emulator.folder.resolve()), "/dev/", "/proc/")
     outside = [
         file.path
         for process in own_emulator.processes()
@@ -111,3 +137,16 @@ def test_nothing_is_written_outside_the_run_directory(own_emulator: Emulator) ->
         if getattr(file, "mode", "r") != "r" and not file.path.startswith(inside)
     ]
     assert outside == []
+
+
+def test_an_installation_without_its_service_index_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    for part in ("node", "runtimes"):
+        (home / part).symlink_to(emulator_dir() / part)
+    monkeypatch.setattr("stockroom.engines.localstack.emulator_dir", lambda: home)
+    emulator = start_emulator(tmp_path / "run")
+    try:
+        assert client("sts", emulator.endpoint).get_caller_identity()["Account"] == "000000000000"
+    finally:
+        emulator.stop()

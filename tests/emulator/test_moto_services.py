@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .recipe import ROOT
+from stockroom.settings import ROOT
 
 # service: (operation, its arguments, the part of the answer that shows that moto's model answered)
 CALLS: dict[str, tuple[str, dict[str, Any], str]] = {

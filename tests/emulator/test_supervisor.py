@@ -16,7 +16,9 @@ from typing import Any
 import psutil
 import pytest
 
-from .recipe import ROOT, wait_for
+from stockroom.settings import ROOT
+
+from .recipe import wait_for
 
 SOURCE = ROOT / "localstack" / "plugin" / "src" / "stockroom_localstack" / "supervisor.py"
 
