@@ -30,7 +30,7 @@ from stockroom.processes import processes_in, stop
 from stockroom.releases import Release, read_release
 from stockroom.settings import Settings
 from stockroom.state import read_deployed, record_release, release_stale_lock
-from stockroom.terraform import ApplyResult, Binary, ResourceExistsError, Stack, find_binary
+from stockroom.terraform import ApplyResult, Binary, ResourceExistsError, Stack, find_binary, is_provider
 
 if TYPE_CHECKING:
     import boto3
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _PLATFORM_FOLDERS = ("engine", "seed", "terraform")
 
 SEEDED_STACK = "data_platform"
+
+_LEFT_BEHIND_PATIENCE_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -196,15 +198,19 @@ def _watch(engine: Engine) -> Callable[[], None]:
 
 
 def _wait_for_left_behind(stack: Stack, steps: Steps) -> None:
-    """A Terraform whose toolkit was killed goes on alone; let it finish, so that what it makes is in its state."""
+    """A Terraform whose toolkit was killed goes on alone; let it finish, so that what it makes is in its state.
+
+    A provider whose Terraform was killed waits for it for ever, so that is ended.
+    """
     noted = False
-    deadline = monotonic() + 300
+    deadline = monotonic() + _LEFT_BEHIND_PATIENCE_SECONDS
     while left := list(processes_in(stack.folder)):
-        if not noted:
-            steps.note(f"waiting for Terraform (process {left[0].pid}) of an interrupted run to finish")
-            noted = True
-        if monotonic() > deadline:
+        finishing = [process for process in left if not is_provider(process)]
+        if not finishing or monotonic() > deadline:
             stop(left, patience=10)
+        elif not noted:
+            steps.note(f"waiting for Terraform (process {finishing[0].pid}) of an interrupted run to finish")
+            noted = True
         sleep(0.25)
 
 

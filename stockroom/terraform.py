@@ -10,17 +10,17 @@ import hashlib
 import json
 import os
 import platform
-import queue
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
+
+import psutil
 
 from stockroom.environments import STACKS_DIR, TERRAFORM_DIR, Environment, local_process_environment
 from stockroom.errors import StockroomError
@@ -30,6 +30,8 @@ MINIMUM_VERSION = (1, 10)
 PROVIDER = ("hashicorp", "aws", "5.100.0")
 
 _INTERRUPT_PATIENCE_SECONDS = 90
+_READ_PAUSE_SECONDS = 0.1
+_WATCH_PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -223,15 +225,6 @@ class Stack:
         )
         return progress.result
 
-    def plan_is_empty(self, watch: Callable[[], None]) -> bool:
-        code = self._run(
-            ["plan", "-json", "-input=false", "-detailed-exitcode", *self._variables()],
-            watch,
-            lambda _: None,
-            {0, 2},
-        )
-        return code == 0
-
     def _variables(self) -> Iterator[str]:
         for name in ("environment", self.name):
             path = self.environment.folder / f"{name}.tfvars"
@@ -262,57 +255,68 @@ class Stack:
         words: list[str],
         watch: Callable[[], None],
         read: Callable[[str], None],
-        good: frozenset[int] | set[int] = frozenset({0}),
-    ) -> int:
+    ) -> None:
         """Run tflocal in the working directory; every line goes to the log and to `read`."""
-        # In a session of its own: a Ctrl-C must reach Terraform once, from us, since a second one makes it
-        # drop its state; and Terraform must be able to finish when the toolkit is killed.
-        process = subprocess.Popen(
-            [str(Path(sys.executable).parent / "tflocal"), *words],
-            cwd=self.folder,
-            env=self._process_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        threading.Thread(target=_pump, args=(process, lines), daemon=True).start()
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"--- {' '.join(words)}\n")
+            log.flush()
+            start = self.log.stat().st_size
+            # In a session of its own and with a file for its output: a Ctrl-C must reach Terraform once, from us,
+            # since a second one makes it drop its state; and when the toolkit is killed, Terraform must be able to
+            # finish, which a broken pipe would not let it.
+            process = subprocess.Popen(
+                [str(Path(sys.executable).parent / "tflocal"), *words],
+                cwd=self.folder,
+                env=self._process_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         output: list[str] = []
         try:
-            with self.log.open("a", encoding="utf-8") as log:
-                log.write(f"--- {' '.join(words)}\n")
-                while (line := _next(lines, watch)) is not None:
-                    log.write(line)
-                    output.append(line)
-                    read(line)
-            code = process.wait()
+            for line in _lines_of(process, self.log, start, watch):
+                output.append(line)
+                read(line)
         except BaseException as error:
             _end(process, patiently=isinstance(error, KeyboardInterrupt))
             raise
-        if code not in good:
+        if process.returncode:
             raise _failure(self.name, words[0], output, self.log)
-        return code
 
 
-def _pump(process: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]) -> None:
-    assert process.stdout
-    for line in process.stdout:
-        lines.put(line)
-    lines.put(None)
+def _lines_of(process: subprocess.Popen[bytes], log: Path, start: int, watch: Callable[[], None]) -> Iterator[str]:
+    """What the process writes to its log, line by line, until it ends; `watch` is called in between."""
+    with log.open(encoding="utf-8", errors="replace") as file:
+        file.seek(start)
+        pending = ""
+        watched = monotonic()
+        while True:
+            ended = process.poll() is not None
+            for piece in file:
+                pending += piece
+                if pending.endswith("\n"):
+                    yield pending
+                    pending = ""
+            if ended:
+                break
+            if monotonic() - watched >= _WATCH_PAUSE_SECONDS:
+                watch()
+                watched = monotonic()
+            sleep(_READ_PAUSE_SECONDS)
+        if pending:
+            yield pending
 
 
-def _next(lines: queue.SimpleQueue[str | None], watch: Callable[[], None]) -> str | None:
-    while True:
-        try:
-            return lines.get(timeout=0.5)
-        except queue.Empty:
-            watch()
+def is_provider(process: psutil.Process) -> bool:
+    """Whether a process is a Terraform provider rather than Terraform itself."""
+    try:
+        return "terraform-provider-" in process.cmdline()[0]
+    except (psutil.Error, IndexError):
+        return False
 
 
-def _end(process: subprocess.Popen[str], patiently: bool) -> None:
+def _end(process: subprocess.Popen[bytes], patiently: bool) -> None:
     """Let Terraform write its state after Ctrl-C; end it at once when there is nothing left to write to."""
     if patiently:
         process.send_signal(signal.SIGINT)

@@ -40,7 +40,11 @@ def test_every_process_sees_dummy_credentials_and_the_local_endpoint(platform: O
     finished = threading.Event()
 
     def look(command_pid: int) -> None:
-        """Read the environment of every process below the command and below the emulator, until it is finished."""
+        """Read the environment of every process below the command and below the emulator, until it is finished.
+
+        A copy of the command's own process is one that has not become another program yet.
+        """
+        itself = psutil.Process(command_pid).cmdline()
         while not finished.is_set():
             roots = [command_pid]
             with contextlib.suppress(AssertionError, psutil.Error, OSError, ValueError):
@@ -52,8 +56,9 @@ def test_every_process_sees_dummy_credentials_and_the_local_endpoint(platform: O
                     own = [parent] if root != command_pid else []
                     for process in [*own, *parent.children(recursive=True)]:
                         with contextlib.suppress(psutil.Error, OSError):
-                            name = " ".join(process.cmdline())[:160]
-                            if environment := process.environ():
+                            environment, command_line = process.environ(), process.cmdline()
+                            name = " ".join(command_line)[:160]
+                            if environment and command_line != itself:
                                 seen[process.pid, process.create_time()] = (name, environment)
             finished.wait(0.02)
 
