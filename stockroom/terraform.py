@@ -218,11 +218,9 @@ class Stack:
         Raises ResourceExistsError or StockroomError with Terraform's own diagnostics.
         """
         progress = _ApplyProgress(say)
-        self._run(
-            ["apply", "-json", "-input=false", "-auto-approve", "-lock-timeout=60s", *self._variables()],
-            watch,
-            progress.read,
-        )
+        # What is created mostly waits, so more of it at once than Terraform's ten costs nothing.
+        words = ["apply", "-json", "-input=false", "-auto-approve", "-lock-timeout=60s", "-parallelism=30"]
+        self._run([*words, *self._variables()], watch, progress.read)
         return progress.result
 
     def _variables(self) -> Iterator[str]:
