@@ -54,10 +54,16 @@ def function_names(stack: str) -> list[str]:
 
 
 def bundle_files(source: Path, packages: Path | None) -> dict[str, Path]:
-    """Name in the zip → file: the function's own folder over the installed packages."""
+    """Name in the zip → file: the function's own folder `source`, over its stack's modules, over the packages.
+
+    The stack's modules are the `*.py` files beside the function's folder. They are in the root of every bundle
+    of the stack, so its functions import them as their own.
+    """
     files: dict[str, Path] = {}
-    for folder in filter(None, (packages, source)):
-        for path in folder.rglob("*"):
+    for folder, pattern in ((packages, "**/*"), (source.parent, "*.py"), (source, "**/*")):
+        if folder is None:
+            continue
+        for path in folder.glob(pattern):
             name = path.relative_to(folder)
             compiled = "__pycache__" in name.parts or path.suffix == ".pyc"
             metadata = name.parts[0].endswith(".dist-info") and path.name in _LEFT_OUT

@@ -100,13 +100,38 @@ def test_the_function_lies_over_the_packages(tmp_path: Path) -> None:
     assert files["other.py"] == packages / "other.py"
 
 
+def test_the_stacks_modules_lie_between_the_function_and_the_packages(tmp_path: Path) -> None:
+    stack = _lay_out(
+        tmp_path / "stack",
+        {
+            "own/own.py": b"",
+            "own/same.py": b"",
+            "other/other.py": b"",
+            "same.py": b"",
+            "fields.py": b"",
+            "__pycache__/fields.cpython-313.pyc": b"",
+            "requirements.txt": b"",
+        },
+    )
+    packages = _lay_out(tmp_path / "packages", {"same.py": b"", "fields.py": b"", "lib/fields.py": b""})
+    assert bundle_files(stack / "own", packages) == {
+        "own.py": stack / "own" / "own.py",
+        "same.py": stack / "own" / "same.py",
+        "fields.py": stack / "fields.py",
+        "lib/fields.py": packages / "lib" / "fields.py",
+    }
+
+
 def test_a_bundle_is_named_by_its_content() -> None:
     assert Bundle("capture_sales", "ab12", Path("x.zip")).key == "capture_sales/ab12.zip"
 
 
 def test_functions_are_the_folders_with_a_handler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundles, "FUNCTIONS_DIR", tmp_path)
-    _lay_out(tmp_path / "stack", {"b/b.py": b"", "a/a.py": b"", "shared/other.py": b"", "requirements.txt": b""})
+    _lay_out(
+        tmp_path / "stack",
+        {"b/b.py": b"", "a/a.py": b"", "shared/other.py": b"", "fields.py": b"", "requirements.txt": b""},
+    )
     assert function_names("stack") == ["a", "b"]
     assert function_names("none") == []
     assert build_bundles("none") == []
