@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
-# Identifiers become keys of tables and indexes, where control characters and lone surrogates do not survive.
-_IDENTIFIER = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
-_PRICE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,4})?")
-_CURRENCY = re.compile(r"[A-Z]{3}")
-_WIDEST = 2**31 - 1
+import fields
 
 # A DynamoDB item holds 400 KiB. What is above this limit stays free for progress and shortages.
 _LARGEST = 330 * 1024
@@ -82,121 +74,56 @@ def parse(body: str) -> Order:
 
     Raises OrderRefusedError.
     """
-    message = _object(body)
-    claimed = message.get("order_id")
-    order_id = claimed if isinstance(claimed, str) else None
+    order_id = None
     try:
+        message = fields.json_object(body, "message")
+        claimed = message.get("order_id")
+        order_id = claimed if isinstance(claimed, str) else None
         order = Order(
-            order_id=_identifier(message, "order_id"),
-            order_time=_time(message, "order_time"),
-            customer_id=_customer(message, "customer_id"),
-            store_id=_identifier(message, "store_id"),
-            country=_identifier(message, "country"),
-            currency=_matching(message, "currency", _CURRENCY, "is not a 3-letter code"),
+            order_id=fields.identifier(message, "order_id"),
+            order_time=fields.time(message, "order_time"),
+            customer_id=fields.identifier_or_null(message, "customer_id"),
+            store_id=fields.identifier(message, "store_id"),
+            country=fields.identifier(message, "country"),
+            currency=fields.currency(message, "currency"),
             lines=_lines(message),
         )
         _check_together(order)
-    except OrderRefusedError as refused:
-        raise OrderRefusedError(str(refused), order_id) from None
+    except fields.MalformedError as malformed:
+        raise OrderRefusedError(str(malformed), order_id) from None
     return order
 
 
-def _object(body: str) -> dict[str, Any]:
-    try:
-        message = json.loads(body, object_pairs_hook=_unambiguous, parse_constant=_no_constant)
-    except OrderRefusedError:
-        raise
-    except (ValueError, RecursionError):  # also an integer of more digits than Python converts
-        raise OrderRefusedError("message is not JSON") from None
-    if not isinstance(message, dict):
-        raise OrderRefusedError("message is not a JSON object")
-    return message
-
-
-def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):  # one reader would take the first, another the last
-        raise OrderRefusedError("message has a field twice")
-    return fields
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _lines(message: dict[str, Any]) -> tuple[Line, ...]:
-    lines = _field(message, "lines")
+def _lines(message: fields.Record) -> tuple[Line, ...]:
+    lines = fields.present(message, "lines")
     if not isinstance(lines, list):
-        raise OrderRefusedError("lines is not a list")
+        raise fields.MalformedError("lines is not a list")
     if not lines:
-        raise OrderRefusedError("lines is empty")
+        raise fields.MalformedError("lines is empty")
     return tuple(_line(line) for line in lines)
 
 
 def _line(line: object) -> Line:
     if not isinstance(line, dict):
-        raise OrderRefusedError("line is not a JSON object")
+        raise fields.MalformedError("line is not a JSON object")
     return Line(
-        line=_count(line, "line", 1),
-        product_id=_identifier(line, "product_id"),
-        quantity=_count(line, "quantity", -_WIDEST),
-        unit_price=_price(line, "unit_price"),
+        line=fields.line_number(line, "line"),
+        product_id=fields.identifier(line, "product_id"),
+        quantity=fields.quantity(line, "quantity"),
+        unit_price=fields.price(line, "unit_price"),
     )
 
 
 def _check_together(order: Order) -> None:
     """What no single field tells."""
     if len({line.line for line in order.lines}) < len(order.lines):
-        raise OrderRefusedError("line is given twice")
+        raise fields.MalformedError("line is given twice")
     if any(line.quantity == 0 for line in order.lines):
-        raise OrderRefusedError("quantity is zero")
+        raise fields.MalformedError("quantity is zero")
     if order.kind == "order" and any(line.quantity < 0 for line in order.lines):
-        raise OrderRefusedError("quantity is negative in an order")
+        raise fields.MalformedError("quantity is negative in an order")
     if order.kind == "return" and any(line.quantity > 0 for line in order.lines):
-        raise OrderRefusedError("quantity is positive in a return")
+        raise fields.MalformedError("quantity is positive in a return")
     # 70 bytes a line are its attribute names, numbers and DynamoDB's own overhead, at their largest.
     if sum(70 + len(line.product_id.encode()) for line in order.lines) > _LARGEST:
-        raise OrderRefusedError("lines is larger than one DynamoDB item")
-
-
-def _field(record: dict[str, Any], name: str) -> Any:
-    if name not in record:
-        raise OrderRefusedError(f"{name} is missing")
-    return record[name]
-
-
-def _matching(record: dict[str, Any], name: str, pattern: re.Pattern[str], problem: str) -> str:
-    value = _field(record, name)
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise OrderRefusedError(f"{name} {problem}")
-    return value
-
-
-def _identifier(record: dict[str, Any], name: str) -> str:
-    return _matching(record, name, _IDENTIFIER, "is not an identifier of 1 to 128 characters")
-
-
-def _customer(record: dict[str, Any], name: str) -> str | None:
-    return None if _field(record, name) is None else _identifier(record, name)
-
-
-def _time(record: dict[str, Any], name: str) -> str:
-    value = _matching(record, name, _TIME, "is not an ISO 8601 time in UTC (…Z)")
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        raise OrderRefusedError(f"{name} is not a date and time that exists") from None
-    return value
-
-
-def _price(record: dict[str, Any], name: str) -> Decimal:
-    return Decimal(_matching(record, name, _PRICE, "is not a decimal string with at most 4 decimals"))
-
-
-def _count(record: dict[str, Any], name: str, lowest: int) -> int:
-    value = _field(record, name)
-    if type(value) is not int:  # a bool is an int to isinstance
-        raise OrderRefusedError(f"{name} is not a whole number")
-    if not lowest <= value <= _WIDEST:
-        raise OrderRefusedError(f"{name} is out of range")
-    return value
+        raise fields.MalformedError("lines is larger than one DynamoDB item")

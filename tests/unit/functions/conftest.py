@@ -5,5 +5,5 @@ from pathlib import Path
 
 DATA_PLATFORM = Path(__file__).parents[3] / "functions" / "data_platform"
 
-for function in ("capture_sales", "process_orders"):
-    sys.path.insert(0, str(DATA_PLATFORM / function))
+for folder in (DATA_PLATFORM, DATA_PLATFORM / "capture_sales", DATA_PLATFORM / "process_orders"):
+    sys.path.insert(0, str(folder))
