@@ -57,9 +57,8 @@ def test_every_process_sees_dummy_credentials_and_the_local_endpoint(platform: O
                     for process in [*own, *parent.children(recursive=True)]:
                         with contextlib.suppress(psutil.Error, OSError):
                             environment, command_line = process.environ(), process.cmdline()
-                            name = " ".join(command_line)[:160]
                             if environment and command_line != itself:
-                                seen[process.pid, process.create_time()] = (name, environment)
+                                seen[process.pid, process.create_time()] = (" ".join(command_line), environment)
             finished.wait(0.02)
 
     command = platform.start("infra-up")
