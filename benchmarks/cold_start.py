@@ -79,7 +79,8 @@ def longest_chain(seconds: Mapping[str, float], needs: Mapping[str, set[str]]) -
             before = max(
                 (chain_to(need) for need in needs.get(resource, ())), key=lambda c: c.seconds, default=Chain([], 0)
             )
-            known[resource] = Chain([*before.addresses, resource], before.seconds + by_resource.get(resource, 0))
+            own = by_resource.get(resource, 0)
+            known[resource] = Chain([*before.addresses, resource], before.seconds + own) if own else before
         return known[resource]
 
     return max((chain_to(resource) for resource in by_resource), key=lambda chain: chain.seconds)
