@@ -20,7 +20,7 @@ from time import time
 
 from stockroom.errors import StockroomError
 from stockroom.lock import exclusive
-from stockroom.processes import processes_in
+from stockroom.processes import processes_in, stop
 from stockroom.settings import HOME, ROOT
 
 LOCALSTACK_DIR = ROOT / "localstack"
@@ -75,6 +75,9 @@ def install(report: Callable[[str], None]) -> None:
         report("installing LocalStack, DynamoDB Local and Kinesis Mock (once)")
         for old in (path for path in EMULATORS_DIR.iterdir() if path.is_dir() and _is_outdated(path)):
             shutil.rmtree(old, ignore_errors=True)
+        # Of an installation that was killed, installers may still be at work.
+        stop(list(processes_in(emulator_dir())), patience=2)
+        shutil.rmtree(emulator_dir(), ignore_errors=True)
         emulator_dir().mkdir()
         interpreter = find_python(VERSION) or VERSION
         with ThreadPoolExecutor() as pool:
