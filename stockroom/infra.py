@@ -108,6 +108,10 @@ def infra_up(settings: Settings, request: Request, steps: Steps) -> Summary:
         except ResourceExistsError as error:
             # A Terraform that was killed had created resources and not yet written them to its state.
             if engine.name == "external" or _was_deployed(environment, session, request):
+                error.hint = (
+                    "a killed run left it without a state: delete it with awslocal and run the command again, or "
+                    "start afresh with `invoke infra-down && invoke infra-up`, which loses the platform's data"
+                )
                 raise
             steps.note(f"starting afresh: {error.message}, since a killed run left resources without a state")
             engine.stop()
