@@ -13,7 +13,7 @@ from stockroom import emulator
 from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError
-from stockroom.processes import port_holder
+from stockroom.processes import check_port_is_free
 from stockroom.settings import HOME, ROOT, Settings
 from stockroom.terraform import find_binary, find_mirror, user_cli_config
 
@@ -123,13 +123,7 @@ def _engine(settings: Settings) -> Finding:
         from stockroom.engines.docker import DockerEngine
 
         DockerEngine(settings).check_docker()
-    if holder := port_holder(settings.port):
-        return Finding(
-            "engine",
-            FAILED,
-            f"port {settings.port} is taken by {holder}",
-            "stop it, or set STOCKROOM_PORT to a free port",
-        )
+    check_port_is_free(settings.port)
     return Finding("engine", OK, f"{status.name} is stopped and port {settings.port} is free")
 
 

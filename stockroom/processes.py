@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from stockroom.errors import StockroomError
+
 
 @dataclass(frozen=True)
 class PidFile:
@@ -84,6 +86,12 @@ def port_holder(port: int) -> PortHolder | None:
     with contextlib.suppress(psutil.Error):
         command = " ".join(psutil.Process(pid).cmdline())[:120] or psutil.Process(pid).name()
     return PortHolder(pid, command)
+
+
+def check_port_is_free(port: int) -> None:
+    """Raises StockroomError that names who listens on the port."""
+    if holder := port_holder(port):
+        raise StockroomError(f"port {port} is taken by {holder}", "stop it, or set STOCKROOM_PORT to a free port")
 
 
 def free_port() -> int:

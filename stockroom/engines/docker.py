@@ -13,7 +13,7 @@ from stockroom.engines import EngineStatus
 from stockroom.engines.health import read_health, wait_for_health
 from stockroom.environments import LOCAL, local_process_environment, read_environment
 from stockroom.errors import StockroomError
-from stockroom.processes import port_holder
+from stockroom.processes import check_port_is_free
 from stockroom.settings import Settings
 
 
@@ -34,10 +34,7 @@ class DockerEngine:
         self.check_docker()
         if self._container_runs():
             return False
-        if holder := port_holder(self._port):
-            raise StockroomError(
-                f"port {self._port} is taken by {holder}", "stop it, or set STOCKROOM_PORT to a free port"
-            )
+        check_port_is_free(self._port)
         self._folder.mkdir(parents=True, exist_ok=True)
         say(f"starting {self._image}")
         done = self._localstack("start", "--detached", "--no-banner")

@@ -17,7 +17,7 @@ from stockroom.engines.health import read_health, wait_for_health
 from stockroom.engines.logs import follow, last_lines
 from stockroom.environments import LOCAL, local_process_environment, read_environment
 from stockroom.errors import StockroomError
-from stockroom.processes import PidFile, is_running, port_holder, processes_in, stop
+from stockroom.processes import PidFile, check_port_is_free, is_running, processes_in, stop
 from stockroom.settings import Settings
 
 # What the stacks use; the emulator starts these side by side, before the first request asks for them.
@@ -45,10 +45,7 @@ class LocalStackEngine:
         if process := self._pid_file.process():
             self._process = process
             return False
-        if holder := port_holder(self._port):
-            raise StockroomError(
-                f"port {self._port} is taken by {holder}", "stop it, or set STOCKROOM_PORT to a free port"
-            )
+        check_port_is_free(self._port)
         check_free_space(self._folder, _NEEDED_MB)
         install(say)
         say("starting LocalStack")
