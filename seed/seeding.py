@@ -153,6 +153,7 @@ def _seed(
                 raise Stopped
         run(sqs.STEP, lambda: sqs.load(dataset, target, progress, stop))
 
+    _ = target.dynamodb, target.kinesis, target.sqs  # clients may be shared by threads, not made by several at once
     _side_by_side(
         [
             partial(run, dynamodb.STEP, lambda: dynamodb.load(dataset, target, progress, stop, stock_is_in)),

@@ -10,6 +10,8 @@ from stockroom.environments import Environment
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
 
 
 def tls_only_policy(bucket: str) -> dict[str, Any]:
@@ -36,25 +38,19 @@ def bootstrap(environment: Environment, session: boto3.Session) -> list[str]:
     """
     from concurrent.futures import ThreadPoolExecutor
 
+    # Clients may be shared by threads, but not made by several at once.
+    s3, dynamodb = session.client("s3"), session.client("dynamodb")
     with ThreadPoolExecutor() as pool:
-        buckets = [
-            pool.submit(_ensure_bucket, session, environment, name)
-            for name in (environment.state_bucket, environment.artifact_bucket)
-        ]
-        table = (
-            pool.submit(_ensure_lock_table, session, environment, environment.lock_table)
-            if environment.lock_table
-            else None
-        )
-        created = [future.result() for future in buckets]
-        created += [table.result()] if table else []
-    return [name for name in created if name]
+        buckets = (environment.state_bucket, environment.artifact_bucket)
+        pending = [pool.submit(_ensure_bucket, s3, environment, bucket) for bucket in buckets]
+        if environment.lock_table:
+            pending.append(pool.submit(_ensure_lock_table, dynamodb, environment, environment.lock_table))
+        return [name for future in pending if (name := future.result())]
 
 
-def _ensure_bucket(session: boto3.Session, environment: Environment, bucket: str) -> str | None:
+def _ensure_bucket(s3: S3Client, environment: Environment, bucket: str) -> str | None:
     from botocore.exceptions import ClientError
 
-    s3 = session.client("s3")
     created = None
     try:
         s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=environment.account_id)
@@ -93,10 +89,9 @@ def _ensure_bucket(session: boto3.Session, environment: Environment, bucket: str
     return created
 
 
-def _ensure_lock_table(session: boto3.Session, environment: Environment, table: str) -> str | None:
+def _ensure_lock_table(dynamodb: DynamoDBClient, environment: Environment, table: str) -> str | None:
     from botocore.exceptions import ClientError
 
-    dynamodb = session.client("dynamodb")
     try:
         dynamodb.describe_table(TableName=table)
         return None

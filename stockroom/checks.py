@@ -20,7 +20,6 @@ from stockroom.settings import HOME, ROOT, Settings
 
 CHECKS_DIR = HOME / "checks"
 PLUGIN_DIR = emulator.LOCALSTACK_DIR / "plugin"
-PYTHON_SOURCES = ("tasks.py", "stockroom", "seed", "fixtures", "functions", "localstack", "tests", "benchmarks")
 
 
 @dataclass(frozen=True)
@@ -157,14 +156,9 @@ def _module(*words: str) -> list[str]:
     return [sys.executable, "-m", *words]
 
 
-def _existing(paths: tuple[str, ...]) -> list[str]:
-    return [path for path in paths if (ROOT / path).exists()]
-
-
 def _lint(_: OwnPlatform) -> Outcome:
-    sources = _existing(PYTHON_SOURCES)
-    check = _command("lint", *_module("ruff", "check", *sources))
-    form = _command("lint", *_module("ruff", "format", "--check", *sources))
+    check = _command("lint", *_module("ruff", "check"))
+    form = _command("lint", *_module("ruff", "format", "--check"))
     return Outcome("lint", check.passed and form.passed, f"{check.output}{form.output}")
 
 

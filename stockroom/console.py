@@ -52,7 +52,6 @@ class Steps:
         self._lock = threading.Lock()
         self._running: list[Step] = []
         self._live: Live | None = None
-        self.seconds: dict[str, float] = {}
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[Step]:
@@ -64,7 +63,6 @@ class Steps:
             self._change(remove=step)
             self._print(f"[red]x[/red] {escape(name):<12}")
             raise
-        self.seconds[name] = step.seconds
         self._change(remove=step)
         self._print(f"[green]✓[/green] {escape(name):<12} {escape(step.words)} [dim]{step.seconds:.1f} s[/dim]")
 

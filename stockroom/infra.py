@@ -58,13 +58,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Summary:
-    """What `infra-up` did: apply results by stack, the seed report, seconds by step."""
+    """What `infra-up` did: apply results by stack, the seed report."""
 
     endpoint: str
     release: Release
     applied: dict[str, ApplyResult]
     seeded: SeedReport | None
-    seconds: dict[str, float]
 
 
 def make_request(settings: Settings, stack: str, seed: bool, dataset: str, date_order: str, duplicates: str) -> Request:
@@ -120,7 +119,7 @@ def infra_up(settings: Settings, request: Request, steps: Steps) -> Summary:
         seeded = None
         if request.seed:
             seeded = _seed(settings, environment, session, engine.endpoint, request, steps)
-        return Summary(engine.endpoint, release, applied, seeded, steps.seconds)
+        return Summary(engine.endpoint, release, applied, seeded)
 
 
 def _start(

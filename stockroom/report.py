@@ -12,7 +12,6 @@ from rich.table import Table
 
 from stockroom.console import Steps, out
 from stockroom.doctor import FAILED, OK, Finding
-from stockroom.settings import ROOT
 from stockroom.status import Status, engine_words, record_table, resource_tree
 
 if TYPE_CHECKING:
@@ -59,8 +58,7 @@ def print_status(status: Status, as_json: bool) -> None:
     if not status.stacks:
         out.print("nothing is deployed; deploy it with: invoke infra-up")
         return
-    release = next((stack.release for stack in status.stacks if stack.release), None)
-    if release:
+    if release := status.release:
         commit = f", commit {release['commit'][:12]}" if release["commit"] else ""
         dirty = ", with uncommitted changes" if release["dirty"] else ""
         out.print(f"[bold]release[/bold]   {release['digest'][:12]}{commit}{dirty}, since {release['deployed_at']}")
@@ -85,8 +83,3 @@ def print_findings(findings: Iterable[Finding], as_json: bool) -> int:
     out.print(table)
     out.print(f"{len(failed)} of {len(findings)} checks failed" if failed else "ready for: invoke infra-up")
     return 1 if failed else 0
-
-
-def relative(path: object) -> str:
-    """A path as the user would type it: relative to the repository where it lies in it."""
-    return str(path).removeprefix(f"{ROOT}/")

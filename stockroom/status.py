@@ -18,6 +18,10 @@ from stockroom.state import DeployedStack, read_deployed
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,17 @@ class Status:
         """The outputs of all stacks by name."""
         return merge_outputs(self.stacks)
 
+    @property
+    def release(self) -> dict[str, Any] | None:
+        """The record of the release that was deployed, of the first stack that has one."""
+        return next((stack.release for stack in self.stacks if stack.release), None)
+
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints; docs/commands.md describes it."""
-        release = next((stack.release for stack in self.stacks if stack.release), None)
         return {
             "engine": asdict(self.engine),
             "endpoint": self.engine.endpoint,
-            "release": release,
+            "release": self.release,
             "resources": {stack.name: [asdict(resource) for resource in stack.resources] for stack in self.stacks},
             "outputs": self.outputs,
             "records": asdict(self.records),
@@ -76,34 +84,36 @@ def count_records(session: boto3.Session, outputs: Mapping[str, Any]) -> Records
     queues |= {f"{name} (dead letters)": url for name, url in outputs.get("dead_letter_queue_urls", {}).items()}
     with ThreadPoolExecutor(16) as pool:
 
-        def count(one: Callable[[boto3.Session, str], int], names: Mapping[str, str]) -> dict[str, Any]:
-            return {name: pool.submit(_or_missing, one, session, where) for name, where in sorted(names.items())}
+        def count(one: Callable[[Any, str], int], service: str, names: Mapping[str, str]) -> dict[str, Any]:
+            # Clients may be shared by threads, but not made by several at once.
+            client = session.client(service)  # type: ignore[call-overload]
+            return {name: pool.submit(_or_missing, one, client, where) for name, where in sorted(names.items())}
 
         pending = (
-            count(_count_items, outputs.get("table_names", {})),
-            count(_count_messages, queues),
-            count(_count_stream_records, outputs.get("stream_names", {})),
-            count(_count_objects, outputs.get("bucket_names", {})),
+            count(_count_items, "dynamodb", outputs.get("table_names", {})),
+            count(_count_messages, "sqs", queues),
+            count(_count_stream_records, "kinesis", outputs.get("stream_names", {})),
+            count(_count_objects, "s3", outputs.get("bucket_names", {})),
         )
         return Records(*({name: future.result() for name, future in counts.items()} for counts in pending))
 
 
-def _or_missing(count: Callable[[boto3.Session, str], int], session: boto3.Session, where: str) -> int:
+def _or_missing(count: Callable[[Any, str], int], client: Any, where: str) -> int:
     from botocore.exceptions import ClientError
 
     try:
-        return count(session, where)
+        return count(client, where)
     except ClientError:
         return -1
 
 
-def _count_items(session: boto3.Session, table: str) -> int:
-    pages = session.client("dynamodb").get_paginator("scan").paginate(TableName=table, Select="COUNT")
+def _count_items(dynamodb: DynamoDBClient, table: str) -> int:
+    pages = dynamodb.get_paginator("scan").paginate(TableName=table, Select="COUNT")
     return sum(page["Count"] for page in pages)
 
 
-def _count_messages(session: boto3.Session, url: str) -> int:
-    attributes = session.client("sqs").get_queue_attributes(
+def _count_messages(sqs: SQSClient, url: str) -> int:
+    attributes = sqs.get_queue_attributes(
         QueueUrl=url,
         AttributeNames=[
             "ApproximateNumberOfMessages",
@@ -114,8 +124,7 @@ def _count_messages(session: boto3.Session, url: str) -> int:
     return sum(int(value) for value in attributes.values())
 
 
-def _count_stream_records(session: boto3.Session, stream: str) -> int:
-    kinesis = session.client("kinesis")
+def _count_stream_records(kinesis: KinesisClient, stream: str) -> int:
     total = 0
     for page in kinesis.get_paginator("list_shards").paginate(StreamName=stream):
         for shard in page["Shards"]:
@@ -130,8 +139,8 @@ def _count_stream_records(session: boto3.Session, stream: str) -> int:
     return total
 
 
-def _count_objects(session: boto3.Session, bucket: str) -> int:
-    pages = session.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
+def _count_objects(s3: S3Client, bucket: str) -> int:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     return sum(page["KeyCount"] for page in pages)
 
 
