@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Platform
+    from tests.e2e.platform import Platform
 
 FINAL = {"fulfilled", "backordered", "returned"}
 

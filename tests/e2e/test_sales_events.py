@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Platform
+    from tests.e2e.platform import Platform
 
 HOSTILE = [
     "Ünïcødé / 価格 / 🛒👩‍👩‍👧",
@@ -177,6 +177,7 @@ def test_a_batch_delivered_again_writes_the_same_object(platform: Platform, uniq
         ]
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("function", ["capture_sales", "process_orders"])
 def test_an_empty_batch_is_fine(platform: Platform, function: str) -> None:
     assert platform.invoke(function, []) == {"batchItemFailures": []}
