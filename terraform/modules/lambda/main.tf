@@ -15,18 +15,39 @@ locals {
     resources = [source.arn]
   }]
 
-  stream_permissions = flatten([for key, source in var.stream_sources : [
-    {
+  stream_read_actions = {
+    kinesis  = ["kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards", "kinesis:ListStreams"]
+    dynamodb = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+  }
+
+  # By kind and not by ARN: an ARN is not known before its stream is made.
+  table_stream_sources = { for key, source in var.stream_sources : key => source if source.kind == "dynamodb" }
+
+  stream_permissions = concat(
+    [for key, source in var.stream_sources : {
       sid       = "Read${local.source_titles[key]}"
-      actions   = ["kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards", "kinesis:ListStreams"]
+      actions   = local.stream_read_actions[source.kind]
       resources = [source.arn]
-    },
-    {
+    }],
+    # Listing is about all streams that the table has and had: it can't be limited to the one.
+    [for key, source in local.table_stream_sources : {
+      sid       = "List${local.source_titles[key]}"
+      actions   = ["dynamodb:ListStreams"]
+      resources = [replace(source.arn, "//stream/.*$/", "/stream/*")]
+    }],
+    [for key, source in var.stream_sources : {
       sid       = "ReportFailed${local.source_titles[key]}"
       actions   = ["sqs:SendMessage"]
       resources = [source.on_failure_arn]
-    },
-  ]])
+    }],
+  )
+
+  # The environment variables, and what is encrypted with the same key: sources, destinations and what the function works with.
+  key_permissions = [for arn in var.kms_key_arn[*] : {
+    sid       = "UseKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [arn]
+  }]
 
   log_permissions = [{
     sid       = "WriteLogs"
@@ -40,13 +61,22 @@ locals {
     actions   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
     resources = ["*"]
   } if on]
+
+  # Known from the sources' names alone, so that a declared permission with the same sid is refused by the first plan.
+  module_sids = concat(
+    [for key in keys(var.queue_sources) : "Consume${local.source_titles[key]}"],
+    flatten([for key in keys(var.stream_sources) : ["Read${local.source_titles[key]}", "List${local.source_titles[key]}", "ReportFailed${local.source_titles[key]}"]]),
+    ["UseKey", "WriteLogs", "WriteTraces"],
+  )
 }
 
 # Logs: the group is made here and not by the function, so that it has a retention and the tags
 
 resource "aws_cloudwatch_log_group" "this" {
+  #checkov:skip=CKV_AWS_338:Each environment decides how long logs are kept; they hold nothing that has to be kept a year.
   name              = "/aws/lambda/${local.function_name}"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
   tags              = local.tags
 }
 
@@ -74,7 +104,14 @@ resource "aws_iam_role_policy" "this" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
-      for permission in concat(var.permissions, local.queue_permissions, local.stream_permissions, local.log_permissions, local.tracing_permissions) : {
+      for permission in concat(
+        var.permissions,
+        local.queue_permissions,
+        local.stream_permissions,
+        local.key_permissions,
+        local.log_permissions,
+        local.tracing_permissions,
+        ) : {
         Sid      = permission.sid
         Effect   = "Allow"
         Action   = permission.actions
@@ -84,9 +121,12 @@ resource "aws_iam_role_policy" "this" {
   })
 }
 
-# Function
+# Function: every change of code or settings publishes a version, and `live` is the version that is called
 
 resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_116:Nothing calls it asynchronously; what fails goes to the dead-letter queue of its source.
+  #checkov:skip=CKV_AWS_117:It calls APIs of AWS only, over TLS and with its role; a VPC would add nothing but endpoints.
+  #checkov:skip=CKV_AWS_272:The key of a bundle is the SHA-256 of its content; other code can't pass under it.
   function_name                  = local.function_name
   description                    = var.description
   role                           = aws_iam_role.this.arn
@@ -98,6 +138,8 @@ resource "aws_lambda_function" "this" {
   layers                         = var.layers
   memory_size                    = var.memory_mb
   timeout                        = var.timeout_seconds
+  publish                        = true
+  kms_key_arn                    = var.kms_key_arn
   reserved_concurrent_executions = coalesce(var.reserved_concurrency, -1)
   tags                           = local.tags
 
@@ -116,6 +158,16 @@ resource "aws_lambda_function" "this" {
   tracing_config {
     mode = var.tracing ? "Active" : "PassThrough"
   }
+
+  # Lambda decrypts the environment variables as the role.
+  depends_on = [aws_iam_role_policy.this]
+}
+
+resource "aws_lambda_alias" "live" {
+  name             = "live"
+  description      = "The version that event sources call"
+  function_name    = aws_lambda_function.this.function_name
+  function_version = aws_lambda_function.this.version
 }
 
 # Event sources: each reports which messages or records of a batch failed, and each has a dead-letter path
@@ -123,7 +175,7 @@ resource "aws_lambda_function" "this" {
 resource "aws_lambda_event_source_mapping" "queue" {
   for_each = var.queue_sources
 
-  function_name                      = aws_lambda_function.this.arn
+  function_name                      = aws_lambda_alias.live.arn
   event_source_arn                   = each.value.arn
   batch_size                         = each.value.batch_size
   maximum_batching_window_in_seconds = each.value.batching_window_seconds
@@ -145,7 +197,7 @@ resource "aws_lambda_event_source_mapping" "queue" {
 resource "aws_lambda_event_source_mapping" "stream" {
   for_each = var.stream_sources
 
-  function_name                      = aws_lambda_function.this.arn
+  function_name                      = aws_lambda_alias.live.arn
   event_source_arn                   = each.value.arn
   batch_size                         = each.value.batch_size
   maximum_batching_window_in_seconds = each.value.batching_window_seconds

@@ -4,13 +4,28 @@ output "function_name" {
 }
 
 output "function_arn" {
-  description = "ARN of the function."
+  description = "ARN of the function, without a version. Callers use live_arn."
   value       = aws_lambda_function.this.arn
+}
+
+output "version" {
+  description = "Version that `live` points at."
+  value       = aws_lambda_alias.live.function_version
+}
+
+output "live_arn" {
+  description = "ARN of the alias `live`: what to call."
+  value       = aws_lambda_alias.live.arn
 }
 
 output "role_name" {
   description = "Name of the function's role."
   value       = aws_iam_role.this.name
+}
+
+output "role_arn" {
+  description = "ARN of the function's role."
+  value       = aws_iam_role.this.arn
 }
 
 output "log_group_name" {

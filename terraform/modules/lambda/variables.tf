@@ -122,6 +122,17 @@ variable "environment_variables" {
   }
 }
 
+variable "kms_key_arn" {
+  description = "Key that encrypts the environment variables and the logs; the function may decrypt and encrypt with it. Its policy must admit CloudWatch Logs. Null: keys of AWS."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null ? true : can(regex("^arn:[a-z-]+:kms:[^:]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key (not of an alias: roles are not granted keys by alias), or null."
+  }
+}
+
 variable "log_level" {
   description = "Least level that the function logs."
   type        = string
@@ -172,6 +183,11 @@ variable "permissions" {
   }
 
   validation {
+    condition     = length(setintersection(var.permissions[*].sid, local.module_sids)) == 0
+    error_message = "These sids are taken by statements of the module: ${join(", ", local.module_sids)}."
+  }
+
+  validation {
     condition = alltrue([
       for statement in var.permissions :
       length(statement.actions) > 0 && alltrue([for action in statement.actions : can(regex("^[a-z0-9-]+:[A-Za-z]+$", action))])
@@ -206,8 +222,8 @@ variable "queue_sources" {
   nullable = false
 
   validation {
-    condition     = alltrue([for key in keys(var.queue_sources) : can(regex("^[a-z][a-z0-9_]*$", key))])
-    error_message = "Each key of queue_sources must be a short name in lower_snake_case."
+    condition     = alltrue([for key in keys(var.queue_sources) : can(regex("^[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*$", key))])
+    error_message = "Each key of queue_sources must be a short name in lower_snake_case, each word of it starting with a letter."
   }
 
   validation {
@@ -226,6 +242,11 @@ variable "queue_sources" {
   }
 
   validation {
+    condition     = alltrue([for source in values(var.queue_sources) : !endswith(source.arn, ".fifo") || (source.batch_size <= 10 && source.batching_window_seconds == 0)])
+    error_message = "A FIFO queue has a batch_size of at most 10 and no batching window."
+  }
+
+  validation {
     condition     = alltrue([for source in values(var.queue_sources) : try(source.maximum_concurrency >= 2 && source.maximum_concurrency <= 1000, source.maximum_concurrency == null)])
     error_message = "maximum_concurrency must be 2 to 1000, or null."
   }
@@ -233,8 +254,9 @@ variable "queue_sources" {
 
 variable "stream_sources" {
   description = <<-EOT
-    Kinesis streams that call the function, by a short name. Every one has a place for what fails.
+    Streams that call the function, by a short name. Every one has a place for what fails.
       arn                      ARN of the stream
+      kind                     kinesis, or dynamodb for the stream of a table
       on_failure_arn           ARN of the SQS queue that is told which records failed for good
       batch_size               most records in one call
       batching_window_seconds  longest wait for a batch to fill
@@ -246,6 +268,7 @@ variable "stream_sources" {
   EOT
   type = map(object({
     arn                        = string
+    kind                       = optional(string, "kinesis")
     on_failure_arn             = string
     batch_size                 = optional(number, 100)
     batching_window_seconds    = optional(number, 0)
@@ -259,8 +282,21 @@ variable "stream_sources" {
   nullable = false
 
   validation {
-    condition     = alltrue([for key in keys(var.stream_sources) : can(regex("^[a-z][a-z0-9_]*$", key))])
-    error_message = "Each key of stream_sources must be a short name in lower_snake_case."
+    condition     = alltrue([for key in keys(var.stream_sources) : can(regex("^[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*$", key))])
+    error_message = "Each key of stream_sources must be a short name in lower_snake_case, each word of it starting with a letter."
+  }
+
+  validation {
+    condition     = alltrue([for source in values(var.stream_sources) : contains(["kinesis", "dynamodb"], source.kind)])
+    error_message = "kind of a stream must be kinesis or dynamodb."
+  }
+
+  validation {
+    condition = alltrue([
+      for source in values(var.stream_sources) :
+      can(regex(source.kind == "dynamodb" ? "^arn:[^:]+:dynamodb:.+/stream/.+$" : "^arn:[^:]+:kinesis:.+$", source.arn))
+    ])
+    error_message = "arn of a stream must be that of a Kinesis stream, or with kind dynamodb that of a table's stream."
   }
 
   validation {
