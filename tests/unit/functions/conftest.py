@@ -5,5 +5,6 @@ from pathlib import Path
 
 DATA_PLATFORM = Path(__file__).parents[3] / "functions" / "data_platform"
 
-for folder in (DATA_PLATFORM, DATA_PLATFORM / "capture_sales", DATA_PLATFORM / "process_orders"):
+functions = sorted(folder for folder in DATA_PLATFORM.iterdir() if (folder / f"{folder.name}.py").is_file())
+for folder in (DATA_PLATFORM, *functions):
     sys.path.insert(0, str(folder))
