@@ -19,12 +19,17 @@ variable "environment" {
 }
 
 variable "name" {
-  description = "Short name. The queue is called \"<project_name>-<environment>-<name>\", its dead-letter queue the same with \"-dlq\"."
+  description = "Short name. The queue is called \"<project_name>-<environment>-<name>\", its dead-letter queue the same with \"-dlq\"; a FIFO queue's names end with \".fifo\"."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,39}$", var.name)) && !endswith(var.name, "-dlq")
     error_message = "name must be 2 to 40 lower-case letters, digits or hyphens, starting with a letter; \"-dlq\" is added by the module."
+  }
+
+  validation {
+    condition     = length("${var.project_name}-${var.environment}-${var.name}-dlq${var.fifo ? ".fifo" : ""}") <= 80
+    error_message = "The name of the dead-letter queue, \"<project_name>-<environment>-<name>-dlq\" and \".fifo\" for a FIFO queue, must have at most 80 characters."
   }
 }
 
@@ -33,6 +38,74 @@ variable "dead_letter_only" {
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "fifo" {
+  description = "Make a FIFO queue, with a FIFO dead-letter queue: the order within a message group is kept, and a message sent twice within 5 minutes arrives once."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !(var.fifo && var.dead_letter_only)
+    error_message = "fifo does not go with dead_letter_only: nothing but a FIFO queue sends dead letters to a FIFO queue."
+  }
+}
+
+variable "content_based_deduplication" {
+  description = "Take the SHA-256 of a message's body as its deduplication id where the sender gives none. Only with fifo."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.content_based_deduplication || var.fifo
+    error_message = "content_based_deduplication goes with fifo only."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the KMS key that encrypts the messages; its policy must let producer_services use it. Null: the keys that SQS manages."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key (not an alias), or null."
+  }
+}
+
+variable "producer_services" {
+  description = "ARNs of the resources that may send, by service principal, for example { \"events.amazonaws.com\" = [<ARN of the rule>] }. They may also put in the dead-letter queue what they could not deliver, unless it is a FIFO queue."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for service in keys(var.producer_services) : can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)*\\.amazonaws\\.com$", service))])
+    error_message = "Each key of producer_services must be a service principal, for example events.amazonaws.com."
+  }
+
+  # Without a source any account's resources could send through the service.
+  validation {
+    condition = alltrue([
+      for sources in values(var.producer_services) :
+      length(sources) > 0 && alltrue([for arn in sources : can(regex("^arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+$", arn))])
+    ])
+    error_message = "Each service of producer_services must have at least one source, and each source must be an ARN with its service in it."
+  }
+}
+
+variable "producer_role_arns" {
+  description = "ARNs of roles that may send without a policy of their own: for producers in other accounts. Roles of this account are better given their permission themselves."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.producer_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/.+$", arn))])
+    error_message = "Each of producer_role_arns must be the ARN of an IAM role."
+  }
 }
 
 variable "visibility_timeout_seconds" {
