@@ -1,19 +1,25 @@
-"""Bundles: the zip of one Lambda function, built reproducibly; same source, same bytes, same SHA-256."""
+"""Artifacts: the zips that Lambda gets, built reproducibly; same source, same bytes, same SHA-256.
+
+A bundle is the zip of one function, a layer the zip of packages that are too big for every bundle to have.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import platform
 import shutil
 import stat
 import tempfile
 import zipfile
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from stockroom.aws import error_code
 from stockroom.emulator import run_uv
+from stockroom.errors import StockroomError
 from stockroom.lock import exclusive
 from stockroom.settings import HOME, ROOT
 
@@ -21,27 +27,53 @@ if TYPE_CHECKING:
     import boto3
 
 FUNCTIONS_DIR = ROOT / "functions"
-BUNDLES_DIR = HOME / "bundles"
+ARTIFACTS_DIR = HOME / "bundles"
 
 # The Lambda image that the modules ask for.
 _PYTHON_VERSION = "3.13"
-_PYTHON_PLATFORM = "x86_64-manylinux_2_28"
+LAMBDA_PLATFORM = "x86_64-manylinux_2_28"
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: code and layers of a function, unzipped.
+_UNZIPPED_LIMIT = 250 * 2**20
 
 # Written by installers, and different on every machine or of no use on Lambda.
-_LEFT_OUT = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"})
+_INSTALLERS = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"})
+
+# What packages bring for those who test them or compile against them: C and Cython sources, headers.
+_SOURCES = frozenset({".c", ".cc", ".cmake", ".cpp", ".h", ".hpp", ".pxd", ".pxi", ".pyx"})
+
+# Parts of packages that no function uses and that are big. Flight is pyarrow's RPC: 32 of its 160 MB. The rest of
+# its libraries stay: every module of pyarrow is linked against them (Substrait too), or is small.
+_UNUSED = ("pyarrow/*flight*",)
 
 
 @dataclass(frozen=True)
-class Bundle:
-    """`function` is the folder's name, `path` the zip, `key` its place in the artifact bucket."""
+class Artifact:
+    """`name` is the folder of the function or layer, `path` the zip, `key` its place in the artifact bucket."""
 
-    function: str
+    name: str
     sha256: str
     path: Path
 
     @property
     def key(self) -> str:
-        return f"{self.function}/{self.sha256}.zip"
+        return f"{self.name}/{self.sha256}.zip"
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """All that Lambda gets of one or more stacks, each in the order of names."""
+
+    bundles: list[Artifact]
+    layers: list[Artifact]
+
+    def __iter__(self) -> Iterator[Artifact]:
+        yield from self.bundles
+        yield from self.layers
+
+    def __str__(self) -> str:
+        words = [f"{bundle.name} {bundle.sha256[:12]}" for bundle in self.bundles]
+        return ", ".join([*words, *(f"layer {layer.name} {layer.sha256[:12]}" for layer in self.layers)])
 
 
 def function_names(stack: str) -> list[str]:
@@ -53,24 +85,51 @@ def function_names(stack: str) -> list[str]:
     )
 
 
+def layer_names(stack: str) -> list[str]:
+    return sorted(lock.parent.name for lock in (FUNCTIONS_DIR / stack / "layers").glob("*/requirements.txt"))
+
+
+def package_platform(system: str, machine: str) -> str | None:
+    """For which platform packages are installed on a machine (names as of `platform`); None is the machine itself.
+
+    For Lambda's where the emulator can load that, on Linux x86_64. Elsewhere compiled packages must be the
+    machine's own, so layers made there are for the local environment alone.
+    """
+    return LAMBDA_PLATFORM if (system, machine) == ("Linux", "x86_64") else None
+
+
 def bundle_files(source: Path, packages: Path | None) -> dict[str, Path]:
     """Name in the zip → file: the function's own folder `source`, over its stack's modules, over the packages.
 
     The stack's modules are the `*.py` files beside the function's folder. They are in the root of every bundle
     of the stack, so its functions import them as their own.
     """
-    files: dict[str, Path] = {}
-    for folder, pattern in ((packages, "**/*"), (source.parent, "*.py"), (source, "**/*")):
-        if folder is None:
-            continue
-        for path in folder.glob(pattern):
-            name = path.relative_to(folder)
-            compiled = "__pycache__" in name.parts or path.suffix == ".pyc"
-            metadata = name.parts[0].endswith(".dist-info") and path.name in _LEFT_OUT
-            installers = folder is packages and (name.parts[0] in {"bin", ".lock"} or metadata)
-            if path.is_file() and not compiled and not installers:
-                files[name.as_posix()] = path
+    files = package_files(packages) if packages else {}
+    for folder, pattern in ((source.parent, "*.py"), (source, "**/*")):
+        files |= {name.as_posix(): folder / name for name in _files(folder, pattern)}
     return files
+
+
+def package_files(packages: Path) -> dict[str, Path]:
+    """Name below the folder of installed packages → file, without what Lambda never needs."""
+    return {name.as_posix(): packages / name for name in _files(packages, "**/*") if _is_needed(name)}
+
+
+def _files(folder: Path, pattern: str) -> Iterator[PurePath]:
+    """Names of files below the folder, without what the interpreter writes."""
+    for path in folder.glob(pattern):
+        name = path.relative_to(folder)
+        if path.is_file() and "__pycache__" not in name.parts and path.suffix != ".pyc":
+            yield name
+
+
+def _is_needed(name: PurePath) -> bool:
+    """Whether a function may need this file of an installed package."""
+    if name.parts[0] in {"bin", ".lock"} or (name.parts[0].endswith(".dist-info") and name.name in _INSTALLERS):
+        return False
+    if "tests" in name.parts[:-1] or name.suffix in _SOURCES:
+        return False
+    return not any(name.match(pattern) for pattern in _UNUSED)
 
 
 def write_zip(target: Path, files: dict[str, Path]) -> str:
@@ -85,47 +144,103 @@ def write_zip(target: Path, files: dict[str, Path]) -> str:
             entry.create_system = 3
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             archive.writestr(entry, files[name].read_bytes())
-    return hashlib.sha256(target.read_bytes()).hexdigest()
+    with target.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def build_bundles(stack: str) -> list[Bundle]:
-    """The bundles of every function of the stack, in the order of their names."""
-    names = function_names(stack)
-    if not names:
-        return []
-    packages = _install_packages(FUNCTIONS_DIR / stack / "requirements.txt")
+def build_artifacts(stacks: Iterable[str]) -> Artifacts:
+    """The bundles and layers of every function and layer of the stacks, side by side.
+
+    Raises StockroomError when a package can't be installed, or when a stack's functions are too big for Lambda.
+    """
+    built = [_build_stack(stack) for stack in stacks]
+    return Artifacts(
+        [bundle for artifacts in built for bundle in artifacts.bundles],
+        [layer for artifacts in built for layer in artifacts.layers],
+    )
+
+
+def _build_stack(stack: str) -> Artifacts:
+    functions, target = function_names(stack), package_platform(platform.system(), platform.machine())
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda name: _build(stack, name, packages), names))
+        layers = [pool.submit(_build_layer, stack, name, target) for name in layer_names(stack)]
+        packages = _install_packages(FUNCTIONS_DIR / stack / "requirements.txt", target) if functions else None
+        bundles = [pool.submit(_build_bundle, stack, name, packages) for name in functions]
+        artifacts = Artifacts([one.result() for one in bundles], [one.result() for one in layers])
+    check_size(artifacts)
+    return artifacts
 
 
-def _build(stack: str, function: str, packages: Path | None) -> Bundle:
-    folder = BUNDLES_DIR / function
+def check_size(artifacts: Artifacts) -> None:
+    """Raises StockroomError when a bundle with all layers of its stack passes what Lambda unzips for a function."""
+    # What is stored takes in a zip what it takes unzipped.
+    sizes = {artifact.name: artifact.path.stat().st_size for artifact in artifacts}
+    layers = sum(sizes[layer.name] for layer in artifacts.layers)
+    for bundle in artifacts.bundles:
+        if (size := sizes[bundle.name] + layers) > _UNZIPPED_LIMIT:
+            names = "".join(f" and layer {layer.name}" for layer in artifacts.layers)
+            raise StockroomError(
+                f"function {bundle.name}{names} take {size / 2**20:.0f} MB unzipped, and Lambda allows 250 MB",
+                "remove packages, or leave out parts that no function uses in stockroom/bundles.py",
+            )
+
+
+def _build_bundle(stack: str, function: str, packages: Path | None) -> Artifact:
+    return _zip(function, bundle_files(FUNCTIONS_DIR / stack / function, packages))
+
+
+def _build_layer(stack: str, layer: str, target: str | None) -> Artifact:
+    """The layer's zip; made once for a lock, since it is big."""
+    requirements = FUNCTIONS_DIR / stack / "layers" / layer / "requirements.txt"
+    # What is left out decides over the bytes as well, and that is this file.
+    recipe = hashlib.sha256(Path(__file__).read_bytes() + _installation(requirements, target).encode()).hexdigest()
+    folder = ARTIFACTS_DIR / layer
+    made, packages = folder / f"{recipe[:16]}.sha256", folder / "packages"
+    with exclusive(folder / "lock", f"build the layer {layer}", lambda _: None):
+        if made.exists():
+            sha256 = made.read_text()
+            artifact = Artifact(layer, sha256, folder / f"{sha256}.zip")
+            if artifact.path.exists():
+                return artifact
+        # There are some if an earlier run was killed.
+        shutil.rmtree(packages, ignore_errors=True)
+        try:
+            _install(requirements, target, packages)
+            artifact = _zip(layer, {f"python/{name}": path for name, path in package_files(packages).items()})
+        finally:
+            shutil.rmtree(packages, ignore_errors=True)
+        made.write_text(artifact.sha256)
+        return artifact
+
+
+def _zip(name: str, files: dict[str, Path]) -> Artifact:
+    folder = ARTIFACTS_DIR / name
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUNDLES_DIR) as temporary:
-        draft = Path(temporary) / "bundle.zip"
-        sha256 = write_zip(draft, bundle_files(FUNCTIONS_DIR / stack / function, packages))
+    with tempfile.TemporaryDirectory(dir=ARTIFACTS_DIR) as temporary:
+        draft = Path(temporary) / "artifact.zip"
+        sha256 = write_zip(draft, files)
         path = folder / f"{sha256}.zip"
         draft.replace(path)
-    return Bundle(function, sha256, path)
+    return Artifact(name, sha256, path)
 
 
-def _install_packages(requirements: Path) -> Path | None:
-    """The locked packages of a stack's functions, for Lambda's platform, whatever this machine is."""
+def _installation(requirements: Path, target: str | None) -> str:
+    """What decides over the bytes of installed packages, as a digest in hex."""
+    place = target or f"{platform.system()} {platform.machine()}"
+    return hashlib.sha256(requirements.read_bytes() + f"{_PYTHON_VERSION} {place}".encode()).hexdigest()
+
+
+def _install_packages(requirements: Path, target: str | None) -> Path | None:
+    """The locked packages of a stack's functions in a folder that is kept."""
     if not requirements.exists():
         return None
-    digest = hashlib.sha256(requirements.read_bytes() + f"{_PYTHON_VERSION} {_PYTHON_PLATFORM}".encode()).hexdigest()
-    folder = BUNDLES_DIR / "packages" / digest[:16]
+    folder = ARTIFACTS_DIR / "packages" / _installation(requirements, target)[:16]
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with exclusive(BUNDLES_DIR / "packages" / "lock", "install the functions' packages", lambda _: None):
+    with exclusive(ARTIFACTS_DIR / "packages" / "lock", "install the functions' packages", lambda _: None):
         if not folder.exists():
             draft = Path(tempfile.mkdtemp(dir=folder.parent))
             try:
-                run_uv(
-                    "pip", "install", "--target", draft, "--python-version", _PYTHON_VERSION,
-                    "--python-platform", _PYTHON_PLATFORM, "--only-binary", ":all:", "--require-hashes",
-                    "--link-mode", "copy", "-r", requirements,
-                    what=f"install the packages of {requirements.relative_to(ROOT)}",
-                )  # fmt: skip
+                _install(requirements, target, draft)
                 draft.replace(folder)
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
@@ -133,21 +248,30 @@ def _install_packages(requirements: Path) -> Path | None:
     return folder
 
 
-def upload_bundles(bundles: list[Bundle], session: boto3.Session, bucket: str) -> list[str]:
+def _install(requirements: Path, target: str | None, folder: Path) -> None:
+    run_uv(
+        "pip", "install", "--target", folder, "--python-version", _PYTHON_VERSION,
+        *(["--python-platform", target] if target else []), "--only-binary", ":all:", "--require-hashes",
+        "--link-mode", "copy", "-r", requirements,
+        what=f"install the packages of {requirements.relative_to(FUNCTIONS_DIR.parent)}",
+    )  # fmt: skip
+
+
+def upload_artifacts(artifacts: Iterable[Artifact], session: boto3.Session, bucket: str) -> list[str]:
     """Upload what the artifact bucket lacks; returns the keys that were uploaded now."""
     from botocore.exceptions import ClientError
 
     s3 = session.client("s3")
 
-    def upload(bundle: Bundle) -> str | None:
+    def upload(artifact: Artifact) -> str | None:
         try:
-            s3.head_object(Bucket=bucket, Key=bundle.key)
+            s3.head_object(Bucket=bucket, Key=artifact.key)
             return None
         except ClientError as error:
             if error_code(error) not in {"404", "NoSuchKey"}:
                 raise
-        s3.upload_file(str(bundle.path), bucket, bundle.key, ExtraArgs={"ContentType": "application/zip"})
-        return bundle.key
+        s3.upload_file(str(artifact.path), bucket, artifact.key, ExtraArgs={"ContentType": "application/zip"})
+        return artifact.key
 
     with ThreadPoolExecutor() as pool:
-        return [key for key in pool.map(upload, bundles) if key]
+        return [key for key in pool.map(upload, artifacts) if key]

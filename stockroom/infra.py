@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stockroom.aws import session_for
 from stockroom.bootstrap import bootstrap
-from stockroom.bundles import Bundle, build_bundles, upload_bundles
+from stockroom.bundles import Artifacts, build_artifacts, upload_artifacts
 from stockroom.console import Steps
 from stockroom.engines import Engine, make_engine
 from stockroom.environments import (
@@ -100,10 +100,10 @@ def infra_up(settings: Settings, request: Request, steps: Steps) -> Summary:
         check(request.dataset)
     with platform_lock(settings, "invoke infra-up", steps):
         engine = make_engine(settings)
-        session, bundles = _start(settings, environment, engine, request, steps)
-        release = read_release(bundles)
+        session, artifacts = _start(settings, environment, engine, request, steps)
+        release = read_release(artifacts)
         try:
-            applied = _deploy(settings, environment, engine, session, binary, request, bundles, release, steps)
+            applied = _deploy(settings, environment, engine, session, binary, request, artifacts, release, steps)
         except ResourceExistsError as error:
             # A Terraform that was killed had created resources and not yet written them to its state.
             if engine.name == "external" or _was_deployed(environment, session, request):
@@ -114,8 +114,8 @@ def infra_up(settings: Settings, request: Request, steps: Steps) -> Summary:
                 raise
             steps.note(f"starting afresh: {error.message}, since a killed run left resources without a state")
             engine.stop()
-            session, bundles = _start(settings, environment, engine, request, steps)
-            applied = _deploy(settings, environment, engine, session, binary, request, bundles, release, steps)
+            session, artifacts = _start(settings, environment, engine, request, steps)
+            applied = _deploy(settings, environment, engine, session, binary, request, artifacts, release, steps)
         seeded = None
         if request.seed:
             seeded = _seed(settings, environment, session, engine.endpoint, request, steps)
@@ -124,24 +124,24 @@ def infra_up(settings: Settings, request: Request, steps: Steps) -> Summary:
 
 def _start(
     settings: Settings, environment: Environment, engine: Engine, request: Request, steps: Steps
-) -> tuple[boto3.Session, list[Bundle]]:
-    """Start the engine and build the bundles side by side."""
+) -> tuple[boto3.Session, Artifacts]:
+    """Start the engine and build bundles and layers side by side."""
     with ThreadPoolExecutor() as pool:
         building = pool.submit(_build, request.stacks, steps)
         with steps.step("engine") as step:
             started = engine.start(step.say)
             engine.wait_until_ready()
             step.say(f"{engine.name} {'ready' if started else 'already running'} at {engine.endpoint}")
-        bundles = building.result()
-    return session_for(environment, engine.endpoint), bundles
+        artifacts = building.result()
+    return session_for(environment, engine.endpoint), artifacts
 
 
-def _build(stacks: list[str], steps: Steps) -> list[Bundle]:
+def _build(stacks: list[str], steps: Steps) -> Artifacts:
     with steps.step("bundles") as step:
-        step.say("building the functions")
-        bundles = [bundle for stack in stacks for bundle in build_bundles(stack)]
-        step.say(", ".join(f"{bundle.function} {bundle.sha256[:12]}" for bundle in bundles))
-    return bundles
+        step.say("building the functions and their layers")
+        artifacts = build_artifacts(stacks)
+        step.say(str(artifacts))
+    return artifacts
 
 
 def _deploy(
@@ -151,7 +151,7 @@ def _deploy(
     session: boto3.Session,
     binary: Binary,
     request: Request,
-    bundles: list[Bundle],
+    artifacts: Artifacts,
     release: Release,
     steps: Steps,
 ) -> dict[str, ApplyResult]:
@@ -164,9 +164,9 @@ def _deploy(
     for name in request.stacks:
         stack = Stack(name, environment, settings, binary, engine.endpoint)
         _wait_for_left_behind(stack, steps)
-        stack.prepare(_release_variables(environment, bundles))
+        stack.prepare(_release_variables(environment, artifacts))
         with ThreadPoolExecutor() as pool:
-            uploading = pool.submit(upload_bundles, bundles, session, environment.artifact_bucket)
+            uploading = pool.submit(upload_artifacts, artifacts, session, environment.artifact_bucket)
             with steps.step("init") as step:
                 step.say(f"{name} initialised" if stack.init(watch) else f"{name} is initialised already")
             uploading.result()
@@ -181,10 +181,11 @@ def _deploy(
     return applied
 
 
-def _release_variables(environment: Environment, bundles: list[Bundle]) -> dict[str, Any]:
+def _release_variables(environment: Environment, artifacts: Artifacts) -> dict[str, Any]:
     return {
         "artifact_bucket": environment.artifact_bucket,
-        "bundles": {bundle.function: bundle.key for bundle in bundles},
+        "bundles": {bundle.name: bundle.key for bundle in artifacts.bundles},
+        "layers": {layer.name: layer.key for layer in artifacts.layers},
     }
 
 

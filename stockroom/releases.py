@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stockroom.bundles import Bundle
+from stockroom.bundles import Artifacts
 from stockroom.settings import ROOT
 
 _SOURCES = ("terraform/modules", "terraform/stacks", "terraform/environments", "functions")
@@ -35,18 +35,19 @@ class Release:
         return f"{self.digest[:12]}{commit}"
 
 
-def release_digest(files: Mapping[str, bytes], bundles: Iterable[Bundle]) -> str:
-    """SHA-256 over sorted lines `<sha256>  <name>`: one for each file (path with `/`), one for each bundle."""
+def release_digest(files: Mapping[str, bytes], artifacts: Artifacts) -> str:
+    """SHA-256 over sorted lines `<sha256>  <name>`: one for each file (path with `/`), bundle and layer."""
     lines = [f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in files.items()]
-    lines += [f"{bundle.sha256}  bundle/{bundle.function}.zip" for bundle in bundles]
+    lines += [f"{bundle.sha256}  bundle/{bundle.name}.zip" for bundle in artifacts.bundles]
+    lines += [f"{layer.sha256}  layer/{layer.name}.zip" for layer in artifacts.layers]
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
-def read_release(bundles: Iterable[Bundle]) -> Release:
+def read_release(artifacts: Artifacts) -> Release:
     """The release that this work tree is now."""
     files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in _source_files()}
     commit = _git("rev-parse", "HEAD")
-    return Release(release_digest(files, bundles), commit, bool(commit and _git("status", "--porcelain")))
+    return Release(release_digest(files, artifacts), commit, bool(commit and _git("status", "--porcelain")))
 
 
 def _source_files() -> Iterable[Path]:

@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 from stockroom import bundles
-from stockroom.bundles import Bundle, build_bundles, bundle_files, function_names, write_zip
+from stockroom.bundles import (
+    LAMBDA_PLATFORM,
+    Artifact,
+    Artifacts,
+    build_artifacts,
+    bundle_files,
+    check_size,
+    function_names,
+    layer_names,
+    package_files,
+    package_platform,
+    write_zip,
+)
+from stockroom.errors import StockroomError
 
 FILES = {"handler.py": b"def handler(event, context): ...\n", "data/table.json": b"{}", "data/empty": b""}
 
@@ -92,6 +105,39 @@ def test_what_installers_and_interpreters_write_is_left_out(tmp_path: Path) -> N
     }
 
 
+def test_what_only_developers_of_packages_need_is_left_out(tmp_path: Path) -> None:
+    needed = {
+        "pyarrow/__init__.py": b"",
+        "pyarrow/lib.cpython-313-x86_64-linux-gnu.so": b"",
+        "pyarrow/libarrow.so.2600": b"",
+        "pyarrow/libarrow_substrait.so.2600": b"",
+        "pyarrow/vendored/version.py": b"",
+        "other/flight.py": b"",
+        "other/src/data.json": b"",
+        "other/include/table.csv": b"",
+        "tests.py": b"",
+    }
+    left_out = {
+        "pyarrow/tests/test_array.py": b"",
+        "pyarrow/tests/data/v0.7.1.parquet": b"",
+        "pyarrow/include/arrow/api.h": b"",
+        "pyarrow/src/arrow/python/csv.cc": b"",
+        "pyarrow/lib.pyx": b"",
+        "pyarrow/lib.pxd": b"",
+        "pyarrow/table.pxi": b"",
+        "pyarrow/flight.py": b"",
+        "pyarrow/_flight.cpython-313-x86_64-linux-gnu.so": b"",
+        "pyarrow/libarrow_flight.so.2600": b"",
+        "pyarrow/libarrow_python_flight.so.2600": b"",
+    }
+    assert set(package_files(_lay_out(tmp_path, needed | left_out))) == set(needed)
+
+
+def test_what_a_function_has_itself_is_never_left_out(tmp_path: Path) -> None:
+    own = {"tests/data.json": b"", "query.c": b"", "RECORD": b"", "bin/tool": b""}
+    assert set(bundle_files(_lay_out(tmp_path / "source", own), None)) == set(own)
+
+
 def test_the_function_lies_over_the_packages(tmp_path: Path) -> None:
     source = _lay_out(tmp_path / "source", {"same.py": b"ours"})
     packages = _lay_out(tmp_path / "packages", {"same.py": b"theirs", "other.py": b"theirs"})
@@ -122,8 +168,14 @@ def test_the_stacks_modules_lie_between_the_function_and_the_packages(tmp_path: 
     }
 
 
-def test_a_bundle_is_named_by_its_content() -> None:
-    assert Bundle("capture_sales", "ab12", Path("x.zip")).key == "capture_sales/ab12.zip"
+def test_an_artifact_is_named_by_its_content() -> None:
+    assert Artifact("capture_sales", "ab12", Path("x.zip")).key == "capture_sales/ab12.zip"
+
+
+def test_artifacts_are_shown_in_a_few_words() -> None:
+    bundle, layer = Artifact("capture_sales", "ab12" * 16, Path("x.zip")), Artifact("pyarrow", "cd34" * 16, Path("y"))
+    assert str(Artifacts([bundle], [layer])) == "capture_sales ab12ab12ab12, layer pyarrow cd34cd34cd34"
+    assert list(Artifacts([bundle], [layer])) == [bundle, layer]
 
 
 def test_functions_are_the_folders_with_a_handler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,21 +186,21 @@ def test_functions_are_the_folders_with_a_handler(tmp_path: Path, monkeypatch: p
     )
     assert function_names("stack") == ["a", "b"]
     assert function_names("none") == []
-    assert build_bundles("none") == []
+    assert list(build_artifacts(["none"])) == []
 
 
 def test_the_repositorys_functions_are_the_same_bytes_wherever_they_are_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(bundles, "layer_names", lambda _: [])  # big, and below
     built = []
     for name in ("one", "another folder"):
-        monkeypatch.setattr(bundles, "BUNDLES_DIR", tmp_path / name)
-        built.append(build_bundles("data_platform"))
+        monkeypatch.setattr(bundles, "ARTIFACTS_DIR", tmp_path / name)
+        built.append(build_artifacts(["data_platform"]).bundles)
     first, second = built
-    assert [bundle.function for bundle in first] == ["capture_sales", "process_orders"]
-    assert [(bundle.function, bundle.sha256) for bundle in first] == [
-        (bundle.function, bundle.sha256) for bundle in second
-    ]
+    assert [bundle.name for bundle in first] == function_names("data_platform")
+    assert {"capture_sales", "process_orders"} <= {bundle.name for bundle in first}
+    assert [(bundle.name, bundle.sha256) for bundle in first] == [(bundle.name, bundle.sha256) for bundle in second]
     for bundle in first:
         assert bundle.path.name == f"{bundle.sha256}.zip"
         assert hashlib.sha256(bundle.path.read_bytes()).hexdigest() == bundle.sha256
@@ -158,7 +210,7 @@ def test_the_repositorys_functions_are_the_same_bytes_wherever_they_are_built(
 @pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the bundles are made for Python 3.13")
 @pytest.mark.parametrize("function", ["capture_sales", "process_orders"])
 def test_the_handler_imports_from_its_bundle(tmp_path: Path, function: str) -> None:
-    bundle = next(bundle for bundle in build_bundles("data_platform") if bundle.function == function)
+    bundle = next(bundle for bundle in build_artifacts(["data_platform"]).bundles if bundle.name == function)
     with zipfile.ZipFile(bundle.path) as archive:
         archive.extractall(tmp_path)
     program = (
@@ -175,3 +227,115 @@ def test_the_handler_imports_from_its_bundle(tmp_path: Path, function: str) -> N
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+class Stack:
+    """A stack of a function and a layer, whose packages come from no registry."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = _lay_out(
+            folder / "functions", {"stack/one/one.py": b"", "stack/layers/big/requirements.txt": b"big==1 --hash=x"}
+        )
+        self.installed: list[list[str]] = []
+        monkeypatch.setattr(bundles, "FUNCTIONS_DIR", self.folder)
+        monkeypatch.setattr(bundles, "ARTIFACTS_DIR", folder / "artifacts")
+        monkeypatch.setattr(bundles, "run_uv", self._install)
+
+    def _install(self, *words: str | Path, what: str) -> None:
+        self.installed.append([str(word) for word in words])
+        folder = Path(words[words.index("--target") + 1])
+        _lay_out(folder, {"big/__init__.py": Path(words[-1]).read_bytes(), "big/tests/test_big.py": b"x"})
+
+    def lock(self, content: bytes) -> None:
+        (self.folder / "stack/layers/big/requirements.txt").write_bytes(content)
+
+    def layer(self) -> Artifact:
+        artifacts = build_artifacts(["stack"])
+        assert [bundle.name for bundle in artifacts.bundles] == ["one"]
+        assert [layer.name for layer in artifacts.layers] == ["big"]
+        return artifacts.layers[0]
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    return Stack(tmp_path, monkeypatch)
+
+
+def test_layers_are_the_folders_with_a_lock(stack: Stack) -> None:
+    (stack.folder / "stack" / "layers" / "draft").mkdir()
+    assert layer_names("stack") == ["big"]
+    assert layer_names("none") == []
+    assert function_names("stack") == ["one"]
+
+
+def test_a_layer_holds_its_packages_where_lambda_looks_for_them(stack: Stack) -> None:
+    layer = stack.layer()
+    with zipfile.ZipFile(layer.path) as archive:
+        assert archive.namelist() == ["python/big/__init__.py"]
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+    assert layer.sha256 == hashlib.sha256(layer.path.read_bytes()).hexdigest()
+    assert layer.key == f"big/{layer.sha256}.zip"
+    assert not list(stack.folder.parent.glob("artifacts/tmp*"))
+    assert not (layer.path.parent / "packages").exists()
+
+
+def test_a_layer_is_made_once_for_a_lock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = stack.layer()
+    made = first.path.stat()
+    assert stack.layer() == first
+    assert (first.path.stat().st_ino, first.path.stat().st_mtime_ns) == (made.st_ino, made.st_mtime_ns)
+    assert len(stack.installed) == 1
+    stack.lock(b"big==2 --hash=y")
+    second = stack.layer()
+    assert second.sha256 != first.sha256
+    stack.lock(b"big==1 --hash=x")
+    assert stack.layer() == first
+    assert len(stack.installed) == 2
+    first.path.unlink()
+    assert stack.layer() == first
+    assert len(stack.installed) == 3
+
+
+def test_another_platform_is_another_layer(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for system, machine in (("Linux", "x86_64"), ("Darwin", "arm64"), ("Linux", "aarch64")):
+        monkeypatch.setattr("platform.system", lambda name=system: name)
+        monkeypatch.setattr("platform.machine", lambda name=machine: name)
+        stack.layer()
+    assert [LAMBDA_PLATFORM in words for words in stack.installed] == [True, False, False]
+
+
+def test_packages_are_lambdas_where_the_emulator_can_load_them() -> None:
+    assert package_platform("Linux", "x86_64") == LAMBDA_PLATFORM
+    assert package_platform("Darwin", "arm64") is None
+    assert package_platform("Darwin", "x86_64") is None
+    assert package_platform("Linux", "aarch64") is None
+
+
+def test_an_interrupted_layer_is_made_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*words: str | Path, what: str) -> None:
+        _lay_out(Path(words[words.index("--target") + 1]), {"big/half": b""})
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bundles, "run_uv", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            stack.layer()
+    _lay_out(stack.folder.parent / "artifacts" / "big" / "packages", {"big/killed": b""})
+    with zipfile.ZipFile(stack.layer().path) as archive:
+        assert archive.namelist() == ["python/big/__init__.py"]
+
+
+def test_a_function_may_unpack_to_no_more_than_lambda_allows(tmp_path: Path) -> None:
+    def artifact(name: str, size: int) -> Artifact:
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)
+        return Artifact(name, "aa", tmp_path / name)
+
+    small, large = artifact("small", 10 * 2**20), artifact("large", 100 * 2**20)
+    check_size(Artifacts([small, large], [artifact("layer", 150 * 2**20)]))
+    check_size(Artifacts([], [artifact("layer", 300 * 2**20)]))
+    with pytest.raises(StockroomError) as error:
+        check_size(Artifacts([small, large], [artifact("layer", 120 * 2**20), artifact("more", 31 * 2**20)]))
+    assert error.value.message == (
+        "function large and layer layer and layer more take 251 MB unzipped, and Lambda allows 250 MB"
+    )

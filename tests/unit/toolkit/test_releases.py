@@ -1,39 +1,45 @@
 import re
 from pathlib import Path
 
-from stockroom.bundles import Bundle
+from stockroom.bundles import Artifact, Artifacts
 from stockroom.releases import Release, read_release, release_digest
 
 FILES = {"terraform/modules/sqs/main.tf": b"resource", "functions/x/x.py": b"def handler"}
-BUNDLES = [Bundle("capture_sales", "aa", Path("1.zip")), Bundle("process_orders", "bb", Path("2.zip"))]
-DIGEST = release_digest(FILES, BUNDLES)
+BUNDLES = [Artifact("capture_sales", "aa", Path("1.zip")), Artifact("process_orders", "bb", Path("2.zip"))]
+LAYERS = [Artifact("pyarrow", "cc", Path("3.zip"))]
+ARTIFACTS = Artifacts(BUNDLES, LAYERS)
+DIGEST = release_digest(FILES, ARTIFACTS)
 
 
 def test_the_digest_is_a_sha256() -> None:
     assert re.fullmatch("[0-9a-f]{64}", DIGEST)
 
 
-def test_one_byte_one_name_or_one_bundle_changes_the_digest() -> None:
-    assert release_digest(FILES | {"functions/x/x.py": b"def handlar"}, BUNDLES) != DIGEST
-    assert release_digest({"terraform/modules/sqs/main.tf": b"resource"}, BUNDLES) != DIGEST
-    assert release_digest(FILES | {"new": b""}, BUNDLES) != DIGEST
+def test_one_byte_one_name_or_one_artifact_changes_the_digest() -> None:
+    assert release_digest(FILES | {"functions/x/x.py": b"def handlar"}, ARTIFACTS) != DIGEST
+    assert release_digest({"terraform/modules/sqs/main.tf": b"resource"}, ARTIFACTS) != DIGEST
+    assert release_digest(FILES | {"new": b""}, ARTIFACTS) != DIGEST
     renamed = {name.replace("sqs", "sns"): content for name, content in FILES.items()}
-    assert release_digest(renamed, BUNDLES) != DIGEST
+    assert release_digest(renamed, ARTIFACTS) != DIGEST
     swapped = dict(zip(FILES, reversed(FILES.values()), strict=True))
-    assert release_digest(swapped, BUNDLES) != DIGEST
-    assert release_digest(FILES, BUNDLES[:1]) != DIGEST
-    assert release_digest(FILES, [BUNDLES[0], Bundle("process_orders", "bc", Path("2.zip"))]) != DIGEST
+    assert release_digest(swapped, ARTIFACTS) != DIGEST
+    assert release_digest(FILES, Artifacts(BUNDLES[:1], LAYERS)) != DIGEST
+    other = Artifact("process_orders", "bc", Path("2.zip"))
+    assert release_digest(FILES, Artifacts([BUNDLES[0], other], LAYERS)) != DIGEST
+    assert release_digest(FILES, Artifacts(BUNDLES, [])) != DIGEST
+    assert release_digest(FILES, Artifacts(BUNDLES, [Artifact("pyarrow", "cd", Path("3.zip"))])) != DIGEST
+    assert release_digest(FILES, Artifacts([*BUNDLES, *LAYERS], [])) != DIGEST
 
 
 def test_order_and_place_change_nothing() -> None:
-    elsewhere = [Bundle(bundle.function, bundle.sha256, Path("/elsewhere.zip")) for bundle in reversed(BUNDLES)]
-    assert release_digest(dict(reversed(FILES.items())), elsewhere) == DIGEST
+    elsewhere = [Artifact(bundle.name, bundle.sha256, Path("/elsewhere.zip")) for bundle in reversed(BUNDLES)]
+    assert release_digest(dict(reversed(FILES.items())), Artifacts(elsewhere, LAYERS)) == DIGEST
 
 
 def test_the_release_of_this_work_tree() -> None:
-    release = read_release(BUNDLES)
-    assert release.digest == read_release(BUNDLES).digest
-    assert release.digest != read_release([]).digest
+    release = read_release(ARTIFACTS)
+    assert release.digest == read_release(ARTIFACTS).digest
+    assert release.digest != read_release(Artifacts([], [])).digest
     assert release.commit is None or re.fullmatch("[0-9a-f]{40}", release.commit)
 
 
