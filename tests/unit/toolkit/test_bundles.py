@@ -339,3 +339,25 @@ def test_a_function_may_unpack_to_no_more_than_lambda_allows(tmp_path: Path) -> 
     assert error.value.message == (
         "function large and layer layer and layer more take 251 MB unzipped, and Lambda allows 250 MB"
     )
+
+
+USES = {
+    "pyarrow": "import io, pyarrow, pyarrow.compute, pyarrow.dataset, pyarrow.fs, pyarrow.parquet as parquet\n"
+    "table = pyarrow.table({'a': [1, 2, 1]}).group_by('a').aggregate([('a', 'sum')])\n"
+    "file = io.BytesIO(); parquet.write_table(table, file); file.seek(0)\n"
+    "assert parquet.read_table(file).sort_by('a').to_pylist() == [{'a': 1, 'a_sum': 2}, {'a': 2, 'a_sum': 2}]\n"
+    "assert pyarrow.__file__.startswith(sys.argv[1])",
+}
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the layers are made for Python 3.13")
+@pytest.mark.parametrize("layer", layer_names("data_platform"))
+def test_nothing_that_a_layer_is_for_was_left_out(tmp_path: Path, layer: str) -> None:
+    built = next(one for one in build_artifacts(["data_platform"]).layers if one.name == layer)
+    with zipfile.ZipFile(built.path) as archive:
+        archive.extractall(tmp_path)
+    program = f"import sys; sys.path.insert(0, sys.argv[1] + '/python')\n{USES[layer]}"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
