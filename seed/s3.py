@@ -4,12 +4,15 @@ Under datasets/<first 16 of the digest>/: the files; `seeding.json`, written bef
 out; and `seeded.json`, written when the last one is in.
 """
 
+from __future__ import annotations
+
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,13 +23,26 @@ from seed.progress import Progress
 from seed.target import SeedTarget
 from stockroom.errors import StockroomError
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+FOLDER = "datasets/"
 STEP = "s3"
 STARTED = "seeding.json"
 FINISHED = "seeded.json"
 
 
 def key_of(digest: str, name: str) -> str:
-    return f"datasets/{digest[:16]}/{name}"
+    return f"{FOLDER}{digest[:16]}/{name}"
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """A dataset whose seeding has ended: so many events, each with the id "<event_prefix>-<whole number>"."""
+
+    dataset: str
+    events: int
+    event_prefix: str
 
 
 def load(dataset: Dataset, target: SeedTarget, progress: Progress, stop: Event) -> None:
@@ -54,6 +70,20 @@ def read_mark(target: SeedTarget, digest: str, mark: str) -> dict[str, Any] | No
 
     content = ask(get, f"bucket {target.raw_bucket}", Event())
     return json.loads(content) if content is not None else None
+
+
+def read_seeded(client: S3Client, bucket: str, keys: Iterable[str]) -> tuple[list[Seeded], int]:
+    """From the keys under FOLDER of the raw bucket: what was seeded, and how many seedings began and have not ended."""
+    keys = sorted(keys)
+    seeded = []
+    for key in keys:
+        if key.endswith(f"/{FINISHED}"):
+            mark = json.loads(client.get_object(Bucket=bucket, Key=key)["Body"].read())
+            if prefix := mark.get("event_prefix"):
+                report = mark["report"]
+                seeded.append(Seeded(report["dataset"], report["counts"]["events"], prefix))
+    begun, ended = ({key.rpartition("/")[0] for key in keys if key.endswith(f"/{m}")} for m in (STARTED, FINISHED))
+    return seeded, len(begun - ended)
 
 
 def write_mark(target: SeedTarget, digest: str, mark: str, content: dict[str, Any]) -> None:

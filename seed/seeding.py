@@ -177,7 +177,11 @@ def _seed(
         target,
         dataset.digest,
         s3.FINISHED,
-        {"finished_at": datetime.now(UTC).isoformat(), "report": report.to_json()},
+        {
+            "finished_at": datetime.now(UTC).isoformat(),
+            "event_prefix": dataset.event_prefix,
+            "report": report.to_json(),
+        },
     )
     return report
 

@@ -53,6 +53,20 @@ def test_the_marks_enclose_everything_else(platform: FakePlatform, tmp_path: Pat
     assert platform.log[-1] == "put seeded.json"
 
 
+def test_the_marks_tell_which_events_to_expect(platform: FakePlatform, tmp_path: Path, write_csv: WriteCsv) -> None:
+    target = platform.target()
+    report = seed.load(write_csv(), target, tmp_path)
+    seed.load(None, target, tmp_path)
+    s3.write_mark(target, "f" * 64, s3.STARTED, {})
+    seeded, unfinished = s3.read_seeded(target.s3, target.raw_bucket, platform.objects)
+    assert sorted(seeded, key=lambda found: found.dataset) == [
+        s3.Seeded(report.dataset, 4, report.digest[:8]),
+        s3.Seeded("sample", 886, "sample-1"),
+    ]
+    assert unfinished == 1
+    assert {event_id.rpartition("-")[0] for event_id in platform.event_ids()} == {report.digest[:8], "sample-1"}
+
+
 def test_seeding_twice_does_nothing_the_second_time(
     platform: FakePlatform, tmp_path: Path, write_csv: WriteCsv
 ) -> None:
