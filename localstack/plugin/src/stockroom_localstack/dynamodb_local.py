@@ -6,8 +6,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from localstack.services.dynamodb.provider import DynamoDBProvider
 from localstack.services.dynamodb.server import DynamodbServer
+from localstack.services.dynamodb.v2.provider import DynamoDBProvider
+from localstack.services.dynamodbstreams.v2.provider import DynamoDBStreamsProvider
 from localstack.utils.objects import singleton_factory
 
 from . import settings
@@ -51,7 +52,15 @@ class DynamoDBLocalServer(DynamodbServer):
         return wait_until(self.is_up, timeout)
 
 
+# LocalStack's `v2` providers: streams are DynamoDB Local's own. Its default ones read an item before and after each
+# write and note the difference in a Kinesis stream, so that concurrent writers get wrong images in the wrong order.
 class StockroomDynamoDBProvider(DynamoDBProvider):
     @staticmethod
     def _new_dynamodb_server() -> DynamodbServer:
         return DynamoDBLocalServer.get()
+
+
+class StockroomDynamoDBStreamsProvider(DynamoDBStreamsProvider):
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = DynamoDBLocalServer.get()

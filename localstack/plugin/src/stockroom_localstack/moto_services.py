@@ -7,21 +7,33 @@ first request to the service.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localstack.aws.api import RequestContext
 from localstack.aws.skeleton import Skeleton
 from localstack.aws.spec import load_service
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 from plux import PluginSpec
 
+Answer = Callable[[RequestContext, dict[str, Any]], dict[str, Any] | None]
 
-def moto_service(api: str) -> Service:
-    """The service with botocore's name `api`, every operation answered by moto."""
+
+def moto_service(api: str, ours: Mapping[str, Answer] | None = None) -> Service:
+    """The service with botocore's name `api`: moto answers the operations that are not in `ours`, and those whose
+    answer there is None."""
     specification = load_service(api)
+    answers = {name: _answer((ours or {}).get(name)) for name in specification.operation_names}
+    return Service(api, skeleton=Skeleton(specification, answers))
 
-    def answer(context, request):  # type: ignore[no-untyped-def]  # LocalStack's handler signature
-        return call_moto(context)
 
-    return Service(api, skeleton=Skeleton(specification, dict.fromkeys(specification.operation_names, answer)))
+def _answer(own: Answer | None) -> Callable[[RequestContext, dict[str, Any]], Any]:
+    def answer(context: RequestContext, request: dict[str, Any]) -> Any:
+        found = own(context, request) if own else None
+        return call_moto(context) if found is None else found
+
+    return answer
 
 
 def __getattr__(name: str) -> PluginSpec:

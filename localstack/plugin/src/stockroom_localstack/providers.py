@@ -1,4 +1,4 @@
-"""LocalStack's own services whose backend the plugin replaces. Chosen in start.py."""
+"""Services that the plugin makes itself, or whose backend it replaces. The latter are chosen in start.py."""
 
 from __future__ import annotations
 
@@ -8,11 +8,25 @@ from localstack.aws.forwarder import HttpFallbackDispatcher
 from localstack.services.plugins import Service, aws_provider
 
 
+@aws_provider(api="ce")
+def ce() -> Service:
+    from .cost_explorer import cost_explorer
+
+    return cost_explorer()
+
+
 @aws_provider(api="dynamodb", name="stockroom")
 def dynamodb() -> Service:
     from .dynamodb_local import StockroomDynamoDBProvider
 
     return _forwarding(StockroomDynamoDBProvider())
+
+
+@aws_provider(api="dynamodbstreams", name="stockroom")
+def dynamodbstreams() -> Service:
+    from .dynamodb_local import StockroomDynamoDBStreamsProvider
+
+    return Service.for_provider(StockroomDynamoDBStreamsProvider())
 
 
 @aws_provider(api="kinesis", name="stockroom")

@@ -18,7 +18,7 @@ def stockroom() -> None:
     current = settings.current()
     config.GATEWAY_SERVER = "loopback"
     config.LAMBDA_RUNTIME_EXECUTOR = "process"
-    for service in ("dynamodb", "kinesis", "lambda"):
+    for service in ("dynamodb", "dynamodbstreams", "kinesis", "lambda"):
         config.SERVICE_PROVIDER_CONFIG.set_provider(service, "stockroom")
     service_index.use(current.home)
     service_loading.wait_for_registration()

@@ -1,0 +1,139 @@
+"""Streams of DynamoDB tables: one record for each real change, with the right images, in the order of the changes."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from .recipe import wait_for
+
+
+class Table:
+    """A table with the hash key `id` and a stream of new and old images."""
+
+    def __init__(self, aws: Callable[[str], Any], name: str) -> None:
+        self.name, self.service, self.streams = name, aws("dynamodb"), aws("dynamodbstreams")
+        description = self.service.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )["TableDescription"]
+        self.stream_arn = description["LatestStreamArn"]
+
+    def put(self, key: str, count: int) -> None:
+        self.service.put_item(TableName=self.name, Item={"id": {"S": key}, "count": {"N": str(count)}})
+
+    def addition(self, key: str) -> dict[str, Any]:
+        """An update that adds one to the item's count, to be used alone or in a transaction."""
+        return {
+            "TableName": self.name,
+            "Key": {"id": {"S": key}},
+            "UpdateExpression": "ADD #c :one",
+            "ExpressionAttributeNames": {"#c": "count"},
+            "ExpressionAttributeValues": {":one": {"N": "1"}},
+        }
+
+    def records(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for shard in self.streams.describe_stream(StreamArn=self.stream_arn)["StreamDescription"]["Shards"]:
+            iterator = self.streams.get_shard_iterator(
+                StreamArn=self.stream_arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            while iterator and (answer := self.streams.get_records(ShardIterator=iterator))["Records"]:
+                found += answer["Records"]
+                iterator = answer.get("NextShardIterator")
+        return found
+
+
+@pytest.fixture
+def table(aws: Callable[[str], Any], unique: str) -> Iterator[Table]:
+    made = Table(aws, unique)
+    yield made
+    made.service.delete_table(TableName=unique)
+
+
+def _change(record: dict[str, Any]) -> tuple[str, str, str | None, str | None]:
+    """What happened, to which item, its count before and after."""
+    data = record["dynamodb"]
+    before, after = (data[image]["count"]["N"] if image in data else None for image in ("OldImage", "NewImage"))
+    return record["eventName"], data["Keys"]["id"]["S"], before, after
+
+
+def test_every_kind_of_write_has_one_record_for_each_real_change(table: Table) -> None:
+    service, name = table.service, table.name
+    table.put("a", 1)
+    table.put("a", 1)
+    false = {"ConditionExpression": "attribute_exists(nothing)"}
+    with pytest.raises(service.exceptions.ConditionalCheckFailedException):
+        service.update_item(**table.addition("a"), **false)
+    service.update_item(**table.addition("a"))
+    with pytest.raises(service.exceptions.TransactionCanceledException):
+        service.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": name, "Item": {"id": {"S": "never"}}}},
+                {"Update": table.addition("a") | false},
+            ]
+        )
+    twice = {
+        "TransactItems": [{"Update": table.addition(key)} for key in ("a", "b")],
+        "ClientRequestToken": "the same request again",
+    }
+    for _ in range(2):
+        service.transact_write_items(**twice)
+    service.batch_write_item(
+        RequestItems={
+            name: [
+                {"PutRequest": {"Item": {"id": {"S": "b"}, "count": {"N": "1"}}}},
+                {"PutRequest": {"Item": {"id": {"S": "c"}, "count": {"N": "5"}}}},
+                {"DeleteRequest": {"Key": {"id": {"S": "not there"}}}},
+            ]
+        }
+    )
+    for _ in range(2):
+        service.delete_item(TableName=name, Key={"id": {"S": "c"}})
+
+    assert [_change(record) for record in table.records()] == [
+        ("INSERT", "a", None, "1"),
+        ("MODIFY", "a", "1", "2"),
+        ("MODIFY", "a", "2", "3"),
+        ("INSERT", "b", None, "1"),
+        ("INSERT", "c", None, "5"),
+        ("REMOVE", "c", "5", None),
+    ]
+
+
+def test_a_record_tells_the_second_of_its_change(table: Table) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    table.put("a", 1)
+    after = datetime.now(UTC)
+    [record] = table.records()
+    assert before <= record["dynamodb"]["ApproximateCreationDateTime"] <= after
+
+
+def test_concurrent_transactions_have_their_records_in_the_order_of_their_effects(table: Table) -> None:
+    keys, transactions = [f"key-{number}" for number in range(6)], 320
+
+    def write(number: int) -> None:
+        chosen = random.Random(number).sample(keys, 2)
+        order = {"Put": {"TableName": table.name, "Item": {"id": {"S": f"order-{number}"}, "count": {"N": "0"}}}}
+        table.service.transact_write_items(TransactItems=[order, *({"Update": table.addition(key)} for key in chosen)])
+
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(write, range(transactions)))
+
+    changes = [_change(record) for record in wait_for("the records", table.records)]
+    assert Counter(key for _, key, *_ in changes if key.startswith("order-")) == {
+        f"order-{number}": 1 for number in range(transactions)
+    }
+    assert len(changes) == 3 * transactions
+    for key in keys:
+        history = [(before, after) for _, changed, before, after in changes if changed == key]
+        assert history == [(str(n) if n else None, str(n + 1)) for n in range(len(history))]
