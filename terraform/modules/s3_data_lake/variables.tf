@@ -33,6 +33,11 @@ variable "bucket_names" {
   }
 
   validation {
+    condition     = !contains(keys(var.bucket_names), "access_logs")
+    error_message = "access_logs is no zone: name the bucket of the access logs in access_log_bucket_name."
+  }
+
+  validation {
     condition     = alltrue([for name in values(var.bucket_names) : can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", name))])
     error_message = "Each bucket name must be 3 to 63 lower-case letters, digits or hyphens (no dots: they break TLS host names)."
   }
@@ -64,4 +69,89 @@ variable "force_destroy" {
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "access_log_bucket_name" {
+  description = "Full name of the bucket for the access logs of all zones; the module makes it. Null: no access logs."
+  type        = string
+  default     = null
+
+  validation {
+    condition = var.access_log_bucket_name == null ? true : (
+      can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.access_log_bucket_name)) &&
+      startswith(var.access_log_bucket_name, "${var.project_name}-${var.environment}-")
+    )
+    error_message = "access_log_bucket_name must be 3 to 63 lower-case letters, digits or hyphens and start with \"<project_name>-<environment>-\", or null."
+  }
+
+  # A bucket that logs to itself logs the writing of each log.
+  validation {
+    condition     = var.access_log_bucket_name == null ? true : !contains(values(var.bucket_names), var.access_log_bucket_name)
+    error_message = "access_log_bucket_name must not be the bucket of a zone."
+  }
+}
+
+variable "access_log_retention_days" {
+  description = "Days for which access logs are kept."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = var.access_log_retention_days >= 1 && floor(var.access_log_retention_days) == var.access_log_retention_days
+    error_message = "access_log_retention_days must be a whole number from 1."
+  }
+}
+
+variable "intelligent_tiering_after_days" {
+  description = "Days after which an object moves to Intelligent-Tiering, which makes it cheaper the longer nobody reads it. Objects below 128 KB stay where they are."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.intelligent_tiering_after_days >= 0 && floor(var.intelligent_tiering_after_days) == var.intelligent_tiering_after_days
+    error_message = "intelligent_tiering_after_days must be a whole number from 0."
+  }
+}
+
+variable "glacier_after_days" {
+  description = "Days after which an object moves to Glacier Flexible Retrieval, by zone. It can not be read from there until it is restored: only for zones and ages that nothing reads. Zones left out never move."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for zone in keys(var.glacier_after_days) : contains(keys(var.bucket_names), zone)])
+    error_message = "Each key of glacier_after_days must be a zone of bucket_names."
+  }
+
+  validation {
+    condition     = alltrue([for days in values(var.glacier_after_days) : try(days > var.intelligent_tiering_after_days && floor(days) == days, false)])
+    error_message = "Each number of glacier_after_days must be whole and greater than intelligent_tiering_after_days."
+  }
+}
+
+variable "noncurrent_version_expiry_days" {
+  description = "Days for which an overwritten or deleted object can be brought back."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.noncurrent_version_expiry_days >= 1 && floor(var.noncurrent_version_expiry_days) == var.noncurrent_version_expiry_days
+    error_message = "noncurrent_version_expiry_days must be a whole number from 1."
+  }
+}
+
+variable "abort_incomplete_upload_days" {
+  description = "Days after which the parts of an unfinished upload are removed."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.abort_incomplete_upload_days >= 1 && floor(var.abort_incomplete_upload_days) == var.abort_incomplete_upload_days
+    error_message = "abort_incomplete_upload_days must be a whole number from 1."
+  }
 }
