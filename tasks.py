@@ -109,6 +109,41 @@ def seed(c: Context, dataset: str = "", date_order: str = "", duplicates: str = 
         report.print_seeded(infra.seed(settings, request, report.Steps()))
 
 
+@task(
+    help={
+        "day": "Only this day, such as 2010-12-01.",
+        "since": "From this day on.",
+        "until": "Up to and with this day.",
+        "by": "country, store or product.",
+        "top": "Only so many one by one, by revenue; the others together (default: all; 20 products).",
+        "output": "Also write a picture (FILE.png) or a page with picture and table (FILE.html).",
+        "json": "Print one machine-readable object.",
+        "env": "The environment to report on.",
+        "wait": "Wait while seeded events are on their way; --no-wait reports on what is there.",
+    }
+)
+def report(
+    c: Context,
+    day: str = "",
+    since: str = "",
+    until: str = "",
+    by: str = "country",
+    top: str = "",
+    output: str = "",
+    json: bool = False,
+    env: str = "local",
+    wait: bool = True,
+) -> None:
+    """Show what was sold and returned, per day and country, store or product."""
+    from stockroom.sales_report.request import make_request
+
+    with command() as settings:
+        request = make_request(day, since, until, by, top, output)
+        from stockroom.sales_report.command import report_sales
+
+        report_sales(settings, env, request, wait, json)
+
+
 @task(help={"follow": "Go on with new lines until Ctrl-C.", "lines": "How many of the last lines to show."})
 def logs(c: Context, follow: bool = False, lines: str = "50") -> None:
     """Show the engine's log."""
@@ -169,4 +204,6 @@ def test(c: Context, only: str = "") -> None:
         run_checks(settings, only)
 
 
-namespace = Collection(infra_up, infra_down, infra_status, seed, logs, doctor, env, bootstrap, setup_terraform, test)
+namespace = Collection(
+    infra_up, infra_down, infra_status, seed, report, logs, doctor, env, bootstrap, setup_terraform, test
+)

@@ -1,0 +1,203 @@
+"""The sums as a picture: revenue per day, stacked, or bars of what sold best."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import dates as mdates
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from stockroom.sales_report.figures import Line, SalesReport, Section
+from stockroom.sales_report.show import Labels, days_in_words, label, readable
+
+COLOURS_OF_A_STACK = 8
+BARS = 20
+
+# Okabe and Ito's colours, which people who see fewer colours can tell apart as well, without their black.
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A900", "#7F4F24")
+_OTHER = "#B0B0B0"
+_LAYOUT = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15, hspace=0.06)
+_LONGEST_LABEL = 44  # characters
+
+_STYLE: Any = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 10,
+    "text.parse_math": False,  # a "$" in a name is a "$"
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#888888",
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "xtick.color": "#333333",
+    "ytick.color": "#333333",
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.8,
+}
+
+
+def is_ranking(report: SalesReport) -> bool:
+    """Whether bars side by side say more than days do."""
+    return report.by == "product" or report.day_count == 1
+
+
+def default_top(by: str, days: int) -> int:
+    """How many keys a picture shows one by one unless it is told."""
+    return BARS if by == "product" or days == 1 else COLOURS_OF_A_STACK
+
+
+def draw(report: SalesReport, labels: Labels, warning: str | None) -> bytes:
+    """A PNG file, one panel per currency. `warning` is written on it, since a picture goes its own way."""
+    with mpl.rc_context(), warnings.catch_warnings():
+        mpl.rcdefaults()  # whatever a matplotlibrc of the user's says
+        mpl.rcParams.update(_STYLE)
+        # A script that the font lacks is drawn as boxes; the words are in the table.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        draw_panel = _draw_ranking if is_ranking(report) else _draw_days
+        heights = [_height(section, report) for section in report.period]
+        figure = Figure(figsize=(12, sum(heights) + 0.9), dpi=150, layout=_LAYOUT)
+        panels = figure.subplots(len(heights), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
+        for axes, section in zip(panels, report.period, strict=True):
+            draw_panel(axes, section, report, labels)
+        when = "per day" if not is_ranking(report) else ""
+        heading = " ".join(filter(None, ("Revenue", when, "by", report.by)))
+        if warning:
+            figure.supxlabel(f"Not complete: {warning}", color="#B00020", fontsize=9, wrap=True)
+        figure.suptitle(f"{heading}, {days_in_words(report)}", fontsize=15, fontweight="bold", x=0.012, ha="left")
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png", metadata={"Software": None})
+        return picture.getvalue()
+
+
+def _height(section: Section, report: SalesReport) -> float:
+    """Inches of a panel."""
+    if is_ranking(report):
+        return 1.1 + 0.3 * len([line for line in section.lines if line.key is not None])
+    return max(5.0, 1.0 + 0.27 * len(section.lines))
+
+
+def _caption(section: Section) -> str:
+    total = section.total
+    return (
+        f"{readable(total.revenue)} {section.currency} revenue   ·   {total.units_sold:,} units sold, "
+        f"{total.units_returned:,} returned"
+    )
+
+
+def _draw_days(axes: Axes, section: Section, report: SalesReport, labels: Labels) -> None:
+    days = [found for found in report.days if found.currency == section.currency]
+    dates = [found.day for found in days if found.day]
+    above, below = [0.0] * len(days), [0.0] * len(days)
+    colours = _colours(section.lines)
+    for line, colour in zip(section.lines, colours, strict=True):
+        by_day = [
+            next((float(found.figures.revenue) for found in day.lines if found.key == line.key), 0.0) for day in days
+        ]
+        bottoms = [(above if value >= 0 else below)[at] for at, value in enumerate(by_day)]
+        numbers = mdates.date2num(dates)
+        axes.bar(numbers, by_day, bottom=bottoms, width=_bar_width(report), color=colour, linewidth=0)
+        for at, value in enumerate(by_day):
+            (above if value >= 0 else below)[at] += value
+    if any(below):
+        axes.axhline(0, color="#444444", linewidth=0.8)
+    _date_axis(axes, report)
+    axes.yaxis.set_major_formatter(FuncFormatter(_short_number))
+    axes.set_ylabel(f"revenue, {section.currency}")
+    axes.grid(axis="y")
+    axes.set_title(_caption(section), loc="left", fontsize=10, color="#444444")
+    legend = axes.legend(
+        [Patch(color=colour) for colour in colours],
+        ["."] * len(colours),  # a label that begins with "_" would be left out
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        frameon=False,
+        borderaxespad=0,
+        fontsize=9,
+        title=f"revenue, {section.currency}",
+        alignment="left",
+    )
+    for text, line in zip(legend.get_texts(), section.lines, strict=True):
+        text.set_text(f"{_short(label(line, report.by, labels), 26)}\N{EM SPACE}{readable(line.figures.revenue)}")
+
+
+def _bar_width(report: SalesReport) -> float:
+    """In days; a gap between bars only where it can be seen."""
+    span = (report.last - report.first).days + 1
+    return 0.8 if span <= 100 else 1.0
+
+
+def _date_axis(axes: Axes, report: SalesReport) -> None:
+    span = (report.last - report.first).days + 1
+    if span <= 10:
+        locator: mdates.DateLocator = mdates.DayLocator()
+    else:
+        locator = mdates.AutoDateLocator(minticks=5, maxticks=12, interval_multiples=True)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(
+        mdates.ConciseDateFormatter(
+            locator,
+            formats=["%Y", "%b %Y", "%-d %b", "%H:%M", "%H:%M", "%S"],
+            zero_formats=["", "%b %Y", "%-d %b", "%-d %b", "%H:%M", "%H:%M"],
+            show_offset=False,
+        )
+    )
+    first, last = mdates.date2num(report.first), mdates.date2num(report.last)
+    axes.set_xlim(first - 0.7, last + 0.7)
+
+
+def _draw_ranking(axes: Axes, section: Section, report: SalesReport, labels: Labels) -> None:
+    lines = [line for line in section.lines if line.key is not None]
+    values = [float(line.figures.revenue) for line in lines]
+    places = range(len(lines))
+    axes.barh(places, values, color=["#0072B2" if value >= 0 else "#D55E00" for value in values], height=0.72)
+    axes.set_yticks(places, [_short(label(line, report.by, labels), _LONGEST_LABEL) for line in lines])
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    lowest, highest = min(0.0, *values), max(0.0, *values)
+    span = (highest - lowest) or 1.0
+    axes.set_xlim(lowest - (0.16 * span if lowest < 0 else 0), highest + 0.14 * span)
+    for place, value, line in zip(places, values, lines, strict=True):
+        axes.annotate(
+            readable(line.figures.revenue),
+            (value, place),
+            xytext=(4 if value >= 0 else -4, 0),
+            textcoords="offset points",
+            va="center",
+            ha="left" if value >= 0 else "right",
+            fontsize=9,
+            color="#333333",
+        )
+    axes.axvline(0, color="#888888", linewidth=0.8)
+    axes.xaxis.set_major_locator(MaxNLocator(7))
+    axes.xaxis.set_major_formatter(FuncFormatter(_short_number))
+    axes.set_xlabel(f"revenue, {section.currency}")
+    axes.grid(axis="x")
+    caption = _caption(section)
+    if other := next((line for line in section.lines if line.key is None), None):
+        caption += f"   ·   not drawn: {label(other, report.by, labels)}, {readable(other.figures.revenue)}"
+    axes.set_title(caption, loc="left", fontsize=10, color="#444444")
+
+
+def _colours(lines: Sequence[Line]) -> list[str]:
+    shown = [line for line in lines if line.key is not None]
+    if len(shown) <= len(_COLOURS):
+        colours = list(_COLOURS[: len(shown)])
+    else:
+        spectrum = mpl.colormaps["turbo"].resampled(len(shown))
+        colours = [mpl.colors.to_hex(spectrum(at)) for at in range(len(shown))]
+    return colours + [_OTHER] * (len(lines) - len(shown))
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
+
+
+def _short_number(value: float, _: object = None) -> str:
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
