@@ -195,6 +195,36 @@ def setup_terraform(c: Context) -> None:
         setup(print)
 
 
+@task(
+    help={
+        "env": "local: on a platform of their own; any other: against what is deployed to that environment.",
+        "only": "Only tests whose names match this expression, such as 'orders and not large'.",
+        "smoke": "Only the tests that leave nothing behind.",
+        "workers": "How many tests run side by side (default: two for each core).",
+        "repeat": "Run them this many times on the one platform, to find tests that fail now and then.",
+        "keep": "Leave the platform running, and print how to look at it and how to stop it.",
+        "yes": "Do not ask before test records are written to an environment that is not local.",
+    }
+)
+def e2e(
+    c: Context,
+    env: str = "local",
+    only: str = "",
+    smoke: bool = False,
+    workers: str = "auto",
+    repeat: str = "1",
+    keep: bool = False,
+    yes: bool = False,
+) -> None:
+    """Run the end-to-end tests on a platform of their own; write a report, JUnit XML and the release's evidence."""
+    from stockroom import e2e as end_to_end
+    from stockroom.console import Steps
+
+    with command() as settings:
+        request = end_to_end.make_request(env, only, smoke, workers, repeat, keep, yes)
+        end_to_end.print_result(end_to_end.e2e(settings, request, Steps()))
+
+
 @task(help={"only": "Some of: lint, types, terraform, unit, e2e, emulator, platforms (separated by commas)."})
 def test(c: Context, only: str = "") -> None:
     """Run all tests: lint, types, Terraform, unit, and end to end on platforms of their own."""
@@ -205,5 +235,5 @@ def test(c: Context, only: str = "") -> None:
 
 
 namespace = Collection(
-    infra_up, infra_down, infra_status, seed, report, logs, doctor, env, bootstrap, setup_terraform, test
+    infra_up, infra_down, infra_status, seed, report, logs, doctor, env, bootstrap, setup_terraform, e2e, test
 )

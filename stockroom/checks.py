@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from stockroom import emulator
 from stockroom.console import Steps, out
-from stockroom.environments import LOCAL, local_process_environment, read_environment
 from stockroom.errors import StockroomError
-from stockroom.processes import free_port
+from stockroom.own_platform import OwnPlatform, own_platform
 from stockroom.settings import HOME, ROOT, Settings
 
 CHECKS_DIR = HOME / "checks"
@@ -49,18 +47,15 @@ def run_checks(settings: Settings, only: str) -> None:
         raise StockroomError(f"there is no check '{unknown[0]}'", f"checks are: {', '.join(CHECKS)}")
     CHECKS_DIR.mkdir(parents=True, exist_ok=True)
     steps = Steps()
+    # Of this process as it is now: a platform that comes up meanwhile gives it variables of its own.
+    environment = dict(os.environ)
     outcomes: list[Outcome] = []
-    platform = OwnPlatform(settings)
-    with ThreadPoolExecutor(1) as background:
-        starting = background.submit(platform.start, steps) if ON_PLATFORM.intersection(wanted) else None
-        try:
-            for name in wanted:
-                if name in ON_PLATFORM and starting:
-                    starting.result()
-                outcomes.append(_run_check(name, platform, steps))
-        finally:
-            if starting:
-                platform.stop(steps)
+    with ExitStack() as held:
+        on_platform = ON_PLATFORM.intersection(wanted)
+        platform = held.enter_context(own_platform(settings, "invoke test", steps)) if on_platform else None
+        checks = Checks(settings, environment, steps, platform)
+        for name in wanted:
+            outcomes.append(checks.run(name))
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in failed:
         out.rule(f"{outcome.name} failed")
@@ -73,136 +68,97 @@ def run_checks(settings: Settings, only: str) -> None:
         )
 
 
-def _run_check(name: str, platform: OwnPlatform, steps: Steps) -> Outcome:
-    with steps.step(name) as step:
-        outcome = CHECKS[name](platform)
-        step.say(f"{'passed' if outcome.passed else 'FAILED'}  {outcome.last_line.strip(' =')}")
-    return outcome
+@dataclass(frozen=True)
+class Checks:
+    """What checks need: settings, variables of their processes, and for those in ON_PLATFORM a platform."""
 
+    settings: Settings
+    environment: Mapping[str, str]
+    steps: Steps
+    platform: OwnPlatform | None
 
-class OwnPlatform:
-    """A platform for the tests: a run directory and a port of its own, brought up and down by the user's commands."""
+    def run(self, name: str) -> Outcome:
+        if name in ON_PLATFORM and self.platform:
+            self.platform.wait_until_up()
+        with self.steps.step(name) as step:
+            outcome = CHECKS[name](self)
+            step.say(f"{'passed' if outcome.passed else 'FAILED'}  {outcome.last_line.strip(' =')}")
+        return outcome
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._run_dir = CHECKS_DIR / "run"
-        self._port = free_port()
-        self._region = read_environment(LOCAL).region
-        self._environment = command_environment(self._run_dir, self._port)
-        self.outputs_file = CHECKS_DIR / "outputs.json"
+    def command(
+        self, name: str, *words: str, environment: Mapping[str, str] | None = None, folder: Path = ROOT
+    ) -> Outcome:
+        """Run a command; `environment` is for one that is not to have this process's variables."""
+        done = subprocess.run(
+            words,
+            cwd=folder,
+            env=dict(environment or self.environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            check=False,
+        )
+        return Outcome(name, done.returncode == 0, done.stdout)
 
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
-
-    def start(self, steps: Steps) -> None:
-        with steps.step("platform") as step:
-            step.say("bringing up a platform for the tests")
-            # Of an interrupted run; on another port, so the engine itself would not find it.
-            invoke("infra-down", environment=self._environment)
-            up = invoke("infra-up", environment=self._environment)
-            if up.returncode:
-                raise StockroomError("the platform for the tests did not come up", None, up.stdout)
-            status = invoke("infra-status", "--json", environment=self._environment)
-            self.outputs_file.write_text(json.dumps(json.loads(status.stdout)["outputs"]))
-            step.say(f"up at {self.endpoint}")
-
-    def stop(self, steps: Steps) -> None:
-        with steps.step("platform") as step:
-            step.say("stopped")
-            invoke("infra-down", environment=self._environment)
-
-    def test_environment(self) -> dict[str, str]:
-        """For tests that see the platform through AWS APIs only."""
-        extra = {"STOCKROOM_E2E_OUTPUTS": str(self.outputs_file), "STOCKROOM_TEST_ENDPOINT": self.endpoint}
-        return local_process_environment(os.environ, self.endpoint, self._region, extra)
-
-
-def command_environment(run_dir: Path, port: int) -> dict[str, str]:
-    """This process's environment, with the settings of one platform and no other setting."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("STOCKROOM_")}
-    return kept | {"STOCKROOM_RUN_DIR": str(run_dir), "STOCKROOM_PORT": str(port)}
-
-
-def invoke(*words: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a task as a user does; stdout holds its whole output but for `--json`, where it holds the object alone."""
-    quiet = "--json" in words
-    return subprocess.run(
-        [sys.executable, "-m", "invoke", *words],
-        cwd=ROOT,
-        env=dict(environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL if quiet else subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-
-
-def _command(name: str, *words: str, environment: Mapping[str, str] | None = None, folder: Path = ROOT) -> Outcome:
-    done = subprocess.run(
-        words,
-        cwd=folder,
-        env=dict(environment) if environment is not None else None,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        check=False,
-    )
-    return Outcome(name, done.returncode == 0, done.stdout)
+    def pytest(
+        self, name: str, *folders: str, workers: str = "auto", environment: Mapping[str, str] | None = None
+    ) -> Outcome:
+        report = CHECKS_DIR / name
+        words = ["pytest", "-q", "-n", workers, "--dist", "worksteal", f"--junit-xml={report}.xml", *folders]
+        words += [f"--html={report}.html", "--self-contained-html"]
+        return self.command(name, *_module(*words), environment=environment)
 
 
 def _module(*words: str) -> list[str]:
     return [sys.executable, "-m", *words]
 
 
-def _lint(_: OwnPlatform) -> Outcome:
-    check = _command("lint", *_module("ruff", "check"))
-    form = _command("lint", *_module("ruff", "format", "--check"))
+def _lint(checks: Checks) -> Outcome:
+    check = checks.command("lint", *_module("ruff", "check"))
+    form = checks.command("lint", *_module("ruff", "format", "--check"))
     return Outcome("lint", check.passed and form.passed, f"{check.output}{form.output}")
 
 
-def _types(_: OwnPlatform) -> Outcome:
-    toolkit = _command("types", *_module("mypy"))
+def _types(checks: Checks) -> Outcome:
+    toolkit = checks.command("types", *_module("mypy"))
     # The plugin is checked against the packages that it runs with.
     emulator.install(lambda _: None)
-    plugin = _command(
-        "types", *_module("mypy", "--python-executable", str(emulator.python()), "src"), folder=PLUGIN_DIR
-    )
+    words = _module("mypy", "--python-executable", str(emulator.python()), "src")
+    plugin = checks.command("types", *words, folder=PLUGIN_DIR)
     return Outcome("types", toolkit.passed and plugin.passed, f"{toolkit.output}{plugin.output}")
 
 
-def _pytest(name: str, *folders: str, workers: str = "auto", environment: Mapping[str, str] | None = None) -> Outcome:
-    report = CHECKS_DIR / name
-    words = ["pytest", "-q", "-n", workers, "--dist", "worksteal", f"--junit-xml={report}.xml", *folders]
-    words += [f"--html={report}.html", "--self-contained-html"]
-    return _command(name, *_module(*words), environment=environment)
+def _unit(checks: Checks) -> Outcome:
+    return checks.pytest("unit", "tests/unit", "tests/commands")
 
 
-def _unit(_: OwnPlatform) -> Outcome:
-    return _pytest("unit", "tests/unit", "tests/commands")
+def _emulator(checks: Checks) -> Outcome:
+    assert checks.platform
+    return checks.pytest("emulator", "tests/emulator", environment=checks.platform.test_environment())
 
 
-def _emulator(platform: OwnPlatform) -> Outcome:
-    return _pytest("emulator", "tests/emulator", environment=platform.test_environment())
+def _e2e(checks: Checks) -> Outcome:
+    from stockroom.e2e import Request, run_on_platform
+
+    assert checks.platform
+    result = run_on_platform(checks.platform, Request(), checks.steps)
+    (only,) = result.rounds
+    return Outcome("e2e", result.passed, f"report: {only.report}\n{only.outcomes}")
 
 
-def _e2e(platform: OwnPlatform) -> Outcome:
-    return _pytest("e2e", "tests/e2e", workers="4", environment=platform.test_environment())
-
-
-def _platforms(_: OwnPlatform) -> Outcome:
+def _platforms(checks: Checks) -> Outcome:
     # Each test waits for the AWS provider most of the time, so more of them than cores run well side by side.
-    return _pytest("platforms", "tests/platforms", workers="4")
+    return checks.pytest("platforms", "tests/platforms", workers="4")
 
 
-def _terraform(platform: OwnPlatform) -> Outcome:
+def _terraform(checks: Checks) -> Outcome:
     from stockroom.terraform_checks import check_all
 
-    return Outcome("terraform", *check_all(CHECKS_DIR / "terraform", platform.settings))
+    return Outcome("terraform", *check_all(CHECKS_DIR / "terraform", checks.settings))
 
 
-CHECKS: dict[str, Callable[[OwnPlatform], Outcome]] = {
+CHECKS: dict[str, Callable[[Checks], Outcome]] = {
     "lint": _lint,
     "types": _types,
     "terraform": _terraform,

@@ -10,6 +10,7 @@ from tests.commands.stockroom_command import ROOT, Commands
 TASKS = {
     "bootstrap",
     "doctor",
+    "e2e",
     "env",
     "infra-down",
     "infra-status",

@@ -12,16 +12,33 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from tests.e2e.function_logs import logs_of_test
 from tests.e2e.platform import Platform
 
 Found = TypeVar("Found")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test tells what the functions logged about it."""
+    report = yield
+    platform, word = item.funcargs.get("platform"), item.funcargs.get("unique")
+    if report.failed and call.when == "call" and isinstance(platform, Platform):
+        try:
+            logs = logs_of_test(platform, str(word or item.name), call.start)
+        except Exception as error:  # the test's own failure must be seen, whatever became of the platform
+            logs = {"all functions": f"can not be read: {error}"}
+        report.sections += [(f"CloudWatch logs of {function}", text) for function, text in logs.items()]
+    return report
 
 
 @pytest.fixture(scope="session")
