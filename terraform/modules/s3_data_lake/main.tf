@@ -32,7 +32,6 @@ locals {
 
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_144:A copy in a second region is a decision of its own; versioning and the raw zone bring data back
-  #checkov:skip=CKV_AWS_18:Logs go to access_log_bucket_name when the caller names one
   for_each = var.bucket_names
 
   bucket        = each.value
