@@ -1,0 +1,100 @@
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from stockroom.evidence import Evidence, Selection, artifact_hashes, read_evidence, toolkit_version, write_evidence
+from stockroom.releases import Release
+
+STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+WHOLE = Evidence(
+    release=Release("d" * 64, "c" * 40, dirty=False),
+    bundles={"capture_sales": "a" * 64},
+    layers={},
+    engine="localstack",
+    versions={"terraform": "1.11.4"},
+    selection=Selection(),
+    rounds=1,
+    complete=True,
+    outcomes={"b": "passed", "a": "skipped"},
+    started=STARTED,
+    finished=STARTED + timedelta(seconds=61.5),
+)
+PART = replace(WHOLE, selection=Selection(only="orders"))
+
+
+def test_what_is_written(tmp_path: Path) -> None:
+    path = write_evidence(WHOLE, tmp_path / "evidence")
+    assert path == tmp_path / "evidence" / f"{'d' * 64}.json"
+    written = json.loads(path.read_text())
+    assert written == read_evidence("d" * 64, tmp_path / "evidence")
+    assert written.pop("python").startswith("3.")
+    assert written.pop("platform")
+    assert written == {
+        "format": 1,
+        "passed": True,
+        "release": {"digest": "d" * 64, "commit": "c" * 40, "dirty": False},
+        "bundles": {"capture_sales": "a" * 64},
+        "layers": {},
+        "engine": {"name": "localstack", "versions": {"terraform": "1.11.4"}},
+        "selection": {"whole": True, "only": "", "smoke": False},
+        "rounds": 1,
+        "complete": True,
+        "counts": {"passed": 1, "failed": 0, "skipped": 1},
+        "tests": [{"id": "a", "outcome": "skipped"}, {"id": "b", "outcome": "passed"}],
+        "started": "2026-01-02T03:04:05Z",
+        "finished": "2026-01-02T03:05:06Z",
+        "duration_seconds": 61.5,
+    }
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        PART,
+        replace(WHOLE, selection=Selection(smoke=True)),
+        replace(WHOLE, complete=False),
+        replace(WHOLE, outcomes={}),
+        replace(WHOLE, outcomes={"a": "skipped"}),
+        replace(WHOLE, outcomes={"a": "passed", "b": "failed"}),
+    ],
+    ids=["some of the tests", "smoke", "ended early", "nothing ran", "all skipped", "one failed"],
+)
+def test_what_did_not_pass(evidence: Evidence, tmp_path: Path) -> None:
+    path = write_evidence(evidence, tmp_path)
+    assert path
+    assert json.loads(path.read_text())["passed"] is False
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        (WHOLE, PART, "before"),
+        (WHOLE, replace(WHOLE, outcomes={"a": "failed"}), "after"),
+        (PART, replace(PART, rounds=2), "after"),
+        (PART, WHOLE, "after"),
+    ],
+    ids=["part of whole", "whole of whole", "part of part", "whole of part"],
+)
+def test_what_replaces_what(before: Evidence, after: Evidence, kept: str, tmp_path: Path) -> None:
+    write_evidence(before, tmp_path)
+    written = write_evidence(after, tmp_path)
+    assert (written is None) == (kept == "before")
+    assert read_evidence("d" * 64, tmp_path) == {"before": before, "after": after}[kept].as_json()
+
+
+def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / f"{'d' * 64}.json").write_text('{"selection": ')
+    assert read_evidence("d" * 64, tmp_path) is None
+    assert write_evidence(PART, tmp_path)
+
+
+def test_hashes_of_artifacts() -> None:
+    assert artifact_hashes({"capture_sales": f"capture_sales/{'a' * 64}.zip"}) == {"capture_sales": "a" * 64}
+
+
+def test_the_toolkits_version() -> None:
+    assert all(part.isdigit() for part in toolkit_version().split("."))
