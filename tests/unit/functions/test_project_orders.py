@@ -32,9 +32,7 @@ class Tables:
         self.calls += 1
         assert len(TransactItems) <= 100
         broken = self.chance.random() < self.breaks
-        way = self.chance.choice(
-            ["conflict", "in progress", "throttled", "unanswered", "killed before", "killed after"]
-        )
+        way = self.chance.choice(self.ways)
         if broken and way in ("in progress", "throttled"):
             code = "TransactionInProgressException" if way == "in progress" else "ThrottlingException"
             raise ClientError({"Error": {"Code": code, "Message": ""}}, "TransactWriteItems")
