@@ -156,7 +156,7 @@ def _on_account(request: Request, steps: Steps) -> Result:
         release = next((stack.release["digest"][:12] for stack in stacks if stack.release), None)
         step.say(f"{environment.name} ({environment.account_id}) runs release {release or 'unknown'}")
     if not request.selection.smoke and not request.confirmed:
-        _confirm(environment)
+        confirm(environment)
     with own_folder(f"invoke e2e --env {environment.name}", steps) as folder:
         outputs_file = folder / "outputs.json"
         outputs_file.write_text(json.dumps(merge_outputs(stacks)))
@@ -164,7 +164,7 @@ def _on_account(request: Request, steps: Steps) -> Result:
         return Result(environment.name, release, rounds, folder)
 
 
-def _confirm(environment: Environment) -> None:
+def confirm(environment: Environment) -> None:
     print(f"the whole suite writes test records (ids that start with e2e-) into '{environment.name}' and leaves them")
     if not sys.stdin.isatty():
         raise StockroomError(
@@ -250,7 +250,7 @@ def _run_round(
     words += ["-m", "smoke"] if request.selection.smoke else []
     started = monotonic()
     outcomes = Outcomes()
-    progress = _Progress(outcomes, steps, say)
+    progress = Progress(outcomes, steps, say)
     with log.open("wb") as output:
         # In a session of its own: a Ctrl-C must reach the tests once, from us.
         process = subprocess.Popen(
@@ -283,7 +283,7 @@ _FILES = (("report", "html"), ("junit", "xml"), ("pytest", "log"))
 _NO_TESTS = 5
 
 
-class _Progress:
+class Progress:
     """Takes in what the plugin writes and tells how far the tests are; not on a terminal, a line now and then."""
 
     def __init__(self, outcomes: Outcomes, steps: Steps, say: Callable[[str], None]) -> None:

@@ -1,6 +1,6 @@
 """A platform for tests: a folder and a port of its own, so that it disturbs neither a running one nor another test run.
 
-.stockroom/e2e/<start>-<pid>/   one run; its reports stay here
+.stockroom/e2e/<start>/         one run; its reports stay here
     lock                        held for as long as the run lives, however it ends
     platform/                   run directory of the platform; gone when the platform is
     logs/                       of the emulator and of Terraform, when the platform is gone
@@ -47,7 +47,7 @@ def own_folder(purpose: str, steps: Steps, runs: Path = E2E_DIR) -> Iterator[Pat
         # Nobody may take a folder for a dead run's between its making and its lock.
         with exclusive(runs / "lock", purpose, steps.note):
             clean_up(runs, steps)
-            folder = runs / f"{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}"
+            folder = runs / f"{datetime.now():%Y%m%d-%H%M%S-%f}"
             folder.mkdir()
             held.enter_context(exclusive(folder / "lock", purpose, steps.note))
             _link(runs / "latest", folder)
