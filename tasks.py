@@ -186,6 +186,30 @@ def bootstrap(c: Context, env: str = "local") -> None:
         infra.bootstrap_environment(settings, env, report.Steps())
 
 
+@task(
+    help={
+        "env": "The environment whose secrets these are.",
+        "generate": "Give this secret a random value, if it has none.",
+        "put": "Give this secret the value that --from-file names, whether it has one or not.",
+        "from-file": "File that holds the value, or - for standard input.",
+    }
+)
+def secrets(c: Context, env: str = "local", generate: str = "", put: str = "", from_file: str = "") -> None:
+    """Show which secrets have a value, or give one a value. Values are never shown."""
+    from stockroom import infra
+    from stockroom import secrets as values
+    from stockroom.console import out
+
+    with command() as settings:
+        change = values.make_change(generate, put, from_file)
+        environment, session = infra.environment_session(settings, env)
+        arns = infra.deployed_outputs(environment, session).get("secret_arns", {})
+        if change:
+            out.print(values.change_value(session, arns, change))
+        else:
+            out.print(values.secret_table(values.read_secrets(session, arns)))
+
+
 @task
 def setup_terraform(c: Context) -> None:
     """Download the pinned Terraform into .stockroom/bin and check it against its SHA-256."""
@@ -235,5 +259,5 @@ def test(c: Context, only: str = "") -> None:
 
 
 namespace = Collection(
-    infra_up, infra_down, infra_status, seed, report, logs, doctor, env, bootstrap, setup_terraform, e2e, test
+    infra_up, infra_down, infra_status, seed, report, logs, doctor, env, bootstrap, secrets, setup_terraform, e2e, test
 )

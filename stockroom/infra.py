@@ -28,8 +28,10 @@ from stockroom.errors import StockroomError
 from stockroom.lock import exclusive
 from stockroom.processes import processes_in, stop
 from stockroom.releases import Release, read_release
+from stockroom.secrets import fill_empty
 from stockroom.settings import Settings
 from stockroom.state import read_deployed, record_release, release_stale_lock
+from stockroom.status import merge_outputs
 from stockroom.terraform import ApplyResult, Binary, ResourceExistsError, Stack, find_binary, is_provider
 
 if TYPE_CHECKING:
@@ -176,6 +178,8 @@ def _deploy(
         with steps.step("apply") as step:
             result = stack.apply(watch, step.say)
             step.say(f"{name}: {result.added} added, {result.changed} changed, {result.removed} destroyed")
+        if filled := fill_empty(session, result.outputs.get("secret_arns", {})):
+            steps.note(f"gave a random value to the secret {', '.join(filled)}")
         record_release(environment, session, name, release)
         applied[name] = result
     return applied
@@ -260,14 +264,27 @@ def seed(settings: Settings, request: Request, steps: Steps) -> SeedReport:
 
 def bootstrap_environment(settings: Settings, name: str, steps: Steps) -> None:
     """`invoke bootstrap`: state bucket, lock table and artifact bucket of an environment."""
-    environment = read_environment(name)
-    if name == LOCAL:
-        _, _, session = running_session(settings)
-    else:
-        session = session_for(environment)
+    environment, session = environment_session(settings, name)
     with steps.step("bootstrap") as step:
         created = bootstrap(environment, session)
         step.say(f"created {', '.join(created)}" if created else "everything is there already")
+
+
+def environment_session(settings: Settings, name: str) -> tuple[Environment, boto3.Session]:
+    """An environment by name, and a session for it. Raises StockroomError when the local platform does not run."""
+    environment = read_environment(name)
+    if name == LOCAL:
+        return environment, running_session(settings)[2]
+    return environment, session_for(environment)
+
+
+def deployed_outputs(environment: Environment, session: boto3.Session) -> dict[str, Any]:
+    """The outputs of all stacks of the environment by name. Raises StockroomError when none is deployed."""
+    deployed = [stack for name in stack_names() if (stack := read_deployed(environment, session, name))]
+    if not deployed:
+        hint = "deploy it with `invoke infra-up`" if environment.name == LOCAL else "deploy a release there first"
+        raise StockroomError(f"nothing is deployed to '{environment.name}'", hint)
+    return merge_outputs(deployed)
 
 
 def running_session(settings: Settings) -> tuple[Engine, Environment, boto3.Session]:

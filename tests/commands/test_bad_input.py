@@ -27,9 +27,31 @@ def test_an_unknown_stack(stockroom: Commands) -> None:
 
 @pytest.mark.parametrize("name", ["production", "", "../environments/prod"])
 def test_an_unknown_environment(stockroom: Commands, name: str) -> None:
-    answer = stockroom("bootstrap", f"--env={name}")
-    assert answer.error == f"there is no environment '{name}'"
-    assert answer.left == []
+    for command in ("bootstrap", "secrets"):
+        answer = stockroom(command, f"--env={name}")
+        assert answer.error == f"there is no environment '{name}'"
+        assert answer.left == []
+
+
+def test_secrets_of_an_account_that_these_are_no_credentials_of(stockroom: Commands) -> None:
+    answer = stockroom("secrets", "--env=prod", AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+    assert answer.error == "the AWS credentials are dummy ones, made for the local platform, not for 'prod'"
+
+
+@pytest.mark.parametrize("words", [["--put=a"], ["--from-file=x"], ["--generate=a", "--put=b", "--from-file=x"]])
+def test_a_value_for_half_a_secret(stockroom: Commands, words: list[str]) -> None:
+    answer = stockroom("secrets", *words)
+    assert answer.error == "give --generate NAME, or --put NAME with --from-file FILE, or neither"
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"", "is empty"), (b"\xff", "is not UTF-8 text")])
+def test_a_secret_that_is_no_value(stockroom: Commands, tmp_path: Path, content: bytes, words: str) -> None:
+    file = tmp_path / "value"
+    file.write_bytes(content)
+    assert stockroom("secrets", "--put=a", f"--from-file={file}").error == f"{file} {words}"
+    assert stockroom("secrets", "--put=a", "--from-file=-").error == "standard input is empty"
+    gone = stockroom("secrets", "--put=a", f"--from-file={tmp_path / 'gone'}")
+    assert gone.error == f"No such file or directory: {tmp_path / 'gone'}"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +73,9 @@ def test_a_bad_setting(stockroom: Commands, name: str, value: str, words: str) -
     assert answer.left == []
 
 
-@pytest.mark.parametrize("command", ["infra-down", "infra-status", "seed", "logs", "doctor", "env", "bootstrap"])
+@pytest.mark.parametrize(
+    "command", ["infra-down", "infra-status", "seed", "logs", "doctor", "env", "bootstrap", "secrets"]
+)
 def test_a_bad_setting_stops_every_command(stockroom: Commands, command: str) -> None:
     answer = stockroom(command, STOCKROOM_PROT="4566")
     assert answer.error == "STOCKROOM_PROT in the environment is not a setting"

@@ -16,6 +16,7 @@ TASKS = {
     "infra-status",
     "infra-up",
     "logs",
+    "secrets",
     "seed",
     "setup-terraform",
     "test",
@@ -89,6 +90,11 @@ def test_seed(stockroom: Commands) -> None:
 
 def test_bootstrap_of_the_local_environment(stockroom: Commands) -> None:
     assert stockroom("bootstrap").error == "the local platform does not run"
+
+
+def test_secrets(stockroom: Commands) -> None:
+    for words in ([], ["--generate=customer_pseudonyms"]):
+        assert stockroom("secrets", *words).error == "the local platform does not run"
 
 
 def test_logs_before_there_are_any(stockroom: Commands) -> None:
