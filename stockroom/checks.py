@@ -82,7 +82,8 @@ class Checks:
             self.platform.wait_until_up()
         with self.steps.step(name) as step:
             outcome = CHECKS[name](self)
-            step.say(f"{'passed' if outcome.passed else 'FAILED'}  {outcome.last_line.strip(' =')}")
+            end = outcome.last_line.strip(" =")
+            step.say(f"passed  {end}") if outcome.passed else step.fail(f"FAILED  {end}")
         return outcome
 
     def command(

@@ -30,14 +30,21 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 @dataclass
 class Step:
-    """One running step; `say` replaces the words behind its name, on a terminal at once, elsewhere at its end."""
+    """One running step; `say` replaces the words behind its name, on a terminal at once, elsewhere at its end.
+
+    `fail` says besides that it ended badly, where that is no reason to stop.
+    """
 
     name: str
     started: float = field(default_factory=monotonic)
     words: str = ""
+    failed: bool = False
 
     def say(self, words: str) -> None:
         self.words = words
+
+    def fail(self, words: str) -> None:
+        self.words, self.failed = words, True
 
     @property
     def seconds(self) -> float:
@@ -64,7 +71,8 @@ class Steps:
             self._print(f"[red]x[/red] {escape(name):<12}")
             raise
         self._change(remove=step)
-        self._print(f"[green]✓[/green] {escape(name):<12} {escape(step.words)} [dim]{step.seconds:.1f} s[/dim]")
+        mark = "[red]x[/red]" if step.failed else "[green]✓[/green]"
+        self._print(f"{mark} {escape(name):<12} {escape(step.words)} [dim]{step.seconds:.1f} s[/dim]")
 
     def note(self, words: str) -> None:
         """A line of its own, such as what the command is waiting for."""

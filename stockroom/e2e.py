@@ -108,10 +108,13 @@ def e2e(settings: Settings, request: Request, steps: Steps) -> Result:
         return _on_account(request, steps)
     with own_platform(settings, "invoke e2e", steps) as platform:
         platform.wait_until_up()
-        if request.keep:
-            platform.keep()
+        if not request.keep:
+            return run_on_platform(platform, request, steps)
+        platform.keep()
+        try:
+            return run_on_platform(platform, request, steps)
+        finally:
             print_kept(platform)
-        return run_on_platform(platform, request, steps)
 
 
 def run_on_platform(platform: OwnPlatform, request: Request, steps: Steps) -> Result:
@@ -224,7 +227,8 @@ def run_rounds(request: Request, environment: Mapping[str, str], folder: Path, s
         name = "tests" if request.rounds == 1 else f"round {number}/{request.rounds}"
         with steps.step(name) as step:
             result = _run_round(request, number, environment, folder, steps, step.say)
-            step.say(f"{'' if result.exit_code == 0 else 'FAILED: '}{result.outcomes}")
+            if result.exit_code:
+                step.fail(str(result.outcomes))
         rounds.append(result)
         if result.exit_code:
             out.rule(f"{name} failed")
@@ -321,7 +325,7 @@ def print_kept(platform: OwnPlatform) -> None:
         chosen |= {"STOCKROOM_ENGINE": platform.settings.engine}
     settings = " ".join(f"{name}={value}" for name, value in chosen.items())
     out.print(
-        f"[bold]The platform will be kept[/bold] at {platform.endpoint}\n"
+        f"\n[bold]The platform goes on running[/bold] at {platform.endpoint}\n"
         f'  use it   eval "$({settings} invoke env)"  then  awslocal s3 ls\n'
         f"  see it   {settings} invoke infra-status\n"
         f"  stop it  {settings} invoke infra-down",
