@@ -8,6 +8,7 @@ function_environment.py   the environment variables a function sees
 runtimes.py           which Python runs which runtime
 client_context.py     what LocalStack leaves out of an invocation's payload
 sqs_bodies.py         what LocalStack changes in the messages of a queue
-metrics.py            invocations and errors in CloudWatch
+stream_pollers.py, stream_batches.py    event source mappings of streams
+metrics.py            what functions do, in CloudWatch
 report.py             log lines and error objects as AWS words them
 """

@@ -23,7 +23,7 @@ from localstack.services.lambda_.invocation.lambda_models import ArchiveCode, Fu
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
 from .. import settings
-from . import report
+from . import metrics, report
 from .function_environment import Places, function_environment
 from .runtime_api import LOOPBACK, Answer, Event, Exited, Failed, Ready, Responded, TooLarge
 from .runtime_process import RuntimeProcess
@@ -179,6 +179,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                 error_type=error_type if status == "error" else None,
             ),
         ]
+        metrics.COLLECTOR.duration(self.function_version.qualified_arn, milliseconds)
         logs = "".join(self._log)
         self._log.clear()
         return InvocationResult(

@@ -1,0 +1,322 @@
+"""Reads Kinesis streams and streams of DynamoDB tables for event source mappings, as AWS does.
+
+LocalStack's pollers keep no checkpoint: a mapping that is changed, or disabled and enabled again, starts anew or skips
+what it had read but not delivered, and so does one whose place in the stream expired while it retried a batch. They
+don't bisect, the retries of one shard hold up all others, and nothing ends an endless retry. This replaces how they
+read and deliver; how records become events stays theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from localstack.services.lambda_.event_source_mapping import esm_worker_factory
+from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState, EsmWorker
+from localstack.services.lambda_.event_source_mapping.esm_worker_factory import EsmWorkerFactory
+from localstack.services.lambda_.event_source_mapping.event_processor import BatchFailureError, PartialBatchFailureError
+from localstack.services.lambda_.event_source_mapping.pollers.dynamodb_poller import DynamoDBPoller
+from localstack.services.lambda_.event_source_mapping.pollers.kinesis_poller import KinesisPoller
+from localstack.services.lambda_.event_source_mapping.pollers.poller import (
+    EmptyPollResultsException,
+    get_batch_item_failures,
+)
+from localstack.services.lambda_.event_source_mapping.pollers.stream_poller import StreamPoller
+from localstack.utils.patch import patch
+from localstack.utils.strings import long_uid
+
+from . import metrics
+from .stream_batches import Batch, Event, after_failure, arrival, expired_events, first_failure, sequence_number, split
+
+LOG = logging.getLogger(__name__)
+
+EMPTY_SHARD_SECONDS = 0.25  # AWS looks at a shard of a table's stream four times a second
+LIST_SHARDS_SECONDS = 10.0
+THROTTLED_SECONDS = 1.0
+OLDEST = ("TRIM_HORIZON", None)
+
+
+@dataclass
+class Shard:
+    """How far a mapping has come in a shard, and what it has read beyond that.
+
+    place: type and argument of an iterator at the first record that is not done. parents: shards to be finished first.
+    buffer: records that make no full batch yet, and since when they wait. work: batches to deliver, in their order.
+    """
+
+    id: str
+    parents: frozenset[str]
+    place: tuple[str, Any]
+    iterator: str | None = None
+    closed: bool = False
+    finished: bool = False
+    buffer: list[dict[str, Any]] = field(default_factory=list)
+    since: float = 0.0
+    read_at: float = 0.0
+    work: deque[Batch] = field(default_factory=deque)
+
+    def done_up_to(self, number: str) -> None:
+        self.place = ("AFTER_SEQUENCE_NUMBER", number)
+
+    def go_back(self) -> None:
+        """Forgets what was read and is not done."""
+        if self.buffer or self.work:
+            self.iterator, self.closed = None, False
+            self.buffer.clear()
+            self.work.clear()
+
+
+class Progress:
+    """How far a mapping has come, for all the workers that it has in the course of its life. One at a time goes on."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.shards: dict[str, Shard] = {}
+
+
+_progress: defaultdict[str, Progress] = defaultdict(Progress)  # by the mapping's UUID
+
+
+class CheckpointedPoller(StreamPoller):
+    stream_argument: str
+    number_argument: str
+    _joined = False
+    _list_at = 0.0
+
+    def configure(self, mapping: Mapping[str, Any], stopped: threading.Event) -> None:
+        """stopped: set when the mapping is changed, disabled or deleted."""
+        self._is_shutdown = stopped
+        self._bisects = bool(mapping.get("BisectBatchOnFunctionError"))
+        self._start = (mapping["StartingPosition"], mapping.get("StartingPositionTimestamp"))
+        self._function = str(mapping["FunctionArn"])
+        self._progress = _progress[mapping["UUID"]]
+
+    def poll_events(self) -> None:
+        with self._progress.lock:
+            shards = self._progress.shards
+            if self._is_shutdown.is_set():
+                return
+            if not self._joined:
+                self._joined = True
+                for shard in shards.values():
+                    shard.go_back()
+            self._list_shards()
+            if not shards:
+                raise EmptyPollResultsException(service=self.event_source(), source_arn=self.source_arn or "")
+            while True in [self._advance(shard) for shard in list(shards.values())]:
+                pass
+
+    def _list_shards(self) -> None:
+        if time.time() < self._list_at:
+            return
+        known = self._progress.shards
+        place = OLDEST if known else self._start
+        found: dict[str, Any] = {}
+        start: dict[str, str] = {}
+        more = True
+        while more:
+            description = self.source_client.describe_stream(**{self.stream_argument: self.source_arn}, **start)
+            listed = description["StreamDescription"]
+            found |= {shard["ShardId"]: shard for shard in listed["Shards"]}
+            more = bool(listed["Shards"] and (listed.get("HasMoreShards") or listed.get("LastEvaluatedShardId")))
+            start = {"ExclusiveStartShardId": listed["Shards"][-1]["ShardId"]} if more else {}
+        for gone in known.keys() - found.keys():
+            del known[gone]
+        for name, shard in found.items():
+            parents = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
+            known.setdefault(name, Shard(name, frozenset(filter(None, parents)), place))
+        self._list_at = time.time() + LIST_SHARDS_SECONDS
+
+    def _advance(self, shard: Shard) -> bool:
+        """One step in a shard. False: there is nothing to do at the moment."""
+        now = time.time()
+        known = self._progress.shards
+        if self._is_shutdown.is_set() or shard.finished:
+            return False
+        if any(parent in known and not known[parent].finished for parent in shard.parents):
+            return False
+        if shard.work:
+            if now < shard.work[0].retry_at:
+                return False
+            self._deliver(shard, now)
+            return True
+        read = not shard.closed and now >= shard.read_at and self._read(shard, now)
+        size = self.stream_parameters["BatchSize"]
+        window = self.stream_parameters.get("MaximumBatchingWindowInSeconds") or 0
+        if shard.buffer and (shard.closed or len(shard.buffer) >= size or now - shard.since >= window):
+            self._make_batch(shard)
+            return True
+        if shard.closed and not shard.buffer:
+            shard.finished = True
+            self._list_at = 0.0
+        return read
+
+    def _read(self, shard: Shard, now: float) -> bool:
+        """Whether there was something to read."""
+        if shard.iterator is None:
+            shard.iterator = self._iterator(shard)
+        try:
+            answer = self.source_client.get_records(
+                **self.stream_arn_param(),
+                ShardIterator=shard.iterator,
+                Limit=self.stream_parameters["BatchSize"] - len(shard.buffer),
+            )
+        except ClientError as error:
+            if not _lost_its_place(error):
+                raise
+            shard.buffer.clear()
+            shard.iterator = None
+            return True
+        shard.iterator = answer.get("NextShardIterator")
+        shard.closed = not shard.iterator
+        records = answer["Records"]
+        if not records:
+            shard.read_at = now + EMPTY_SHARD_SECONDS
+            return False
+        if not shard.buffer:
+            shard.since = now
+        if shard.place[0] != "AFTER_SEQUENCE_NUMBER":
+            shard.place = ("AT_SEQUENCE_NUMBER", self._number(records[0]))
+        shard.buffer += records
+        return True
+
+    def _iterator(self, shard: Shard) -> str:
+        kind, argument = shard.place
+        name = "Timestamp" if kind == "AT_TIMESTAMP" else self.number_argument
+        try:
+            answer = self.source_client.get_shard_iterator(
+                **{self.stream_argument: self.source_arn},
+                ShardId=shard.id,
+                ShardIteratorType=kind,
+                **({} if argument is None else {name: argument}),
+            )
+        except ClientError as error:
+            # The record is gone: it was too old, or the stream was made anew under its name.
+            if shard.place == OLDEST or not (_lost_its_place(error) or _code(error) == "InvalidArgumentException"):
+                raise
+            shard.place = OLDEST
+            return self._iterator(shard)
+        return str(answer["ShardIterator"])
+
+    def _number(self, record: Mapping[str, Any]) -> str:
+        return str(record["SequenceNumber"] if "SequenceNumber" in record else record["dynamodb"]["SequenceNumber"])
+
+    def _make_batch(self, shard: Shard) -> None:
+        events = self.transform_into_events(shard.buffer, shard.id)
+        shard.buffer = []
+        last = sequence_number(events[-1])
+        if passing := [event for event in events if self._passes(event)]:
+            shard.work.append(Batch(tuple(self.add_source_metadata(passing)), last))
+        else:
+            shard.done_up_to(last)
+
+    def _passes(self, event: Event) -> bool:
+        return not self.filter_patterns or bool(self.filter_events(self.pre_filter([event])))
+
+    def _deliver(self, shard: Shard, now: float) -> None:
+        """Hands the first batch of a shard to the function, and puts what is left of it in its place."""
+        batch = shard.work[0]
+        maximum_age = self.stream_parameters.get("MaximumRecordAgeInSeconds", -1)
+        expired = expired_events(batch, maximum_age, now) if maximum_age > 0 else 0
+        left: list[Batch]
+        if expired:
+            old, *left = split(batch, expired) if expired < len(batch.events) else (batch,)
+            self._discard(shard, old, "RecordAgeExceeded")
+        else:
+            left = self._invoke(batch)
+            if left and self._is_exhausted(left[0]):
+                self._discard(shard, left.pop(0), "RetryAttemptsExhausted")
+                assert not left
+        shard.work.popleft()
+        shard.work.extendleft(reversed(left))
+        first_left = batch.events.index(left[0].events[0]) if left else len(batch.events)
+        if first_left == len(batch.events):
+            shard.done_up_to(batch.last)
+        elif first_left:
+            shard.done_up_to(sequence_number(batch.events[first_left - 1]))
+
+    def _invoke(self, batch: Batch) -> list[Batch]:
+        """What is to be tried again."""
+        metrics.COLLECTOR.iterator_age(self._function, max(time.time() - arrival(batch.events[-1]), 0))
+        tried = replace(batch, invocations=batch.invocations + 1)
+        first = 0
+        try:
+            self.processor.process_events_batch(list(batch.events))
+            return []
+        except PartialBatchFailureError as failure:
+            numbers = {sequence_number(event) for event in batch.events}
+            response: Any = failure.partial_failure_payload
+            first = first_failure(batch, get_batch_item_failures(response, numbers))
+            tried = replace(tried, error=failure.error)
+        except BatchFailureError as failure:
+            tried = replace(tried, error=failure.error)
+        except ClientError as error:
+            # Throttled, or the function is not there: it was not invoked, and no attempt is used up.
+            LOG.warning("could not invoke %s with records of %s: %s", self._function, self.source_arn, error)
+            return [replace(batch, retry_at=time.time() + THROTTLED_SECONDS)]
+        except Exception as error:
+            LOG.error("the answer of %s to records of %s makes no sense: %s", self._function, self.source_arn, error)
+        return after_failure(tried, first, bisects=self._bisects, now=time.time())
+
+    def _is_exhausted(self, batch: Batch) -> bool:
+        most: int = self.stream_parameters.get("MaximumRetryAttempts", -1)
+        return 0 <= most < batch.failures
+
+    def _discard(self, shard: Shard, batch: Batch, condition: str) -> None:
+        """As on AWS, a destination that can't be reached gets nothing, and the shard goes on."""
+        context = self.processor.generate_event_failure_context(
+            abort_condition=condition, error=batch.error, attempts_count=batch.invocations
+        )
+        if not context:
+            request = {"requestId": long_uid(), "functionArn": self._function, "condition": condition}
+            context = {"requestContext": request | {"approximateInvokeCount": batch.invocations}}
+        try:
+            self.send_events_to_dlq(shard.id, list(batch.events), context=context)
+        except Exception as error:
+            LOG.error("records %s of %s are lost to their destination: %s", batch.last, self.source_arn, error)
+
+    def get_approximate_arrival_time(self, record: Event) -> float:
+        return arrival(record)
+
+
+class CheckpointedKinesisPoller(CheckpointedPoller, KinesisPoller):
+    stream_argument, number_argument = "StreamARN", "StartingSequenceNumber"
+
+
+class CheckpointedDynamoDBPoller(CheckpointedPoller, DynamoDBPoller):
+    stream_argument, number_argument = "StreamArn", "SequenceNumber"
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])
+
+
+def _lost_its_place(error: ClientError) -> bool:
+    # The last is DynamoDB Local's, for an iterator in a shard that it has dropped.
+    return _code(error) in ("ExpiredIteratorException", "TrimmedDataAccessException") or "Invalid ShardId" in str(error)
+
+
+def use() -> None:
+    # Patches, because LocalStack makes its pollers by name and tells them neither all of the mapping nor when to stop.
+    vars(esm_worker_factory).update(KinesisPoller=CheckpointedKinesisPoller, DynamoDBPoller=CheckpointedDynamoDBPoller)
+    newest: dict[str, EsmWorker] = {}
+
+    @patch(EsmWorkerFactory.get_esm_worker)
+    def get_esm_worker(original: Any, self: EsmWorkerFactory) -> EsmWorker:
+        worker: EsmWorker = original(self)
+        if isinstance(worker.poller, CheckpointedPoller):
+            worker.poller.configure(self.esm_config, worker._shutdown_event)
+        newest[worker.uuid] = worker
+        return worker
+
+    # A change makes a new worker and stops the old one, which took its own end for the state of the mapping.
+    @patch(EsmWorker.update_esm_state_in_store)
+    def update_esm_state_in_store(original: Any, self: EsmWorker, new_state: EsmState) -> None:
+        if newest.get(self.uuid) is self:
+            original(self, new_state)

@@ -1,0 +1,353 @@
+"""Event source mappings of streams: nothing is skipped, nothing comes twice without need, failures are set aside."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from .functions import Functions
+from .recipe import wait_for
+from .test_dynamodb_streams import Table
+
+# Sends what it gets to a queue, and fails as the bodies say: `raise`, `report`, or `slow` for one second more.
+SOURCE = """
+    import base64, json, os, time
+    import boto3
+    sqs = boto3.client("sqs")
+    def body_of(record):
+        if "kinesis" in record:
+            return base64.b64decode(record["kinesis"]["data"]).decode()
+        return record["dynamodb"]["Keys"]["id"]["S"]
+    def number_of(record):
+        return record["kinesis"]["sequenceNumber"] if "kinesis" in record else record["dynamodb"]["SequenceNumber"]
+    def handler(event, context):
+        bodies = [body_of(record) for record in event["Records"]]
+        sqs.send_message(QueueUrl=os.environ["SEEN"], MessageBody=json.dumps(bodies))
+        if any(body.startswith("slow") for body in bodies):
+            time.sleep(1)
+        if any(body.startswith("raise") for body in bodies):
+            raise ValueError(bodies)
+        failed = [number_of(record) for record in event["Records"] if body_of(record).startswith("report")]
+        return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
+"""
+
+QUEUES = "arn:aws:sqs:us-east-1:000000000000"
+
+
+class Source:
+    """A Kinesis stream of one shard, a function that reads it, and the queues for what the function saw and for what
+    it failed."""
+
+    def __init__(self, aws: Callable[[str], Any], functions: Functions, name: str, shards: int = 1) -> None:
+        self.name = name
+        self.kinesis, self.sqs, self.cloudwatch, self.functions = (
+            aws("kinesis"),
+            aws("sqs"),
+            aws("cloudwatch"),
+            functions,
+        )
+        self.kinesis.create_stream(StreamName=name, ShardCount=shards)
+        self._seen = self.sqs.create_queue(QueueName=f"{name}-seen")["QueueUrl"]
+        self._failed = self.sqs.create_queue(QueueName=f"{name}-failed")["QueueUrl"]
+        self.function = functions.make(SOURCE, Environment={"Variables": {"SEEN": self._seen}})
+        self.batches: list[list[str]] = []
+        self.kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1})
+        self.arn = f"arn:aws:kinesis:us-east-1:000000000000:stream/{name}"
+
+    def map(self, **options: Any) -> str:
+        """UUID of a mapping that is enabled."""
+        mapping = self.functions.service.create_event_source_mapping(
+            FunctionName=self.function,
+            **{"EventSourceArn": self.arn, "StartingPosition": "TRIM_HORIZON", "BatchSize": 10}
+            | {
+                "DestinationConfig": {
+                    "OnFailure": {"Destination": f"arn:aws:sqs:us-east-1:000000000000:{self.name}-failed"}
+                }
+            }
+            | options,
+        )["UUID"]
+        self.wait_for_state(mapping, "Enabled")
+        return str(mapping)
+
+    def wait_for_state(self, mapping: str, state: str) -> None:
+        service = self.functions.service
+        wait_for(state, lambda: service.get_event_source_mapping(UUID=mapping)["State"] == state)
+
+    def update(self, mapping: str, **options: Any) -> None:
+        self.functions.service.update_event_source_mapping(UUID=mapping, **options)
+        self.wait_for_state(mapping, "Disabled" if options.get("Enabled") is False else "Enabled")
+
+    def put(self, *bodies: str, key: str = "same") -> None:
+        records = [{"Data": body.encode(), "PartitionKey": key} for body in bodies]
+        assert self.kinesis.put_records(StreamName=self.name, Records=records)["FailedRecordCount"] == 0
+
+    def seen(self) -> list[list[str]]:
+        """All batches so far."""
+        found = self.sqs.receive_message(QueueUrl=self._seen, MaxNumberOfMessages=10).get("Messages", [])
+        for message in found:
+            self.batches.append(json.loads(message["Body"]))
+            self.sqs.delete_message(QueueUrl=self._seen, ReceiptHandle=message["ReceiptHandle"])
+        return self.batches
+
+    def counts(self) -> Counter[str]:
+        return Counter(body for batch in self.seen() for body in batch)
+
+    def failures(self, number: int, seconds: float = 30) -> list[dict[str, Any]]:
+        """What was sent to the failure destination, once it is this many."""
+        found: list[dict[str, Any]] = []
+
+        def look() -> bool:
+            for message in self.sqs.receive_message(QueueUrl=self._failed, WaitTimeSeconds=1).get("Messages", []):
+                found.append(json.loads(message["Body"]))
+                self.sqs.delete_message(QueueUrl=self._failed, ReceiptHandle=message["ReceiptHandle"])
+            return len(found) >= number
+
+        wait_for(f"{number} messages at the failure destination", look, seconds)
+        return found
+
+
+@pytest.fixture
+def source(aws: Callable[[str], Any], functions: Functions, unique: str) -> Iterator[Source]:
+    made = Source(aws, functions, unique)
+    yield made
+    for mapping in functions.service.list_event_source_mappings(FunctionName=made.function)["EventSourceMappings"]:
+        if mapping["State"] != "Deleting":
+            functions.service.delete_event_source_mapping(UUID=mapping["UUID"])
+    made.kinesis.delete_stream(StreamName=unique)
+
+
+def test_a_mapping_goes_on_where_it_was(source: Source) -> None:
+    source.put("1", "2")
+    mapping = source.map()
+    wait_for("the first records", lambda: source.counts() == {"1": 1, "2": 1})
+    source.update(mapping, Enabled=False)
+    source.put("3")
+    source.update(mapping, Enabled=True)
+    wait_for("what came meanwhile", lambda: source.counts() == {"1": 1, "2": 1, "3": 1})
+    source.put("4")
+    source.update(mapping, BatchSize=5)
+    source.put("5")
+    wait_for("the rest", lambda: source.counts() == dict.fromkeys("12345", 1))
+    [listed] = source.functions.service.list_event_source_mappings(FunctionName=source.function)["EventSourceMappings"]
+    assert listed["State"] == "Enabled"
+
+
+def test_a_batch_in_work_is_not_given_out_again_when_the_mapping_is_changed(source: Source) -> None:
+    mapping = source.map()
+    source.put("slow")
+    wait_for("the slow record", lambda: source.counts() == {"slow": 1})
+    source.update(mapping, BatchSize=5)
+    source.put("last")
+    wait_for("the last record", lambda: source.counts()["last"])
+    assert source.counts() == {"slow": 1, "last": 1}
+
+
+def test_records_that_wait_for_a_full_batch_outlast_a_change_of_the_mapping(source: Source) -> None:
+    mapping = source.map(BatchSize=3, MaximumBatchingWindowInSeconds=60)
+    source.put("1", "2")
+    source.update(mapping, MaximumRetryAttempts=5)
+    source.put("3")
+    wait_for("the full batch", lambda: source.seen() == [["1", "2", "3"]])
+
+
+def test_an_endless_retry_ends_with_its_mapping(source: Source) -> None:
+    mapping = source.map()
+    source.put("raise")
+    wait_for("a retry", lambda: source.counts()["raise"] > 1)
+    source.update(mapping, MaximumRetryAttempts=0)
+    [message] = source.failures(1)
+    assert message["requestContext"]["approximateInvokeCount"] == 1
+    source.put("next")
+    wait_for("the next record", lambda: source.counts()["next"] == 1)
+
+
+def test_the_retries_of_one_shard_hold_up_no_other(
+    aws: Callable[[str], Any], functions: Functions, unique: str
+) -> None:
+    source = Source(aws, functions, unique, shards=2)
+    mapping = source.map()
+    hash_keys = {"raise": "0", "good": str(2**128 - 1)}
+    for body, key in hash_keys.items():
+        source.kinesis.put_record(StreamName=unique, Data=body.encode(), PartitionKey="key", ExplicitHashKey=key)
+    wait_for("the other shard's record", lambda: source.counts()["good"] == 1 and source.counts()["raise"] > 1)
+    functions.service.delete_event_source_mapping(UUID=mapping)
+    source.kinesis.delete_stream(StreamName=unique)
+
+
+def test_a_split_batch_sets_aside_only_the_records_that_fail(source: Source) -> None:
+    bodies = ["1", "2", "raise", "4", "5", "6", "7", "8"]
+    source.put(*bodies)
+    before = datetime.now(UTC)
+    source.map(BisectBatchOnFunctionError=True, MaximumRetryAttempts=1)
+    [message] = source.failures(1)
+    after = datetime.now(UTC)
+    wait_for("all records", lambda: set(source.counts()) == set(bodies))
+    assert source.seen() == [
+        bodies,
+        ["1", "2", "raise", "4"],
+        ["1", "2"],
+        ["raise", "4"],
+        ["raise"],
+        ["raise"],
+        ["4"],
+        ["5", "6", "7", "8"],
+    ]
+
+    iterator = source.kinesis.get_shard_iterator(
+        StreamName=source.name, ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    record = source.kinesis.get_records(ShardIterator=iterator)["Records"][2]
+    assert record["Data"] == b"raise"
+    arrival = record["ApproximateArrivalTimestamp"].astimezone(UTC)
+    told = arrival.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert message["KinesisBatchInfo"] == {
+        "shardId": "shardId-000000000000",
+        "startSequenceNumber": record["SequenceNumber"],
+        "endSequenceNumber": record["SequenceNumber"],
+        "approximateArrivalOfFirstRecord": told,
+        "approximateArrivalOfLastRecord": told,
+        "batchSize": 1,
+        "streamArn": source.arn,
+    }
+    assert message["version"] == "1.0"
+    assert before - timedelta(milliseconds=1) <= datetime.fromisoformat(message["timestamp"]) <= after
+    request = message["requestContext"]
+    assert request["condition"] == "RetryAttemptsExhausted"
+    assert request["functionArn"].endswith(f":function:{source.function}")
+    assert message["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
+
+
+def test_a_reported_failure_splits_its_batch_right_there(source: Source) -> None:
+    source.put("1", "report", "3", "4")
+    source.map(
+        BisectBatchOnFunctionError=True, MaximumRetryAttempts=1, FunctionResponseTypes=["ReportBatchItemFailures"]
+    )
+    [message] = source.failures(1)
+    assert message["KinesisBatchInfo"]["batchSize"] == 1
+    wait_for("the records behind it", lambda: source.counts()["4"])
+    assert source.seen() == [
+        ["1", "report", "3", "4"],
+        ["report", "3", "4"],
+        ["report", "3"],
+        ["report"],
+        ["report"],
+        ["3"],
+        ["4"],
+    ]
+
+
+def test_a_throttled_function_uses_up_no_attempts(source: Source) -> None:
+    service = source.functions.service
+    service.put_function_concurrency(FunctionName=source.function, ReservedConcurrentExecutions=0)
+    source.put("1")
+    source.map(MaximumRetryAttempts=0)
+    wait_for("throttles", lambda: _metric(source, "Throttles", "Sum") >= 2, 40)
+    service.delete_function_concurrency(FunctionName=source.function)
+    wait_for("the record", lambda: source.counts() == {"1": 1})
+
+
+def test_cloudwatch_knows_how_old_records_were_and_how_long_the_function_took(source: Source) -> None:
+    source.put("slow")
+    source.map()
+    wait_for("the record", source.counts)
+    assert 1000 <= wait_for("its duration", lambda: _metric(source, "Duration", "Maximum")) < 10_000
+    assert wait_for("its age", lambda: _metric(source, "IteratorAge", "Maximum")) > 0
+    assert _metric(source, "Errors", "Maximum") == 0
+
+
+def _metric(source: Source, name: str, statistic: str) -> float:
+    now = datetime.now(UTC)
+    points = source.cloudwatch.get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName=name,
+        Dimensions=[{"Name": "FunctionName", "Value": source.function}],
+        StartTime=now - timedelta(minutes=5),
+        EndTime=now + timedelta(minutes=5),
+        Period=3600,
+        Statistics=[statistic],
+    )["Datapoints"]
+    return max((float(point[statistic]) for point in points), default=0.0)
+
+
+def test_a_filter_chooses_records_and_leaves_them_as_they_were(source: Source) -> None:
+    source.put('{"kind": "sale",  "n": 1}', "no JSON", '{"kind": "other"}', '{"kind": "sale",  "n": 2}')
+    source.map(FilterCriteria={"Filters": [{"Pattern": json.dumps({"data": {"kind": ["sale"]}})}]})
+    wanted = {'{"kind": "sale",  "n": 1}': 1, '{"kind": "sale",  "n": 2}': 1}
+    wait_for("the records that pass", lambda: source.counts() == wanted)
+
+
+def test_a_stream_that_is_split_is_read_on_in_its_new_shards(source: Source) -> None:
+    source.map()
+    source.put("1")
+    source.kinesis.update_shard_count(StreamName=source.name, TargetShardCount=2, ScalingType="UNIFORM_SCALING")
+    source.kinesis.get_waiter("stream_exists").wait(StreamName=source.name, WaiterConfig={"Delay": 1})
+    for number in range(20):
+        source.put(f"after-{number}", key=f"key-{number}")
+    wanted = {"1": 1} | {f"after-{number}": 1 for number in range(20)}
+    wait_for("the records of all shards", lambda: source.counts() == wanted, 40)
+
+
+def test_every_change_of_a_table_reaches_the_function_once(
+    aws: Callable[[str], Any], source: Source, unique: str
+) -> None:
+    table = Table(aws, unique)
+    mapping = source.map(EventSourceArn=table.stream_arn, BatchSize=100)
+
+    def write(number: int) -> None:
+        put = {"Put": {"TableName": unique, "Item": {"id": {"S": f"item-{number}"}}}}
+        table.service.transact_write_items(TransactItems=[put, {"Update": table.addition("total")}])
+
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(write, range(150)))
+        source.update(mapping, BatchSize=50)
+        list(writers.map(write, range(150, 300)))
+    wanted = Counter({f"item-{number}": 1 for number in range(300)}) + Counter(total=300)
+    wait_for("all changes", lambda: source.counts().total() >= 600, 60)
+    assert source.counts() == wanted
+    source.functions.service.delete_event_source_mapping(UUID=mapping)
+    table.service.delete_table(TableName=unique)
+
+
+def test_a_change_that_has_become_too_old_is_set_aside(aws: Callable[[str], Any], source: Source, unique: str) -> None:
+    table = Table(aws, unique)
+    table.put("raise", 1)
+    # AWS takes no less than a minute.
+    mapping = source.map(EventSourceArn=table.stream_arn, MaximumRecordAgeInSeconds=5)
+    [message] = source.failures(1)
+    assert message["requestContext"]["condition"] == "RecordAgeExceeded"
+    table.put("next", 1)
+    wait_for("the next record", lambda: source.counts()["next"] == 1)
+    source.functions.service.delete_event_source_mapping(UUID=mapping)
+    table.service.delete_table(TableName=unique)
+
+
+def test_what_fails_of_a_table_says_where_it_is_in_the_stream(
+    aws: Callable[[str], Any], source: Source, unique: str
+) -> None:
+    table = Table(aws, unique)
+    for key in ("1", "raise", "3"):
+        table.put(key, 1)
+    mapping = source.map(EventSourceArn=table.stream_arn, BisectBatchOnFunctionError=True, MaximumRetryAttempts=0)
+    [message] = source.failures(1)
+    record = table.records()[1]
+    told = record["dynamodb"]["ApproximateCreationDateTime"].astimezone(UTC).isoformat().replace("+00:00", "Z")
+    number = record["dynamodb"]["SequenceNumber"]
+    info = message["DDBStreamBatchInfo"]
+    assert info.pop("shardId").startswith("shardId-")
+    assert info == {
+        "startSequenceNumber": number,
+        "endSequenceNumber": number,
+        "approximateArrivalOfFirstRecord": told,
+        "approximateArrivalOfLastRecord": told,
+        "batchSize": 1,
+        "streamArn": table.stream_arn,
+    }
+    wait_for("the other records", lambda: source.counts() == {"1": 3, "raise": 3, "3": 2})
+    source.functions.service.delete_event_source_mapping(UUID=mapping)
+    table.service.delete_table(TableName=unique)
