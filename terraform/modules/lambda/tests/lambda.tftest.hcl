@@ -8,7 +8,11 @@ mock_provider "aws" {
   }
 
   mock_resource "aws_lambda_function" {
-    defaults = { arn = "arn:aws:lambda:us-east-1:222222222222:function:made-by-the-mock" }
+    defaults = { arn = "arn:aws:lambda:us-east-1:222222222222:function:made-by-the-mock", version = "7" }
+  }
+
+  mock_resource "aws_lambda_alias" {
+    defaults = { arn = "arn:aws:lambda:us-east-1:222222222222:function:made-by-the-mock:live" }
   }
 }
 
@@ -95,6 +99,67 @@ run "may_do_nothing_but_write_its_logs" {
   assert {
     condition     = aws_lambda_function.this.tracing_config[0].mode == "PassThrough" && aws_lambda_function.this.reserved_concurrent_executions == -1
     error_message = "Tracing and reserved concurrency must be off by default."
+  }
+}
+
+run "calls_a_published_version" {
+  command = apply
+
+  variables {
+    queue_sources  = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:stockroom-test-orders" } }
+    stream_sources = { sales = { arn = "arn:aws:kinesis:us-east-1:222222222222:stream/sales", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:sales-dlq" } }
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.publish
+    error_message = "Every change must publish a version."
+  }
+
+  assert {
+    condition     = aws_lambda_alias.live.name == "live" && aws_lambda_alias.live.function_name == "stockroom-test-process-orders" && aws_lambda_alias.live.function_version == "7"
+    error_message = "The alias live must point at the version that was published last."
+  }
+
+  assert {
+    condition = toset([aws_lambda_event_source_mapping.queue["orders"].function_name, aws_lambda_event_source_mapping.stream["sales"].function_name]) == toset([
+      "arn:aws:lambda:us-east-1:222222222222:function:made-by-the-mock:live",
+    ])
+    error_message = "Queues and streams must call the alias."
+  }
+
+  assert {
+    condition     = output.version == "7" && output.live_arn == "arn:aws:lambda:us-east-1:222222222222:function:made-by-the-mock:live" && output.role_arn == "arn:aws:iam::222222222222:role/made-by-the-mock"
+    error_message = "Version, alias and role must be put out."
+  }
+}
+
+run "uses_keys_of_aws_by_default" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function.this.kms_key_arn == null && aws_cloudwatch_log_group.this.kms_key_id == null
+    error_message = "Without a key neither variables nor logs may name one."
+  }
+}
+
+run "encrypts_with_a_key" {
+  command = apply
+
+  variables { kms_key_arn = "arn:aws:kms:us-east-1:222222222222:key/1234" }
+
+  assert {
+    condition     = aws_lambda_function.this.kms_key_arn == var.kms_key_arn && aws_cloudwatch_log_group.this.kms_key_id == var.kms_key_arn
+    error_message = "Variables and logs must be encrypted with the key."
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s if s.Sid != "WriteLogs"] == [{
+      Sid      = "UseKey"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource = ["arn:aws:kms:us-east-1:222222222222:key/1234"]
+    }]
+    error_message = "The role must be able to use that key, and do nothing else with it."
   }
 }
 
@@ -221,6 +286,84 @@ run "reads_a_stream" {
   }
 }
 
+run "reads_the_stream_of_a_table" {
+  command = apply
+
+  variables {
+    stream_sources = {
+      orders = {
+        kind                       = "dynamodb"
+        arn                        = "arn:aws:dynamodb:us-east-1:222222222222:table/stockroom-test-orders/stream/2026-01-01T00:00:00.000"
+        on_failure_arn             = "arn:aws:sqs:us-east-1:222222222222:stockroom-test-orders-stream-dlq"
+        starting_position          = "LATEST"
+        bisect_on_error            = true
+        parallelization_factor     = 4
+        maximum_record_age_seconds = 3600
+      }
+    }
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s if s.Sid != "WriteLogs"] == [
+      {
+        Sid      = "ReadOrders"
+        Effect   = "Allow"
+        Action   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+        Resource = ["arn:aws:dynamodb:us-east-1:222222222222:table/stockroom-test-orders/stream/2026-01-01T00:00:00.000"]
+      },
+      {
+        Sid      = "ListOrders"
+        Effect   = "Allow"
+        Action   = ["dynamodb:ListStreams"]
+        Resource = ["arn:aws:dynamodb:us-east-1:222222222222:table/stockroom-test-orders/stream/*"]
+      },
+      {
+        Sid      = "ReportFailedOrders"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:aws:sqs:us-east-1:222222222222:stockroom-test-orders-stream-dlq"]
+      },
+    ]
+    error_message = "The role must hold reading that stream, listing the table's streams, and reporting to that queue."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_event_source_mapping.stream["orders"].starting_position == "LATEST" &&
+      aws_lambda_event_source_mapping.stream["orders"].bisect_batch_on_function_error &&
+      aws_lambda_event_source_mapping.stream["orders"].parallelization_factor == 4 &&
+      aws_lambda_event_source_mapping.stream["orders"].maximum_record_age_in_seconds == 3600 &&
+      aws_lambda_event_source_mapping.stream["orders"].maximum_retry_attempts == 10
+    )
+    error_message = "The source must have the settings asked for."
+  }
+}
+
+run "keeps_each_sid_unique_with_every_source_and_setting" {
+  command = apply
+
+  variables {
+    tracing     = true
+    kms_key_arn = "arn:aws:kms:us-east-1:222222222222:key/1234"
+    permissions = [{ sid = "StoreOrders", actions = ["dynamodb:PutItem"], resources = ["arn:aws:dynamodb:us-east-1:222222222222:table/orders"] }]
+    queue_sources = {
+      orders     = { arn = "arn:aws:sqs:us-east-1:222222222222:orders" }
+      old_orders = { arn = "arn:aws:sqs:us-east-1:222222222222:old-orders.fifo", batch_size = 10 }
+    }
+    stream_sources = {
+      orders = { kind = "dynamodb", arn = "arn:aws:dynamodb:us-east-1:222222222222:table/orders/stream/1", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:a-dlq" }
+      sales  = { arn = "arn:aws:kinesis:us-east-1:222222222222:stream/sales", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:b-dlq" }
+    }
+  }
+
+  assert {
+    condition = sort(jsondecode(aws_iam_role_policy.this.policy).Statement[*].Sid) == tolist([
+      "ConsumeOldOrders", "ConsumeOrders", "ListOrders", "ReadOrders", "ReadSales", "ReportFailedOrders", "ReportFailedSales", "StoreOrders", "UseKey", "WriteLogs", "WriteTraces",
+    ])
+    error_message = "Every statement must have a sid of its own."
+  }
+}
+
 run "refuses_a_bundle_that_is_not_named_by_its_content" {
   command         = plan
   expect_failures = [var.artifact_key]
@@ -292,4 +435,211 @@ run "refuses_a_handler_without_a_function" {
   command         = plan
   expect_failures = [var.handler]
   variables { handler = "process_orders" }
+}
+
+run "refuses_a_project_in_upper_case" {
+  command         = plan
+  expect_failures = [var.project_name]
+  variables { project_name = "Stockroom" }
+}
+
+run "refuses_an_environment_with_a_hyphen" {
+  command         = plan
+  expect_failures = [var.environment]
+  variables { environment = "pre-prod" }
+}
+
+run "refuses_a_name_with_an_underscore" {
+  command         = plan
+  expect_failures = [var.name]
+  variables { name = "process_orders" }
+}
+
+run "refuses_no_description" {
+  command         = plan
+  expect_failures = [var.description]
+  variables { description = "" }
+}
+
+run "refuses_a_description_that_is_too_long" {
+  command         = plan
+  expect_failures = [var.description]
+  variables { description = format("%257s", "x") }
+}
+
+run "refuses_six_layers" {
+  command         = plan
+  expect_failures = [var.layers]
+  variables { layers = [for n in range(6) : "arn:aws:lambda:us-east-1:222222222222:layer:l:${n}"] }
+}
+
+run "refuses_too_little_memory" {
+  command         = plan
+  expect_failures = [var.memory_mb]
+  variables { memory_mb = 127 }
+}
+
+run "refuses_too_much_memory" {
+  command         = plan
+  expect_failures = [var.memory_mb]
+  variables { memory_mb = 10241 }
+}
+
+run "refuses_no_timeout" {
+  command         = plan
+  expect_failures = [var.timeout_seconds]
+  variables { timeout_seconds = 0 }
+}
+
+run "refuses_a_negative_concurrency" {
+  command         = plan
+  expect_failures = [var.reserved_concurrency]
+  variables { reserved_concurrency = -1 }
+}
+
+run "refuses_variables_in_lower_case" {
+  command         = plan
+  expect_failures = [var.environment_variables]
+  variables { environment_variables = { table = "orders" } }
+}
+
+run "refuses_a_key_by_alias" {
+  command         = plan
+  expect_failures = [var.kms_key_arn]
+  variables { kms_key_arn = "arn:aws:kms:us-east-1:222222222222:alias/mine" }
+}
+
+run "refuses_an_unknown_log_level" {
+  command         = plan
+  expect_failures = [var.log_level]
+  variables { log_level = "TRACE" }
+}
+
+run "refuses_a_sid_with_a_hyphen" {
+  command         = plan
+  expect_failures = [var.permissions]
+  variables { permissions = [{ sid = "Store-Orders", actions = ["s3:PutObject"], resources = ["arn:aws:s3:::a/*"] }] }
+}
+
+run "refuses_the_sid_of_the_logs" {
+  command         = plan
+  expect_failures = [var.permissions]
+  variables { permissions = [{ sid = "WriteLogs", actions = ["s3:PutObject"], resources = ["arn:aws:s3:::a/*"] }] }
+}
+
+run "refuses_the_sid_of_a_source" {
+  command         = plan
+  expect_failures = [var.permissions]
+  variables {
+    permissions    = [{ sid = "ReadSales", actions = ["s3:PutObject"], resources = ["arn:aws:s3:::a/*"] }]
+    stream_sources = { sales = { arn = "arn:aws:kinesis:us-east-1:222222222222:stream/sales", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:sales-dlq" } }
+  }
+}
+
+run "refuses_a_statement_without_actions" {
+  command         = plan
+  expect_failures = [var.permissions]
+  variables { permissions = [{ sid = "Store", actions = [], resources = ["arn:aws:s3:::a/*"] }] }
+}
+
+run "refuses_a_statement_without_resources" {
+  command         = plan
+  expect_failures = [var.permissions]
+  variables { permissions = [{ sid = "Store", actions = ["s3:PutObject"], resources = [] }] }
+}
+
+run "refuses_a_queue_with_a_name_that_is_no_short_name" {
+  command         = plan
+  expect_failures = [var.queue_sources]
+  variables { queue_sources = { Orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders" } } }
+}
+
+run "refuses_queues_whose_statements_would_share_a_sid" {
+  command         = plan
+  expect_failures = [var.queue_sources]
+  variables { queue_sources = { orders_2 = { arn = "arn:aws:sqs:us-east-1:222222222222:orders" } } }
+}
+
+run "refuses_an_empty_batch_of_a_queue" {
+  command         = plan
+  expect_failures = [var.queue_sources]
+  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", batch_size = 0 } } }
+}
+
+run "refuses_too_large_a_batch_of_a_queue" {
+  command         = plan
+  expect_failures = [var.queue_sources]
+  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", batch_size = 10001, batching_window_seconds = 1 } } }
+}
+
+run "refuses_too_long_a_window_of_a_queue" {
+  command         = plan
+  expect_failures = [var.queue_sources]
+  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", batching_window_seconds = 301 } } }
+}
+
+run "refuses_a_window_of_a_fifo_queue" {
+  command         = plan
+  expect_failures = [var.queue_sources]
+  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders.fifo", batching_window_seconds = 1 } } }
+}
+
+run "refuses_a_concurrency_of_one" {
+  command         = plan
+  expect_failures = [var.queue_sources]
+  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", maximum_concurrency = 1 } } }
+}
+
+run "refuses_a_stream_with_a_name_that_is_no_short_name" {
+  command         = plan
+  expect_failures = [var.stream_sources]
+  variables { stream_sources = { Sales = { arn = "arn:aws:kinesis:us-east-1:222222222222:stream/sales", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:sales-dlq" } } }
+}
+
+run "refuses_an_unknown_kind_of_stream" {
+  command         = plan
+  expect_failures = [var.stream_sources]
+  variables { stream_sources = { sales = { arn = "arn:aws:kinesis:us-east-1:222222222222:stream/sales", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:sales-dlq", kind = "kafka" } } }
+}
+
+run "refuses_the_stream_of_a_table_as_one_of_kinesis" {
+  command         = plan
+  expect_failures = [var.stream_sources]
+  variables { stream_sources = { sales = { arn = "arn:aws:dynamodb:us-east-1:222222222222:table/t/stream/1", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:sales-dlq" } } }
+}
+
+run "refuses_a_table_in_place_of_its_stream" {
+  command         = plan
+  expect_failures = [var.stream_sources]
+  variables { stream_sources = { sales = { arn = "arn:aws:dynamodb:us-east-1:222222222222:table/t", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:sales-dlq", kind = "dynamodb" } } }
+}
+
+run "refuses_an_empty_batch_of_a_stream" {
+  command         = plan
+  expect_failures = [var.stream_sources]
+  variables { stream_sources = { sales = { arn = "arn:aws:kinesis:us-east-1:222222222222:stream/sales", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:sales-dlq", batch_size = 0 } } }
+}
+
+run "refuses_too_long_a_window_of_a_stream" {
+  command         = plan
+  expect_failures = [var.stream_sources]
+  variables { stream_sources = { sales = { arn = "arn:aws:kinesis:us-east-1:222222222222:stream/sales", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:sales-dlq", batching_window_seconds = 301 } } }
+}
+
+run "refuses_eleven_batches_of_a_shard" {
+  command         = plan
+  expect_failures = [var.stream_sources]
+  variables { stream_sources = { sales = { arn = "arn:aws:kinesis:us-east-1:222222222222:stream/sales", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:sales-dlq", parallelization_factor = 11 } } }
+}
+
+run "refuses_too_many_retries" {
+  command         = plan
+  expect_failures = [var.stream_sources]
+  variables { stream_sources = { sales = { arn = "arn:aws:kinesis:us-east-1:222222222222:stream/sales", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:sales-dlq", maximum_retry_attempts = 10001 } } }
+}
+
+run "refuses_too_short_an_age" {
+  command         = plan
+  expect_failures = [var.stream_sources]
+  variables { stream_sources = { sales = { arn = "arn:aws:kinesis:us-east-1:222222222222:stream/sales", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:sales-dlq", maximum_record_age_seconds = 59 } } }
 }
