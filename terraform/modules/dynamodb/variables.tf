@@ -26,6 +26,9 @@ variable "tables" {
       global_indexes       global secondary indexes by name: keys, and what they project (ALL, KEYS_ONLY or INCLUDE)
       stream_view_type     what the table's stream carries; null: no stream
       ttl_attribute        attribute that holds the expiry time (seconds since 1970); null: items do not expire
+      capacity             null: on demand, paid by request; else provisioned, and scaled between min and max (units of reads
+                           and writes a second) so that target_percent of the capacity is used. An index has the table's
+                           capacity unless it has one of its own
   EOT
   type = map(object({
     hash_key   = string
@@ -36,9 +39,19 @@ variable "tables" {
       range_key          = optional(string)
       projection_type    = optional(string, "ALL")
       non_key_attributes = optional(list(string))
+      capacity = optional(object({
+        read           = object({ min = number, max = number })
+        write          = object({ min = number, max = number })
+        target_percent = optional(number, 70)
+      }))
     })), {})
     stream_view_type = optional(string)
     ttl_attribute    = optional(string)
+    capacity = optional(object({
+      read           = object({ min = number, max = number })
+      write          = object({ min = number, max = number })
+      target_percent = optional(number, 70)
+    }))
   }))
 
   validation {
@@ -78,6 +91,36 @@ variable "tables" {
       contains(["none", "KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"], coalesce(table.stream_view_type, "none"))
     ])
     error_message = "stream_view_type must be KEYS_ONLY, NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES or null."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for table in values(var.tables) : [
+        for capacity in concat([table.capacity], [for index in values(table.global_indexes) : index.capacity]) : [
+          for limits in [capacity.read, capacity.write] :
+          limits.min >= 1 && limits.max >= limits.min && floor(limits.min) == limits.min && floor(limits.max) == limits.max
+        ] if capacity != null
+      ]
+    ]))
+    error_message = "min and max of a capacity must be whole numbers from 1, and max not less than min."
+  }
+
+  # What Application Auto Scaling takes.
+  validation {
+    condition = alltrue(flatten([
+      for table in values(var.tables) : [
+        for capacity in concat([table.capacity], [for index in values(table.global_indexes) : index.capacity]) :
+        capacity.target_percent >= 20 && capacity.target_percent <= 90 if capacity != null
+      ]
+    ]))
+    error_message = "target_percent must be 20 to 90."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for table in values(var.tables) : [for index in values(table.global_indexes) : index.capacity == null || table.capacity != null]
+    ]))
+    error_message = "An index can have a capacity only when its table has one."
   }
 }
 
