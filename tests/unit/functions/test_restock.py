@@ -181,6 +181,19 @@ def test_after_a_failed_request_a_later_one_of_the_product_waits_for_it(function
     assert world.requests("A") == [(9, 11), (8, 12)]
 
 
+def test_a_shortage_that_ended_in_the_dead_letter_queue_is_over_when_a_later_one_was_requested(
+    function: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = use(function, World(failing={"A"}))
+    lost, later = record(1, stock(10), stock(9)), record(3, stock(20), stock(8))
+    assert deliver(function.handler, [lost], attempts=3) == [lost]
+    world.failing.clear()
+    assert deliver(function.handler, [later]) == []
+    assert "an earlier request was never noted as sent" in caplog.messages
+    assert deliver(function.handler, [lost]) == []
+    assert world.requests("A") == [(8, 12)]
+
+
 def test_without_time_nothing_is_claimed(function: ModuleType) -> None:
     world = use(function, World())
     answer = function.handler({"Records": [record(7, None, stock(1))]}, Context(calls=0))
