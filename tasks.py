@@ -187,6 +187,29 @@ def bootstrap(c: Context, env: str = "local") -> None:
 
 
 @task(
+    positional=["queue"],
+    help={
+        "queue": "What the dead-letter queue is for: orders, raw-objects, sales-events, …",
+        "env": "The environment that it is in.",
+        "list": "Only show what is in it.",
+    },
+)
+def redrive(c: Context, queue: str = "", env: str = "local", list: bool = False) -> None:
+    """Hand over once more what is in a dead-letter queue, after its cause is mended."""
+    from stockroom import infra
+    from stockroom import redrive as dead_letters
+    from stockroom.console import Steps, out
+
+    with command() as settings:
+        environment, session = infra.environment_session(settings, env)
+        outputs = infra.deployed_outputs(environment, session)
+        if list:
+            out.print(dead_letters.list_letters(session, outputs, queue))
+        else:
+            out.print(dead_letters.redrive(session, outputs, queue, Steps()))
+
+
+@task(
     help={
         "env": "The environment whose secrets these are.",
         "generate": "Give this secret a random value, if it has none.",
@@ -259,5 +282,18 @@ def test(c: Context, only: str = "") -> None:
 
 
 namespace = Collection(
-    infra_up, infra_down, infra_status, seed, report, logs, doctor, env, bootstrap, secrets, setup_terraform, e2e, test
+    infra_up,
+    infra_down,
+    infra_status,
+    seed,
+    report,
+    logs,
+    doctor,
+    env,
+    bootstrap,
+    secrets,
+    redrive,
+    setup_terraform,
+    e2e,
+    test,
 )

@@ -27,8 +27,8 @@ def test_an_unknown_stack(stockroom: Commands) -> None:
 
 @pytest.mark.parametrize("name", ["production", "", "../environments/prod"])
 def test_an_unknown_environment(stockroom: Commands, name: str) -> None:
-    for command in ("bootstrap", "secrets"):
-        answer = stockroom(command, f"--env={name}")
+    for words in (["bootstrap"], ["secrets"], ["redrive", "orders"]):
+        answer = stockroom(*words, f"--env={name}")
         assert answer.error == f"there is no environment '{name}'"
         assert answer.left == []
 
@@ -74,7 +74,7 @@ def test_a_bad_setting(stockroom: Commands, name: str, value: str, words: str) -
 
 
 @pytest.mark.parametrize(
-    "command", ["infra-down", "infra-status", "seed", "logs", "doctor", "env", "bootstrap", "secrets"]
+    "command", ["infra-down", "infra-status", "seed", "logs", "doctor", "env", "bootstrap", "secrets", "redrive"]
 )
 def test_a_bad_setting_stops_every_command(stockroom: Commands, command: str) -> None:
     answer = stockroom(command, STOCKROOM_PROT="4566")

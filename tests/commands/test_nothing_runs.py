@@ -16,6 +16,7 @@ TASKS = {
     "infra-status",
     "infra-up",
     "logs",
+    "redrive",
     "secrets",
     "seed",
     "setup-terraform",
@@ -95,6 +96,14 @@ def test_bootstrap_of_the_local_environment(stockroom: Commands) -> None:
 def test_secrets(stockroom: Commands) -> None:
     for words in ([], ["--generate=customer_pseudonyms"]):
         assert stockroom("secrets", *words).error == "the local platform does not run"
+
+
+def test_redrive(stockroom: Commands) -> None:
+    for words in ([], ["orders"], ["orders", "--list"]):
+        answer = stockroom("redrive", *words)
+        assert answer.error == "the local platform does not run"
+        assert "next:  start it with `invoke infra-up`" in answer.err
+        assert answer.left == []
 
 
 def test_logs_before_there_are_any(stockroom: Commands) -> None:
