@@ -51,14 +51,44 @@ variable "retention_hours" {
   }
 }
 
-variable "kms_key_id" {
-  description = "KMS key (ARN, id or alias) that encrypts the records. The default is the key that AWS manages for Kinesis: its users need no KMS permission."
+variable "kms_key_arn" {
+  description = "ARN of the KMS key that encrypts the records; who writes needs kms:GenerateDataKey on it, who reads kms:Decrypt. Null: the key that AWS manages for Kinesis, whose users need no KMS permission."
   type        = string
-  default     = "alias/aws/kinesis"
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key (not an alias), or null."
+  }
+}
+
+variable "kms_key_id" {
+  description = "Older name of kms_key_arn, which takes an id or an alias too. Prefer kms_key_arn."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_id == null ? true : length(var.kms_key_id) > 0
+    error_message = "kms_key_id must name a KMS key, or be null: an unencrypted stream is not offered."
+  }
+
+  validation {
+    condition     = var.kms_key_id == null || var.kms_key_arn == null
+    error_message = "Give kms_key_arn or kms_key_id, not both."
+  }
+}
+
+variable "shard_level_metrics" {
+  description = "Metrics that CloudWatch gets for each shard, besides those of the stream. Each costs money, per shard."
+  type        = set(string)
+  default     = []
   nullable    = false
 
   validation {
-    condition     = length(var.kms_key_id) > 0
-    error_message = "kms_key_id must name a key; streams are always encrypted."
+    condition = length(setsubtract(var.shard_level_metrics, [
+      "IncomingBytes", "IncomingRecords", "IteratorAgeMilliseconds", "OutgoingBytes", "OutgoingRecords",
+      "ReadProvisionedThroughputExceeded", "WriteProvisionedThroughputExceeded",
+    ])) == 0
+    error_message = "shard_level_metrics may hold IncomingBytes, IncomingRecords, IteratorAgeMilliseconds, OutgoingBytes, OutgoingRecords, ReadProvisionedThroughputExceeded and WriteProvisionedThroughputExceeded."
   }
 }
