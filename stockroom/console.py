@@ -80,7 +80,8 @@ class Steps:
 
     def _print(self, line: str) -> None:
         if not self._quiet:
-            out.print(line)
+            # A line for each step, however long, is what a log can be searched for.
+            out.print(line, soft_wrap=not out.is_terminal)
 
     def _change(self, add: Step | None = None, remove: Step | None = None) -> None:
         with self._lock:
