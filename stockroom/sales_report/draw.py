@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib import dates as mdates
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from stockroom.sales_report.figures import Line, SalesReport, Section
-from stockroom.sales_report.show import Labels, days_in_words, label, readable
+from stockroom.sales_report.show import Labels, days_in_words, label
 
 COLOURS_OF_A_STACK = 8
 BARS = 20
@@ -86,26 +88,36 @@ def _height(section: Section, report: SalesReport) -> float:
 def _caption(section: Section) -> str:
     total = section.total
     return (
-        f"{readable(total.revenue)} {section.currency} revenue   ·   {total.units_sold:,} units sold, "
+        f"{_rounded(total.revenue)} {section.currency} revenue   ·   {total.units_sold:,} units sold, "
         f"{total.units_returned:,} returned"
     )
 
 
 def _draw_days(axes: Axes, section: Section, report: SalesReport, labels: Labels) -> None:
     days = [found for found in report.days if found.currency == section.currency]
-    dates = [found.day for found in days if found.day]
+    places = [mdates.date2num(found.day) for found in days]
+    by_day = [{line.key: float(line.figures.revenue) for line in found.lines} for found in days]
     above, below = [0.0] * len(days), [0.0] * len(days)
     colours = _colours(section.lines)
+    half = _bar_width(report) / 2
     for line, colour in zip(section.lines, colours, strict=True):
-        by_day = [
-            next((float(found.figures.revenue) for found in day.lines if found.key == line.key), 0.0) for day in days
-        ]
-        bottoms = [(above if value >= 0 else below)[at] for at, value in enumerate(by_day)]
-        numbers = mdates.date2num(dates)
-        axes.bar(numbers, by_day, bottom=bottoms, width=_bar_width(report), color=colour, linewidth=0)
-        for at, value in enumerate(by_day):
-            (above if value >= 0 else below)[at] += value
-    if any(below):
+        bars = []
+        for at, (place, revenues) in enumerate(zip(places, by_day, strict=True)):
+            if value := revenues.get(line.key):
+                stack = above if value > 0 else below
+                bottom, stack[at] = stack[at], stack[at] + value
+                bars.append(
+                    [
+                        (place + x, y)
+                        for x, y in ((-half, bottom), (half, bottom), (half, stack[at]), (-half, stack[at]))
+                    ]
+                )
+        # Without smoothing, which would leave white lines between bars that touch.
+        axes.add_collection(PolyCollection(bars, facecolors=colour, linewidths=0, antialiaseds=False))
+    lowest, highest = min(below), max(above)
+    margin = 0.04 * ((highest - lowest) or 1.0)
+    axes.set_ylim(lowest - margin if lowest else 0, highest + margin)
+    if lowest:
         axes.axhline(0, color="#444444", linewidth=0.8)
     _date_axis(axes, report)
     axes.yaxis.set_major_formatter(FuncFormatter(_short_number))
@@ -124,7 +136,7 @@ def _draw_days(axes: Axes, section: Section, report: SalesReport, labels: Labels
         alignment="left",
     )
     for text, line in zip(legend.get_texts(), section.lines, strict=True):
-        text.set_text(f"{_short(label(line, report.by, labels), 26)}\N{EM SPACE}{readable(line.figures.revenue)}")
+        text.set_text(f"{_short(label(line, report.by, labels), 26)}\N{EM SPACE}{_rounded(line.figures.revenue)}")
 
 
 def _bar_width(report: SalesReport) -> float:
@@ -165,7 +177,7 @@ def _draw_ranking(axes: Axes, section: Section, report: SalesReport, labels: Lab
     axes.set_xlim(lowest - (0.16 * span if lowest < 0 else 0), highest + 0.14 * span)
     for place, value, line in zip(places, values, lines, strict=True):
         axes.annotate(
-            readable(line.figures.revenue),
+            _rounded(line.figures.revenue),
             (value, place),
             xytext=(4 if value >= 0 else -4, 0),
             textcoords="offset points",
@@ -181,7 +193,7 @@ def _draw_ranking(axes: Axes, section: Section, report: SalesReport, labels: Lab
     axes.grid(axis="x")
     caption = _caption(section)
     if other := next((line for line in section.lines if line.key is None), None):
-        caption += f"   ·   not drawn: {label(other, report.by, labels)}, {readable(other.figures.revenue)}"
+        caption += f"   ·   not drawn: {label(other, report.by, labels)}, {_rounded(other.figures.revenue)}"
     axes.set_title(caption, loc="left", fontsize=10, color="#444444")
 
 
@@ -190,9 +202,14 @@ def _colours(lines: Sequence[Line]) -> list[str]:
     if len(shown) <= len(_COLOURS):
         colours = list(_COLOURS[: len(shown)])
     else:
-        spectrum = mpl.colormaps["turbo"].resampled(len(shown))
-        colours = [mpl.colors.to_hex(spectrum(at)) for at in range(len(shown))]
+        many = [*mpl.colormaps["tab20"].colors, *mpl.colormaps["tab20b"].colors]  # type: ignore[attr-defined]
+        colours = [mpl.colors.to_hex(many[at % len(many)]) for at in range(len(shown))]
     return colours + [_OTHER] * (len(lines) - len(shown))
+
+
+def _rounded(value: Decimal) -> str:
+    """To the penny: the exact amounts are in the table."""
+    return f"{value:,.2f}"
 
 
 def _short(text: str, longest: int) -> str:
