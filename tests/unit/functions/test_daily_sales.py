@@ -1,6 +1,7 @@
 import importlib
 import io
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import parquet_file
@@ -10,6 +11,7 @@ from fake_s3 import FakeS3, etag
 from lambda_calls import Context, batch, failed, object_created
 from test_daily_table import SALE, processed
 
+DATA_PLATFORM = Path(__file__).parents[3] / "functions" / "data_platform"
 SOURCE = "sales/event_date=2010-12-01/sales.parquet"
 TARGET = ("curated", "daily_sales/sale_date=2010-12-01/daily_sales.parquet")
 MESSAGE = object_created("processed", SOURCE)
@@ -20,6 +22,7 @@ def function(monkeypatch: pytest.MonkeyPatch) -> Any:
     names = {"PROCESSED_BUCKET": "processed", "CURATED_BUCKET": "curated", "AWS_DEFAULT_REGION": "eu-west-1"}
     for name, value in names.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(DATA_PLATFORM / "daily_sales")  # another folder of tests may use the name too
     module = importlib.import_module("daily_sales")
     monkeypatch.setattr(module, "s3", FakeS3())
     return module
