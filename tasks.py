@@ -187,14 +187,13 @@ def bootstrap(c: Context, env: str = "local") -> None:
 
 
 @task(
-    positional=["queue"],
     help={
         "queue": "What the dead-letter queue is for: orders, raw-objects, sales-events, …",
         "env": "The environment that it is in.",
         "list": "Only show what is in it.",
     },
 )
-def redrive(c: Context, queue: str = "", env: str = "local", list: bool = False) -> None:
+def redrive(c: Context, queue: str, env: str = "local", list: bool = False) -> None:
     """Hand over once more what is in a dead-letter queue, after its cause is mended."""
     from stockroom import infra
     from stockroom import redrive as dead_letters

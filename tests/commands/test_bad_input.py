@@ -33,6 +33,12 @@ def test_an_unknown_environment(stockroom: Commands, name: str) -> None:
         assert answer.left == []
 
 
+def test_no_queue_to_redrive(stockroom: Commands) -> None:
+    answer = stockroom("redrive")
+    assert answer.code == 1
+    assert "'redrive' did not receive required positional arguments: 'queue'" in answer.err
+
+
 def test_secrets_of_an_account_that_these_are_no_credentials_of(stockroom: Commands) -> None:
     answer = stockroom("secrets", "--env=prod", AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
     assert answer.error == "the AWS credentials are dummy ones, made for the local platform, not for 'prod'"
@@ -74,10 +80,10 @@ def test_a_bad_setting(stockroom: Commands, name: str, value: str, words: str) -
 
 
 @pytest.mark.parametrize(
-    "command", ["infra-down", "infra-status", "seed", "logs", "doctor", "env", "bootstrap", "secrets", "redrive"]
+    "command", ["infra-down", "infra-status", "seed", "logs", "doctor", "env", "bootstrap", "secrets", "redrive orders"]
 )
 def test_a_bad_setting_stops_every_command(stockroom: Commands, command: str) -> None:
-    answer = stockroom(command, STOCKROOM_PROT="4566")
+    answer = stockroom(*command.split(), STOCKROOM_PROT="4566")
     assert answer.error == "STOCKROOM_PROT in the environment is not a setting"
     assert "next:  did you mean STOCKROOM_PORT?" in answer.err
     assert answer.out == ""

@@ -48,7 +48,18 @@ def test_list_imports_nothing_heavy(stockroom: Commands) -> None:
     assert "infra-up" in done.stdout
     imported = set(eval(done.stderr))
     assert "tasks" in imported
-    assert not imported & {"boto3", "botocore", "pydantic", "pydantic_settings", "rich", "psutil", "hcl2", "seed", "pyarrow", "matplotlib"}
+    assert not imported & {
+        "boto3",
+        "botocore",
+        "pydantic",
+        "pydantic_settings",
+        "rich",
+        "psutil",
+        "hcl2",
+        "seed",
+        "pyarrow",
+        "matplotlib",
+    }
 
 
 @pytest.mark.parametrize("task", sorted(TASKS))
