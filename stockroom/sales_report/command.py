@@ -95,8 +95,9 @@ def _tell_what_is_missing(look: Look) -> None:
 def _nothing(lake: Lake, request: Request, environment: str) -> StockroomError:
     days = lake.curated_days()
     if days:
-        asked = " to ".join(dict.fromkeys(str(day or "…") for day in (request.since, request.until)))
-        return StockroomError(f"nothing was sold on {asked}", f"there are sales from {days[0]} to {days[-1]}")
+        return StockroomError(
+            f"nothing was sold {request.days}", f"the first sales are of {days[0]}, the last of {days[-1]}"
+        )
     return StockroomError(
         "there are no sales to report on: the curated data is empty",
         "load some with `invoke seed`" if environment == LOCAL else None,

@@ -25,6 +25,13 @@ class Request:
     top: int | None
     output: Path | None
 
+    @property
+    def days(self) -> str:
+        """In words, such as "since 2010-12-01"."""
+        if self.since and self.until:
+            return f"on {self.since}" if self.since == self.until else f"from {self.since} to {self.until}"
+        return f"since {self.since}" if self.since else f"until {self.until}" if self.until else "ever"
+
     def includes(self, day: date) -> bool:
         return (self.since is None or day >= self.since) and (self.until is None or day <= self.until)
 

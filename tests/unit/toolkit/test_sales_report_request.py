@@ -31,6 +31,20 @@ def test_days() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "days"),
+    [
+        ({}, "ever"),
+        ({"day": "2010-12-01"}, "on 2010-12-01"),
+        ({"since": "2010-12-01"}, "since 2010-12-01"),
+        ({"until": "2010-12-01"}, "until 2010-12-01"),
+        ({"since": "2010-12-01", "until": "2010-12-02"}, "from 2010-12-01 to 2010-12-02"),
+    ],
+)
+def test_days_in_words(words: dict[str, str], days: str) -> None:
+    assert request(**words).days == days
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         ({"day": "2010-12-01", "until": "2010-12-02"}, "--day and --until contradict each other"),
