@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from tests.e2e.platform import Platform
@@ -11,6 +11,8 @@ from tests.e2e.platform import Platform
 _MOST_READ = 20_000
 _MOST_LINES = 200
 _LONGEST_LINE = 4_000
+
+_ERRORS = frozenset({"ERROR", "CRITICAL"})
 
 # What the runtime itself writes, not as JSON, when a call ends badly.
 _RUNTIME_ERRORS = ("[ERROR]", "Traceback (most recent call last)", "Task timed out", "Runtime exited", "errorType")
@@ -43,25 +45,26 @@ def _read(platform: Platform, function: str, since: float) -> list[str]:
 def relevant(logged: Mapping[str, list[str]], word: str) -> dict[str, list[str]]:
     """Of each function that mentions the word: the lines that do, and its errors; bounded in number and length.
 
-    When none mentions it, whatever went wrong came first: the errors of every function.
+    When none mentions it, whatever went wrong came first: the errors and warnings of every function.
     """
     involved = {function for function, lines in logged.items() if any(word in line for line in lines)}
+    levels = _ERRORS if involved else _ERRORS | {"WARNING"}
     chosen = {
-        function: [line for line in lines if word in line or is_error(line)]
+        function: [line for line in lines if word in line or tells_of(levels, line)]
         for function, lines in logged.items()
         if function in involved or not involved
     }
     return {function: _bounded(lines) for function, lines in chosen.items() if lines}
 
 
-def is_error(line: str) -> bool:
-    """Whether a line `<time> <message>` tells of a failure: a JSON record of that level, or the runtime's own words."""
+def tells_of(levels: Collection[str], line: str) -> bool:
+    """Whether a line `<time> <message>` is a JSON record of one of the levels, or the runtime's own word of an error."""
     message = line.partition(" ")[2]
     try:
         record = json.loads(message)
     except ValueError:
         return any(words in message for words in _RUNTIME_ERRORS)
-    return isinstance(record, dict) and (record.get("level") in {"ERROR", "CRITICAL"} or "errorType" in record)
+    return isinstance(record, dict) and (record.get("level") in levels or "errorType" in record)
 
 
 def _bounded(lines: list[str]) -> list[str]:

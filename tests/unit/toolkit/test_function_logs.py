@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.e2e.function_logs import is_error, relevant
+from tests.e2e.function_logs import relevant, tells_of
 
 
 def record(level: str, message: str) -> str:
@@ -15,9 +15,10 @@ def test_lines_with_the_word_and_errors_of_the_functions_involved() -> None:
     assert relevant(logged, "e2e-1") == {"involved": [mine, failed]}
 
 
-def test_errors_of_all_functions_when_none_knows_the_word() -> None:
-    other, failed = record("INFO", "e2e-2 stored"), record("ERROR", "no table")
-    assert relevant({"one": [other, failed], "two": [other]}, "e2e-1") == {"one": [failed]}
+def test_errors_and_warnings_of_all_functions_when_none_knows_the_word() -> None:
+    other, failed, refused = record("INFO", "e2e-2"), record("ERROR", "no table"), record("WARNING", "refused")
+    logged = {"one": [other, failed], "two": [other], "three": [refused]}
+    assert relevant(logged, "e2e-1") == {"one": [failed], "three": [refused]}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_errors_of_all_functions_when_none_knows_the_word() -> None:
     ],
 )
 def test_what_an_error_is(message: str, expected: bool) -> None:
-    assert is_error(f"10:00:00 {message}") is expected
+    assert tells_of({"ERROR", "CRITICAL"}, f"10:00:00 {message}") is expected
 
 
 def test_much_is_cut_in_the_middle_and_at_the_right() -> None:
