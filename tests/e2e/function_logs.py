@@ -58,7 +58,7 @@ def relevant(logged: Mapping[str, list[str]], word: str) -> dict[str, list[str]]
 
 
 def tells_of(levels: Collection[str], line: str) -> bool:
-    """Whether a line `<time> <message>` is a JSON record of one of the levels, or the runtime's own word of an error."""
+    """Whether a line `<time> <message>` is a JSON record of one of the levels, or the runtime telling of an error."""
     message = line.partition(" ")[2]
     try:
         record = json.loads(message)
