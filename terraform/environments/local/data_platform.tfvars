@@ -13,3 +13,15 @@ process_orders_timeout_seconds    = 15
 orders_visibility_timeout_seconds = 15 # nothing is throttled here, and a dead letter should not take minutes
 orders_retention_seconds          = 86400
 orders_max_receive_count          = 5
+
+curation_batching_window_seconds    = 1
+curation_timeout_seconds            = 30
+curation_visibility_timeout_seconds = 30 # as for orders
+curation_retention_seconds          = 86400
+curation_max_receive_count          = 3
+
+table_streams_batching_window_seconds = 0
+table_streams_maximum_retry_attempts  = 3
+
+monthly_budget_usd         = 10
+cost_anomaly_threshold_usd = 10

@@ -72,15 +72,25 @@ variable "bundles" {
   type        = map(string)
 
   validation {
-    condition     = alltrue([for function in ["capture_sales", "process_orders"] : contains(keys(var.bundles), function)])
-    error_message = "bundles must hold capture_sales and process_orders."
+    condition     = alltrue([for function in ["capture_sales", "process_orders", "curate_sales", "daily_sales", "project_orders", "restock"] : contains(keys(var.bundles), function)])
+    error_message = "bundles must hold capture_sales, process_orders, curate_sales, daily_sales, project_orders and restock."
+  }
+}
+
+variable "layers" {
+  description = "Keys of the layers in artifact_bucket, by layer folder: { pyarrow = \"pyarrow/<sha256>.zip\" }."
+  type        = map(string)
+
+  validation {
+    condition     = contains(keys(var.layers), "pyarrow")
+    error_message = "layers must hold pyarrow."
   }
 }
 
 # What may differ between environments, from environments/<env>/data_platform.tfvars
 
 variable "data_can_be_made_again" {
-  description = "The environment's data is disposable: tables may be deleted, buckets too with all that they hold, and there are no backups."
+  description = "The environment's data is disposable: tables, buckets and secrets may be deleted at once, with all that they hold."
   type        = bool
   default     = false
   nullable    = false
@@ -114,6 +124,12 @@ variable "sales_events_retention_hours" {
   description = "Hours for which a sales event can be read again from the stream."
   type        = number
   default     = 24
+}
+
+variable "shard_level_metrics" {
+  description = "Measure the stream of sales events by shard (each metric of each shard costs)."
+  type        = bool
+  default     = false
 }
 
 variable "capture_sales_batching_window_seconds" {
@@ -160,4 +176,74 @@ variable "orders_max_receive_count" {
   description = "How often an order is received before it goes to the dead-letter queue."
   type        = number
   default     = 5
+}
+
+variable "curation_batching_window_seconds" {
+  description = "Longest wait for new objects to gather before a date is curated again: fewer runs against fresher data. Both steps wait as long."
+  type        = number
+  default     = 60
+}
+
+variable "curation_timeout_seconds" {
+  description = "Seconds that curate_sales and daily_sales have for a batch of dates."
+  type        = number
+  default     = 300
+
+  validation {
+    condition     = var.curation_timeout_seconds >= 10 && var.curation_timeout_seconds <= 900
+    error_message = "curation_timeout_seconds must be 10 to 900."
+  }
+}
+
+variable "curation_visibility_timeout_seconds" {
+  description = "Seconds for which a received notice of a new object is hidden, so the pause between its tries. Null: 6 times the functions' timeout, as AWS advises."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.curation_visibility_timeout_seconds == null ? true : var.curation_visibility_timeout_seconds >= var.curation_timeout_seconds
+    error_message = "curation_visibility_timeout_seconds must be at least curation_timeout_seconds, or Lambda refuses the queue."
+  }
+}
+
+variable "curation_retention_seconds" {
+  description = "Seconds for which a notice of a new object is kept that nobody consumes."
+  type        = number
+  default     = 1036800
+}
+
+variable "curation_max_receive_count" {
+  description = "How often a notice of a new object is received before it goes to the dead-letter queue."
+  type        = number
+  default     = 5
+}
+
+variable "table_streams_batching_window_seconds" {
+  description = "Longest wait for a batch of changes of the orders and the inventory table to fill."
+  type        = number
+  default     = 5
+}
+
+variable "table_streams_maximum_retry_attempts" {
+  description = "Retries of a batch of changes before it is reported to the dead-letter queue; the shard waits meanwhile."
+  type        = number
+  default     = 10
+}
+
+variable "alarm_email" {
+  description = "Address that alarms, budget and cost alerts are sent to, once it has confirmed. Null: nobody is told."
+  type        = string
+  default     = null
+}
+
+variable "monthly_budget_usd" {
+  description = "What the platform may cost a month, in US dollars; alerts go out at 80 % forecast and at 100 %."
+  type        = number
+  default     = 100
+}
+
+variable "cost_anomaly_threshold_usd" {
+  description = "Unusual spending in US dollars that is reported. Null: not watched (an account holds one such monitor only)."
+  type        = number
+  default     = null
 }

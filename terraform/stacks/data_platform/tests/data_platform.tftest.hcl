@@ -12,8 +12,13 @@ variables {
   artifact_bucket = "stockroom-test-artifacts-222222222222"
   bundles = {
     capture_sales  = "capture_sales/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip"
-    process_orders = "process_orders/fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210.zip"
+    curate_sales   = "curate_sales/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip"
+    daily_sales    = "daily_sales/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip"
+    process_orders = "process_orders/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip"
+    project_orders = "project_orders/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip"
+    restock        = "restock/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip"
   }
+  layers = { pyarrow = "pyarrow/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip" }
 }
 
 run "names_everything_after_project_and_environment" {
@@ -22,22 +27,20 @@ run "names_everything_after_project_and_environment" {
   # The first 8 of: printf 222222222222/stockroom/test | sha256sum
   assert {
     condition = output.bucket_names == {
-      raw       = "stockroom-test-raw-80cba003"
-      processed = "stockroom-test-processed-80cba003"
-      curated   = "stockroom-test-curated-80cba003"
+      raw         = "stockroom-test-raw-80cba003"
+      processed   = "stockroom-test-processed-80cba003"
+      curated     = "stockroom-test-curated-80cba003"
+      access_logs = "stockroom-test-access-logs-80cba003"
     }
-    error_message = "There must be three buckets, their names made unique by account, project and environment."
+    error_message = "There must be a bucket for each zone and one for the access logs, their names made unique by account, project and environment."
   }
 
   assert {
     condition = output.table_names == {
-      products  = "stockroom-test-products"
-      customers = "stockroom-test-customers"
-      stores    = "stockroom-test-stores"
-      inventory = "stockroom-test-inventory"
-      orders    = "stockroom-test-orders"
+      for name in ["products", "customers", "stores", "inventory", "orders", "daily_totals", "product_totals", "projected_orders", "restocks"] :
+      name => "stockroom-test-${name}"
     }
-    error_message = "There must be the five tables."
+    error_message = "There must be five tables of the business and four of what is counted and requested."
   }
 
   assert {
@@ -46,13 +49,13 @@ run "names_everything_after_project_and_environment" {
   }
 
   assert {
-    condition     = output.function_names == { capture_sales = "stockroom-test-capture-sales", process_orders = "stockroom-test-process-orders" }
-    error_message = "There must be the two functions."
+    condition     = output.function_names == { for name in keys(var.bundles) : name => "stockroom-test-${replace(name, "_", "-")}" }
+    error_message = "There must be a function for each bundle."
   }
 
   assert {
-    condition     = keys(module.tables.stream_arns) == ["orders"]
-    error_message = "The orders table, and no other, must have a stream."
+    condition     = keys(module.tables.stream_arns) == ["inventory", "orders"]
+    error_message = "The tables that functions follow, and no others, must have a stream."
   }
 
   assert {
@@ -65,8 +68,13 @@ run "has_a_dead_letter_path_for_every_source" {
   command = apply
 
   assert {
-    condition     = keys(output.queue_urls) == ["orders"] && keys(output.dead_letter_queue_urls) == ["orders", "sales_events"]
-    error_message = "There must be a dead-letter queue for the queue and for the stream."
+    condition     = keys(output.queue_urls) == ["orders", "processed_objects", "raw_objects", "restock_requests"]
+    error_message = "There must be a queue for orders, for the objects of each step of curation, and for restock requests."
+  }
+
+  assert {
+    condition     = toset(keys(output.dead_letter_queue_urls)) == setunion(keys(output.queue_urls), ["sales_events", "orders_stream", "inventory_stream"])
+    error_message = "There must be a dead-letter queue for each queue and for each stream."
   }
 
   assert {
@@ -79,6 +87,12 @@ run "refuses_a_missing_bundle" {
   command         = plan
   expect_failures = [var.bundles]
   variables { bundles = { capture_sales = "capture_sales/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip" } }
+}
+
+run "refuses_a_missing_layer" {
+  command         = plan
+  expect_failures = [var.layers]
+  variables { layers = {} }
 }
 
 run "refuses_an_account_that_is_a_number" {
@@ -117,5 +131,20 @@ run "refuses_a_queue_that_lambda_would_refuse" {
   variables {
     process_orders_timeout_seconds    = 30
     orders_visibility_timeout_seconds = 29
+  }
+}
+
+run "refuses_no_time_for_a_date" {
+  command         = plan
+  expect_failures = [var.curation_timeout_seconds]
+  variables { curation_timeout_seconds = 5 }
+}
+
+run "refuses_notices_that_come_back_too_soon" {
+  command         = plan
+  expect_failures = [var.curation_visibility_timeout_seconds]
+  variables {
+    curation_timeout_seconds            = 60
+    curation_visibility_timeout_seconds = 59
   }
 }

@@ -7,8 +7,13 @@ variables {
   artifact_bucket = "stockroom-any-artifacts"
   bundles = {
     capture_sales  = "capture_sales/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip"
-    process_orders = "process_orders/fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210.zip"
+    curate_sales   = "curate_sales/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip"
+    daily_sales    = "daily_sales/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip"
+    process_orders = "process_orders/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip"
+    project_orders = "project_orders/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip"
+    restock        = "restock/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip"
   }
+  layers = { pyarrow = "pyarrow/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.zip" }
 }
 
 run "environment_is_complete_and_valid" {

@@ -29,7 +29,10 @@ mock_resource "aws_s3_bucket" {
 }
 
 mock_resource "aws_dynamodb_table" {
-  defaults = { arn = "arn:aws:dynamodb:us-east-1:222222222222:table/mock" }
+  defaults = {
+    arn        = "arn:aws:dynamodb:us-east-1:222222222222:table/mock"
+    stream_arn = "arn:aws:dynamodb:us-east-1:222222222222:table/mock/stream/2026-01-01T00:00:00.000"
+  }
 }
 
 mock_resource "aws_kinesis_stream" {
@@ -38,4 +41,28 @@ mock_resource "aws_kinesis_stream" {
 
 mock_resource "aws_sqs_queue" {
   defaults = { arn = "arn:aws:sqs:us-east-1:222222222222:mock" }
+}
+
+mock_resource "aws_kms_key" {
+  defaults = { arn = "arn:aws:kms:us-east-1:222222222222:key/01234567-89ab-cdef-0123-456789abcdef" }
+}
+
+mock_resource "aws_lambda_alias" {
+  defaults = { arn = "arn:aws:lambda:us-east-1:222222222222:function:mock:live" }
+}
+
+mock_resource "aws_lambda_layer_version" {
+  defaults = { arn = "arn:aws:lambda:us-east-1:222222222222:layer:mock:1" }
+}
+
+mock_resource "aws_cloudwatch_event_rule" {
+  defaults = { arn = "arn:aws:events:us-east-1:222222222222:rule/mock" }
+}
+
+mock_resource "aws_sns_topic" {
+  defaults = { arn = "arn:aws:sns:us-east-1:222222222222:mock" }
+}
+
+mock_resource "aws_secretsmanager_secret" {
+  defaults = { arn = "arn:aws:secretsmanager:us-east-1:222222222222:secret:mock-AbCdEf" }
 }
