@@ -37,6 +37,9 @@ _PAUSE_SECONDS = 0.5
 _EMPTY_ANSWERS = 20  # after as many there is nothing more: a stream's answers may be empty in between
 _RUNNING = frozenset({"RUNNING", "CANCELLING"})
 
+# How streams say that they no longer hold the record to begin with: those of AWS, DynamoDB Local, Kinesis Mock.
+_EXPIRED = frozenset({"TrimmedDataAccessException", "ValidationException", "InvalidArgumentException"})
+
 # What orders, restock requests and sales events are known by.
 _IDS = ("order_id", "request_id", "event_id")
 
@@ -354,6 +357,7 @@ def _hand_over(session: boto3.Session, outputs: Mapping[str, Any], queue: Queue,
     taken = kept = 0
     with _received(sqs, queue.url, _LONGEST_CALL_SECONDS) as messages:
         if not messages:
+            step.say("nothing to hand over")
             return _empty_words(queue, _count(sqs, queue.url)[1])
         letters = in_order(messages.values())
         for number, message in enumerate(letters, start=1):
@@ -426,9 +430,9 @@ class _Source:
                 raise KeptError(f"all of its {batch.size} records have expired from the stream")
             self._call(function, batch, records)
         except (BotoCoreError, ClientError) as error:
-            raise KeptError(str(error)) from None
+            raise KeptError(" ".join(str(error).split())) from None
         # A stream expires from its oldest record on, so with the first all are there.
-        if _number(records[0]) != batch.first:
+        if int(_number(records[0])) != int(batch.first):
             raise KeptError(
                 f"{max(batch.size - len(records), 1)} of its {batch.size} records have expired from the stream; "
                 "the function took the others"
@@ -462,9 +466,9 @@ class _Source:
                 )
                 return _within(batch, answers)
             except ClientError as error:
-                if error_code(error) not in {"TrimmedDataAccessException", "InvalidArgumentException"}:
+                if error_code(error) not in _EXPIRED:
                     raise
-                # The first has expired; others may be there.
+                # Others may still be there.
                 answers = self._answers(stream, stream.get_shard_iterator(**where, ShardIteratorType="TRIM_HORIZON"))
                 return _within(batch, answers)
         except ClientError as error:
@@ -489,7 +493,7 @@ class _Source:
 
     def _call(self, function: str, batch: FailedBatch, records: list[Mapping[str, Any]]) -> None:
         if batch.service == "kinesis":
-            role = self._lambda.get_function_configuration(FunctionName=function, Qualifier=_ALIAS)["Role"]
+            role = self._lambda.get_function_configuration(FunctionName=function)["Role"]
             event = kinesis_event(batch, records, role)
         else:
             event = dynamodb_event(batch, records)

@@ -143,7 +143,7 @@ class Cloud:
 
     # Lambda
 
-    def get_function_configuration(self, FunctionName: str, Qualifier: str) -> dict[str, str]:  # noqa: N803
+    def get_function_configuration(self, FunctionName: str) -> dict[str, str]:  # noqa: N803
         return {"Role": ROLE}
 
     def list_event_source_mappings(self, EventSourceArn: str) -> dict[str, Any]:  # noqa: N803
