@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -95,11 +97,12 @@ def _caption(section: Section) -> str:
 
 def _draw_days(axes: Axes, section: Section, report: SalesReport, labels: Labels) -> None:
     days = [found for found in report.days if found.currency == section.currency]
-    places = [mdates.date2num(found.day) for found in days]
+    placed = _place_days(report)
+    places = [placed.places[found.day] for found in days if found.day]
     by_day = [{line.key: float(line.figures.revenue) for line in found.lines} for found in days]
     above, below = [0.0] * len(days), [0.0] * len(days)
     colours = _colours(section.lines)
-    half = _bar_width(report) / 2
+    half = placed.width / 2
     for line, colour in zip(section.lines, colours, strict=True):
         bars = []
         for at, (place, revenues) in enumerate(zip(places, by_day, strict=True)):
@@ -119,7 +122,7 @@ def _draw_days(axes: Axes, section: Section, report: SalesReport, labels: Labels
     axes.set_ylim(lowest - margin if lowest else 0, highest + margin)
     if lowest:
         axes.axhline(0, color="#444444", linewidth=0.8)
-    _date_axis(axes, report)
+    _date_axis(axes, placed)
     axes.yaxis.set_major_formatter(FuncFormatter(_short_number))
     axes.set_ylabel(f"revenue, {section.currency}")
     axes.grid(axis="y")
@@ -139,18 +142,38 @@ def _draw_days(axes: Axes, section: Section, report: SalesReport, labels: Labels
         text.set_text(f"{_short(label(line, report.by, labels), 26)}\N{EM SPACE}{_rounded(line.figures.revenue)}")
 
 
-def _bar_width(report: SalesReport) -> float:
-    """In days; a gap between bars only where it can be seen."""
-    span = (report.last - report.first).days + 1
-    return 0.8 if span <= 100 else 1.0
+@dataclass(frozen=True)
+class _Days:
+    """Where the days stand: true to the calendar or, where that would be mostly gaps, one beside the other."""
+
+    places: dict[date, float]
+    width: float
+    in_calendar: bool
 
 
-def _date_axis(axes: Axes, report: SalesReport) -> None:
+def _place_days(report: SalesReport) -> _Days:
+    days = sorted({section.day for section in report.days if section.day})
     span = (report.last - report.first).days + 1
-    if span <= 10:
-        locator: mdates.DateLocator = mdates.DayLocator()
-    else:
-        locator = mdates.AutoDateLocator(minticks=5, maxticks=12, interval_multiples=True)
+    if span > 100 and len(days) < span / 4:
+        return _Days({day: float(at) for at, day in enumerate(days)}, 0.8 if len(days) <= 100 else 1.0, False)
+    # A gap between bars only where it can be seen, and none so thin that it falls between two pixels.
+    width = 0.8 if span <= 100 else max(1.0, span / 600)
+    return _Days({day: float(mdates.date2num(day)) for day in days}, width, True)
+
+
+def _date_axis(axes: Axes, days: _Days) -> None:
+    places = list(days.places.values())
+    axes.set_xlim(places[0] - 0.2 - days.width / 2, places[-1] + 0.2 + days.width / 2)
+    if not days.in_calendar:
+        step = -(-len(places) // 10)
+        axes.set_xticks(places[::step], [f"{day.day} {day:%b %Y}" for day in list(days.places)[::step]], fontsize=9)
+        axes.set_xlabel("days without sales are left out", color="#666666", fontsize=9)
+        return
+    locator: mdates.DateLocator = (
+        mdates.DayLocator()
+        if places[-1] - places[0] < 10
+        else mdates.AutoDateLocator(minticks=5, maxticks=12, interval_multiples=True)
+    )
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(
         mdates.ConciseDateFormatter(
@@ -160,8 +183,6 @@ def _date_axis(axes: Axes, report: SalesReport) -> None:
             show_offset=False,
         )
     )
-    first, last = mdates.date2num(report.first), mdates.date2num(report.last)
-    axes.set_xlim(first - 0.7, last + 0.7)
 
 
 def _draw_ranking(axes: Axes, section: Section, report: SalesReport, labels: Labels) -> None:

@@ -135,6 +135,11 @@ def test_pictures(by: str, days: int) -> None:
     assert size_of(picture)[0] == 1800
 
 
+def test_a_picture_of_days_far_apart() -> None:
+    rows = [row("5", day=DAY), *(row("1", day=DAY + timedelta(5000 + at)) for at in range(28))]
+    size_of(draw(sum_up(table(rows), "country", None), {}, None))
+
+
 def test_a_picture_of_odd_names_and_amounts() -> None:
     rows = [
         row("0", country=NASTY),
