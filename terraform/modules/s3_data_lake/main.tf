@@ -23,7 +23,7 @@ locals {
   transitions = {
     for zone in keys(var.bucket_names) : zone => concat(
       [{ days = var.intelligent_tiering_after_days, storage_class = "INTELLIGENT_TIERING" }],
-      [for days in [lookup(var.glacier_after_days, zone, null)] : { days = days, storage_class = "GLACIER" } if days != null],
+      [for days in [lookup(var.glacier_after_days, zone, null)] : { days = days, storage_class = "GLACIER_IR" } if days != null],
     )
   }
 }
@@ -44,7 +44,7 @@ resource "aws_s3_bucket" "this" {
 resource "aws_s3_bucket_versioning" "this" {
   for_each = aws_s3_bucket.this
 
-  bucket = each.value.id
+  bucket = aws_s3_bucket.this[each.key].id
 
   versioning_configuration {
     status = "Enabled"
@@ -56,7 +56,7 @@ resource "aws_s3_bucket_versioning" "this" {
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   for_each = aws_s3_bucket.this
 
-  bucket = each.value.id
+  bucket = aws_s3_bucket.this[each.key].id
 
   rule {
     # One data key per bucket and period instead of one KMS call per object.
@@ -74,7 +74,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 resource "aws_s3_bucket_public_access_block" "this" {
   for_each = aws_s3_bucket.this
 
-  bucket = each.value.id
+  bucket = aws_s3_bucket.this[each.key].id
 
   block_public_acls       = true
   block_public_policy     = true
@@ -85,7 +85,7 @@ resource "aws_s3_bucket_public_access_block" "this" {
 resource "aws_s3_bucket_ownership_controls" "this" {
   for_each = aws_s3_bucket.this
 
-  bucket = each.value.id
+  bucket = aws_s3_bucket.this[each.key].id
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -95,7 +95,7 @@ resource "aws_s3_bucket_ownership_controls" "this" {
 resource "aws_s3_bucket_policy" "this" {
   for_each = aws_s3_bucket.this
 
-  bucket = each.value.id
+  bucket = aws_s3_bucket.this[each.key].id
 
   policy = jsonencode({
     Version   = "2012-10-17"
@@ -111,7 +111,7 @@ resource "aws_s3_bucket_policy" "this" {
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   for_each = aws_s3_bucket.this
 
-  bucket = each.value.id
+  bucket = aws_s3_bucket.this[each.key].id
 
   rule {
     id     = "move-to-cheaper-storage"
@@ -157,7 +157,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 resource "aws_s3_bucket_notification" "this" {
   for_each = aws_s3_bucket.this
 
-  bucket      = each.value.id
+  bucket      = aws_s3_bucket.this[each.key].id
   eventbridge = true
 }
 
@@ -166,7 +166,7 @@ resource "aws_s3_bucket_notification" "this" {
 resource "aws_s3_bucket_logging" "this" {
   for_each = { for zone, bucket in aws_s3_bucket.this : zone => bucket if local.makes_access_logs }
 
-  bucket        = each.value.id
+  bucket        = aws_s3_bucket.this[each.key].id
   target_bucket = aws_s3_bucket.access_logs[0].id
   target_prefix = "${each.key}/"
 

@@ -116,7 +116,7 @@ variable "intelligent_tiering_after_days" {
 }
 
 variable "glacier_after_days" {
-  description = "Days after which an object moves to Glacier Flexible Retrieval, by zone. It can not be read from there until it is restored: only for zones and ages that nothing reads. Zones left out never move."
+  description = "Days after which an object moves to Glacier Instant Retrieval, by zone: cheap to keep, readable at once, dear to read often. Zones left out never move."
   type        = map(number)
   default     = {}
   nullable    = false

@@ -57,7 +57,7 @@ module "data_lake" {
   force_destroy          = var.data_can_be_made_again
   kms_key_arn            = module.key.key_arn
   access_log_bucket_name = "${var.project_name}-${var.environment}-access-logs-${local.bucket_suffix}"
-  glacier_after_days     = { raw = 365 } # read again only to build everything anew
+  glacier_after_days     = { raw = 365 } # read again only for a late event, or to build everything anew
 
   bucket_names = {
     for zone in ["raw", "processed", "curated"] :

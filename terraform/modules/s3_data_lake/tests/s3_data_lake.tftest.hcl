@@ -238,7 +238,7 @@ run "takes_the_days_of_the_caller" {
       for zone, lifecycle in aws_s3_bucket_lifecycle_configuration.this : zone => [for t in lifecycle.rule[0].transition : "${t.days} ${t.storage_class}"]
       } == {
       curated = ["0 INTELLIGENT_TIERING"]
-      raw     = ["0 INTELLIGENT_TIERING", "180 GLACIER"]
+      raw     = ["0 INTELLIGENT_TIERING", "180 GLACIER_IR"]
     }
     error_message = "Only the raw zone must move to Glacier, after Intelligent-Tiering."
   }

@@ -1,7 +1,10 @@
 # What AWS would answer; the same for every test of the stack.
 
 mock_data "aws_partition" {
-  defaults = { partition = "aws" }
+  defaults = {
+    partition  = "aws"
+    dns_suffix = "amazonaws.com"
+  }
 }
 
 mock_data "aws_region" {
