@@ -8,12 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localstack.aws.api import CommonServiceException, RequestContext
-from localstack.services.plugins import Service
 from localstack.services.stores import AccountRegionBundle, BaseStore, CrossRegionAttribute
 from localstack.utils.strings import long_uid
 from moto.ce.models import CostExplorerBackend, ce_backends
-
-from .moto_services import moto_service
 
 Shape = dict[str, Any]
 
@@ -29,25 +26,6 @@ class CostExplorerStore(BaseStore):
 
 
 stores = AccountRegionBundle("ce", CostExplorerStore, validate=False)
-
-
-def cost_explorer() -> Service:
-    return moto_service(
-        "ce",
-        {
-            "CreateAnomalyMonitor": create_monitor,
-            "GetAnomalyMonitors": get_monitors,
-            "UpdateAnomalyMonitor": update_monitor,
-            "DeleteAnomalyMonitor": delete_monitor,
-            "CreateAnomalySubscription": create_subscription,
-            "GetAnomalySubscriptions": get_subscriptions,
-            "UpdateAnomalySubscription": update_subscription,
-            "DeleteAnomalySubscription": delete_subscription,
-            "TagResource": _of_a_resource,
-            "UntagResource": _of_a_resource,
-            "ListTagsForResource": _of_a_resource,
-        },
-    )
 
 
 def create_monitor(context: RequestContext, request: Shape) -> Shape:
@@ -157,3 +135,18 @@ def _store(context: RequestContext) -> CostExplorerStore:
 
 def _moto(context: RequestContext) -> CostExplorerBackend:
     return ce_backends[context.account_id]["aws"]
+
+
+ANSWERS = {
+    "CreateAnomalyMonitor": create_monitor,
+    "GetAnomalyMonitors": get_monitors,
+    "UpdateAnomalyMonitor": update_monitor,
+    "DeleteAnomalyMonitor": delete_monitor,
+    "CreateAnomalySubscription": create_subscription,
+    "GetAnomalySubscriptions": get_subscriptions,
+    "UpdateAnomalySubscription": update_subscription,
+    "DeleteAnomalySubscription": delete_subscription,
+    "TagResource": _of_a_resource,
+    "UntagResource": _of_a_resource,
+    "ListTagsForResource": _of_a_resource,
+}

@@ -3,11 +3,14 @@
 Their names stand in pyproject.toml, as entry points that point here: `moto_services:<name>`, with an underscore where
 botocore's name has a hyphen. Looking such a name up gives the plugin that serves it, so nothing is loaded before the
 first request to the service.
+
+What moto lacks of such a service is in a module of its own, with its answers by the names of the operations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from localstack.aws.api import RequestContext
@@ -17,14 +20,18 @@ from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 from plux import PluginSpec
 
+# Module that holds the ANSWERS, by service.
+ADDITIONS = {"application-autoscaling": "scaling_tags", "budgets": "budgets", "ce": "cost_explorer"}
+
 Answer = Callable[[RequestContext, dict[str, Any]], dict[str, Any] | None]
 
 
-def moto_service(api: str, ours: Mapping[str, Answer] | None = None) -> Service:
-    """The service with botocore's name `api`: moto answers the operations that are not in `ours`, and those whose
-    answer there is None."""
+def moto_service(api: str) -> Service:
+    """The service with botocore's name `api`: moto answers the operations that have no answer of ours, and those whose
+    answer of ours is None."""
     specification = load_service(api)
-    answers = {name: _answer((ours or {}).get(name)) for name in specification.operation_names}
+    ours: Mapping[str, Answer] = import_module(f".{ADDITIONS[api]}", __package__).ANSWERS if api in ADDITIONS else {}
+    answers = {name: _answer(ours.get(name)) for name in specification.operation_names}
     return Service(api, skeleton=Skeleton(specification, answers))
 
 

@@ -1,4 +1,4 @@
-"""Services that the plugin makes itself, or whose backend it replaces. The latter are chosen in start.py."""
+"""LocalStack's own services with what the plugin changes in them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Any
 from localstack.aws.forwarder import HttpFallbackDispatcher
 from localstack.services.plugins import Service, aws_provider
 
+# Chosen in start.py.
+NAMES = ("cloudwatch", "dynamodb", "dynamodbstreams", "iam", "kinesis", "lambda", "s3", "sqs")
 
-@aws_provider(api="ce")
-def ce() -> Service:
-    from .cost_explorer import cost_explorer
 
-    return cost_explorer()
+@aws_provider(api="cloudwatch", name="stockroom")
+def cloudwatch() -> Service:
+    from .cloudwatch import StockroomCloudwatchProvider
+
+    return Service.for_provider(StockroomCloudwatchProvider())
 
 
 @aws_provider(api="dynamodb", name="stockroom")
@@ -29,6 +32,15 @@ def dynamodbstreams() -> Service:
     return Service.for_provider(StockroomDynamoDBStreamsProvider())
 
 
+@aws_provider(api="iam", name="stockroom")
+def iam() -> Service:
+    from localstack.services.moto import MotoFallbackDispatcher
+
+    from .iam import StockroomIamProvider
+
+    return Service.for_provider(StockroomIamProvider(), dispatch_table_factory=MotoFallbackDispatcher)
+
+
 @aws_provider(api="kinesis", name="stockroom")
 def kinesis() -> Service:
     from .kinesis_mock import StockroomKinesisProvider
@@ -41,6 +53,20 @@ def lambda_() -> Service:
     from .lambda_executor.provider import StockroomLambdaProvider
 
     return Service.for_provider(StockroomLambdaProvider())
+
+
+@aws_provider(api="s3", name="stockroom")
+def s3() -> Service:
+    from .s3 import StockroomS3Provider
+
+    return Service.for_provider(StockroomS3Provider())
+
+
+@aws_provider(api="sqs", name="stockroom")
+def sqs() -> Service:
+    from .sqs import StockroomSqsProvider
+
+    return Service.for_provider(StockroomSqsProvider())
 
 
 def _forwarding(provider: Any) -> Service:

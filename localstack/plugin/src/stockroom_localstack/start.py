@@ -13,12 +13,12 @@ BEFORE_ALL_OTHERS = 1000
 
 @hooks.on_infra_start(priority=BEFORE_ALL_OTHERS)
 def stockroom() -> None:
-    from . import early_start, run_directory, service_index, service_loading
+    from . import early_start, providers, run_directory, service_index, service_loading
 
     current = settings.current()
     config.GATEWAY_SERVER = "loopback"
     config.LAMBDA_RUNTIME_EXECUTOR = "process"
-    for service in ("dynamodb", "dynamodbstreams", "kinesis", "lambda"):
+    for service in providers.NAMES:
         config.SERVICE_PROVIDER_CONFIG.set_provider(service, "stockroom")
     service_index.use(current.home)
     service_loading.wait_for_registration()

@@ -1,6 +1,7 @@
 """Lambda functions as processes of this machine, chosen with LAMBDA_RUNTIME_EXECUTOR=process.
 
 provider.py           what can't run here is refused when a function is created or changed
+encryption_keys.py    the key of a function's environment variables
 plugin.py, executor.py    LocalStack's runtime executor: one execution environment, its life and its log lines
 runtime_process.py    one process of an environment, from its start to its end
 runtime_api.py        the HTTP server that the process asks for events: AWS's Lambda Runtime API

@@ -11,6 +11,7 @@ from localstack.aws.api.lambda_ import (
 )
 from localstack.services.lambda_.provider import LambdaProvider
 
+from . import encryption_keys
 from .runtimes import refusal
 
 
@@ -20,11 +21,16 @@ def _refuse(runtime: str | None, package_type: str | None) -> None:
 
 
 class StockroomLambdaProvider(LambdaProvider):
+    def on_before_start(self) -> None:
+        super().on_before_start()
+        encryption_keys.tell()
+
     @handler(operation="CreateFunction", expand=False)
     def create_function(  # type: ignore[override]  # as LocalStack's own class does
         self, context: RequestContext, request: CreateFunctionRequest
     ) -> FunctionConfiguration:
         _refuse(request.get("Runtime"), request.get("PackageType"))
+        encryption_keys.note(context, request)
         return super().create_function(context, request)
 
     @handler(operation="UpdateFunctionConfiguration", expand=False)
@@ -33,4 +39,5 @@ class StockroomLambdaProvider(LambdaProvider):
     ) -> FunctionConfiguration:
         if runtime := request.get("Runtime"):
             _refuse(runtime, None)
+        encryption_keys.note(context, request)
         return super().update_function_configuration(context, request)

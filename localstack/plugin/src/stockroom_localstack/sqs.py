@@ -1,0 +1,34 @@
+"""LocalStack's SQS with the deduplication of AWS's FIFO queues."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localstack.services.sqs.models import FifoQueue, SqsMessage
+from localstack.services.sqs.provider import SqsProvider
+from localstack.utils.patch import patch
+
+
+class StockroomSqsProvider(SqsProvider):
+    def on_before_start(self) -> None:
+        super().on_before_start()
+        _deduplicate_as_aws_does()
+
+
+def _deduplicate_as_aws_does() -> None:
+    # A patch of two faults in one place. LocalStack moves a message to a dead-letter queue and back as if it were sent
+    # once more: a queue that has seen its deduplication ID in the last five minutes drops it, and the one that it came
+    # from always has. And of the messages with one ID in several groups it remembers only the last.
+    @patch(FifoQueue.put)
+    def put(original: Any, self: FifoQueue, message: Any, **options: Any) -> SqsMessage:
+        with self.mutex:
+            remembered: dict[Any, Any] = self.deduplication
+            if "DeadLetterQueueSourceArn" in message.get("Attributes", {}):
+                self.deduplication = {}
+            elif self.deduplication_scope == "messageGroup":
+                self.deduplication = remembered.setdefault(("group", options.get("message_group_id")), {})
+            try:
+                put: SqsMessage = original(self, message, **options)
+            finally:
+                self.deduplication = remembered
+        return put
