@@ -13,6 +13,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ import pytest
 
 from tests.e2e.function_logs import logs_of_test
 from tests.e2e.platform import Platform
+from tests.e2e.turns import Turn
 
 Found = TypeVar("Found")
 
@@ -39,6 +41,26 @@ def pytest_runtest_makereport(
             logs = {"all functions": f"can not be read: {error}"}
         report.sections += [(f"CloudWatch logs of {function}", text) for function, text in logs.items()]
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that run alone come last, where fewer others have to wait for them."""
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
+
+
+@pytest.fixture(autouse=True)
+def alone(request: pytest.FixtureRequest) -> Generator[Callable[[], AbstractContextManager[None]]]:
+    """The test's turn: alone when it is marked so. Any other has `with alone():` for a part of it."""
+    outputs = os.environ.get("STOCKROOM_E2E_OUTPUTS")
+    if not outputs:
+        yield nullcontext  # the platform itself tells what is missing
+        return
+    turn = Turn(Path(outputs))
+    turn.begin(alone=request.node.get_closest_marker("alone") is not None)
+    try:
+        yield turn.alone
+    finally:
+        turn.end()
 
 
 @pytest.fixture(scope="session")
