@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +17,22 @@ from botocore.config import Config
 
 Event = dict[str, Any]
 Item = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One version of an S3 object. Of encrypted objects the ETag says nothing about the body."""
+
+    body: bytes
+    etag: str
+    version: str
+    metadata: dict[str, str]
+
+    def table(self) -> Any:
+        """The pyarrow.Table in its body, which is Parquet."""
+        import pyarrow.parquet
+
+        return pyarrow.parquet.read_table(pyarrow.BufferReader(self.body))
 
 
 @dataclass
@@ -125,24 +142,61 @@ class Platform:
 
     # What becomes of sales events: Parquet in the processed and the curated bucket
 
-    def parquet(self, zone: str, key: str) -> list[Event] | None:
-        """The rows of a Parquet object in the bucket of a zone, as its writer ordered them; None when there is none."""
-        import pyarrow.parquet
-
+    def stored(self, zone: str, key: str) -> StoredObject | None:
+        """The object as it is now; None when there is none."""
         try:
-            body = self.s3.get_object(Bucket=self.outputs["bucket_names"][zone], Key=key)["Body"].read()
+            answer = self.s3.get_object(Bucket=self.outputs["bucket_names"][zone], Key=key)
         except self.s3.exceptions.NoSuchKey:
             return None
-        rows: list[Event] = pyarrow.parquet.read_table(pyarrow.BufferReader(body)).to_pylist()
+        return StoredObject(answer["Body"].read(), answer["ETag"], answer["VersionId"], answer["Metadata"])
+
+    def versions(self, zone: str, key: str) -> list[tuple[str, datetime]]:
+        """Id and time of every version of one object, the newest first."""
+        pages = self.s3.get_paginator("list_object_versions").paginate(
+            Bucket=self.outputs["bucket_names"][zone], Prefix=key
+        )
+        found = (version for page in pages for version in page.get("Versions", []))
+        return [(version["VersionId"], version["LastModified"]) for version in found if version["Key"] == key]
+
+    def parquet(self, zone: str, key: str) -> list[Event] | None:
+        """The rows of a Parquet object in the bucket of a zone, as its writer ordered them; None when there is none."""
+        found = self.stored(zone, key)
+        if found is None:
+            return None
+        rows: list[Event] = found.table().to_pylist()
         return rows
 
     def processed_sales(self, day: date) -> list[Event] | None:
         """The sales of a day, one row an event; None while there is no such partition."""
-        return self.parquet("processed", f"sales/event_date={day}/sales.parquet")
+        return self.parquet("processed", processed_key(day))
 
     def daily_sales(self, day: date) -> list[Event] | None:
         """The totals of a day, one row for each store, product, country and currency; None while there are none."""
-        return self.parquet("curated", f"daily_sales/sale_date={day}/daily_sales.parquet")
+        return self.parquet("curated", daily_key(day))
+
+    def put_raw(self, day: date, name: str, content: Iterable[Event] | bytes) -> str:
+        """Put events (or these very bytes) into the raw bucket under a day, past stream and function; the key."""
+        key = f"sales_events/event_date={day}/{name}.jsonl.gz"
+        if not isinstance(content, bytes):
+            content = gzip.compress(b"".join(as_bytes(event) + b"\n" for event in content))
+        self.s3.put_object(Bucket=self.outputs["bucket_names"]["raw"], Key=key, Body=content)
+        return key
+
+    def notice(self, zone: str, key: str) -> Event:
+        """What EventBridge puts on the queue of a zone when an object was created there."""
+        return {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": "Object Created",
+            "source": "aws.s3",
+            "time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "detail": {
+                "version": "0",
+                "bucket": {"name": self.outputs["bucket_names"][zone]},
+                "object": {"key": key},
+                "reason": "PutObject",
+            },
+        }
 
     # Queues
 
@@ -237,30 +291,29 @@ class Platform:
     def invoke(self, function: str, records: list[Event]) -> Event:
         """Call a function as its event source does; fails when the function does."""
         answer = self.functions.invoke(
-            FunctionName=self.outputs["function_names"][function], Payload=json.dumps({"Records": records}).encode()
+            FunctionName=self.outputs["function_names"][function],
+            Qualifier="live",
+            Payload=json.dumps({"Records": records}).encode(),
         )
         payload = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, payload
         return dict(payload)
 
+    def deliver(self, function: str, records: list[Event]) -> list[Event]:
+        """Deliver a batch of a queue, and again what failed, no more than five times; what still fails."""
+        for _ in range(5):
+            answer = self.invoke(function, records)
+            failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+            records = [record for record in records if record["messageId"] in failed]
+            if not records:
+                break
+        return records
+
     def deliver_side_by_side(self, function: str, batches: list[list[Event]]) -> None:
-        """Deliver batches of a queue all at once, by more workers than an emulator's event source may start.
-
-        As a queue does, it delivers again what failed, but no more than five times.
-        """
+        """Deliver batches of a queue all at once, by more workers than an emulator's event source may start."""
         _ = self.functions  # made once, before the threads want it
-
-        def deliver(records: list[Event]) -> list[Event]:
-            for _ in range(5):
-                answer = self.invoke(function, records)
-                failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
-                records = [record for record in records if record["messageId"] in failed]
-                if not records:
-                    break
-            return records
-
         with ThreadPoolExecutor(len(batches)) as workers:
-            assert not any(workers.map(deliver, batches))
+            assert not any(workers.map(lambda records: self.deliver(function, records), batches))
 
     def is_allowed(self, function: str, action: str, resource: str) -> bool:
         """Whether the function's role may do `action` (such as "s3:GetObject") to the resource with this ARN."""
@@ -290,3 +343,26 @@ class Platform:
 
 def as_bytes(event: Event | bytes) -> bytes:
     return event if isinstance(event, bytes) else json.dumps(event, ensure_ascii=False).encode()
+
+
+def as_queue_records(bodies: Iterable[Event | str]) -> list[Event]:
+    """What Lambda hands to a function: the messages of one batch of a queue."""
+    return [
+        {
+            "messageId": str(uuid.uuid4()),
+            "receiptHandle": "x",
+            "body": body if isinstance(body, str) else json.dumps(body, ensure_ascii=False),
+            "attributes": {},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+        }
+        for body in bodies
+    ]
+
+
+def processed_key(day: date) -> str:
+    return f"sales/event_date={day}/sales.parquet"
+
+
+def daily_key(day: date) -> str:
+    return f"daily_sales/sale_date={day}/daily_sales.parquet"
