@@ -271,7 +271,16 @@ def e2e(
         end_to_end.print_result(end_to_end.e2e(settings, request, Steps()))
 
 
-@task(help={"only": "Some of: lint, types, terraform, unit, e2e, emulator, platforms (separated by commas)."})
+@task
+def lint(c: Context) -> None:
+    """Run all static checks: ruff, mypy, Terraform's own, and checkov over the code and over the plans."""
+    from stockroom.checks import STATIC, run_checks
+
+    with command() as settings:
+        run_checks(settings, ",".join(STATIC))
+
+
+@task(help={"only": "Some of: lint, types, terraform, policies, unit, e2e, emulator, platforms (commas between)."})
 def test(c: Context, only: str = "") -> None:
     """Run all tests: lint, types, Terraform, unit, and end to end on platforms of their own."""
     from stockroom.checks import run_checks
@@ -294,5 +303,6 @@ namespace = Collection(
     redrive,
     setup_terraform,
     e2e,
+    lint,
     test,
 )

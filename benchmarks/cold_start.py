@@ -10,6 +10,7 @@ rates of seeding; the emulator's memory; and the time of `invoke --list`.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -26,7 +27,6 @@ from rich.table import Table
 
 from stockroom import emulator
 from stockroom.aws import session_for
-from stockroom.checks import command_environment, invoke
 from stockroom.environments import LOCAL, read_environment
 from stockroom.processes import free_port
 from stockroom.settings import HOME, ROOT
@@ -42,6 +42,26 @@ class Chain:
 
     addresses: list[str]
     seconds: float
+
+
+def command_environment(run_dir: Path, port: int) -> dict[str, str]:
+    """This process's environment, with the settings of one platform and no other setting."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STOCKROOM_")}
+    return kept | {"STOCKROOM_RUN_DIR": str(run_dir), "STOCKROOM_PORT": str(port)}
+
+
+def invoke(*words: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a task as a user does; stdout holds its whole output but for `--json`, where it holds the object alone."""
+    quiet = "--json" in words
+    return subprocess.run(
+        [sys.executable, "-m", "invoke", *words],
+        cwd=ROOT,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL if quiet else subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
 
 def resource_seconds(log: str) -> dict[str, float]:

@@ -159,14 +159,23 @@ def _terraform(checks: Checks) -> Outcome:
     return Outcome("terraform", *check_all(CHECKS_DIR / "terraform", checks.settings))
 
 
+def _policies(checks: Checks) -> Outcome:
+    from stockroom.policies import check_policies
+
+    return Outcome("policies", *check_policies(CHECKS_DIR / "policies", checks.settings, checks.steps.note))
+
+
 CHECKS: dict[str, Callable[[Checks], Outcome]] = {
     "lint": _lint,
     "types": _types,
     "terraform": _terraform,
+    "policies": _policies,
     "unit": _unit,
     "e2e": _e2e,
     "emulator": _emulator,
     "platforms": _platforms,
 }
 
+# What needs no platform and runs no code of the functions or of the toolkit.
+STATIC = ("lint", "types", "terraform", "policies")
 ON_PLATFORM = frozenset({"e2e", "emulator"})

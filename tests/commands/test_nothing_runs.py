@@ -15,6 +15,7 @@ TASKS = {
     "infra-down",
     "infra-status",
     "infra-up",
+    "lint",
     "logs",
     "report",
     "redrive",

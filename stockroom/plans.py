@@ -1,0 +1,64 @@
+"""Plans of a stack that start from nothing: all that an environment's variables ask for, and no state."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stockroom.environments import ENVIRONMENTS_DIR, STACKS_DIR, TERRAFORM_DIR, Environment, local_process_environment
+from stockroom.errors import StockroomError
+from stockroom.settings import Settings
+from stockroom.terraform import find_binary, write_cli_config
+
+_NO_BACKEND = 'terraform {\n  backend "local" {}\n}\n'
+
+
+def plan_from_nothing(
+    settings: Settings, environment: Environment, stack: str, endpoint: str, folder: Path, release: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The plan as `terraform show -json` gives it (format version 1), made in a copy of the code under `folder`.
+
+    The engine at `endpoint` answers who is asking, as the environment's own account. `release` are the variables that
+    the toolkit writes: artifact_bucket, bundles, layers. Raises StockroomError with Terraform's words.
+    """
+    work = folder / environment.name / stack
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(TERRAFORM_DIR / "modules", work / "modules", ignore=shutil.ignore_patterns(".terraform", "tests"))
+    root = work / "stacks" / stack
+    shutil.copytree(STACKS_DIR / stack, root, ignore=shutil.ignore_patterns(".terraform", "tests"))
+    (root / "backend_override.tf").write_text(_NO_BACKEND)
+    (root / "release.auto.tfvars.json").write_text(json.dumps(release))
+    variables = [
+        f"-var-file={ENVIRONMENTS_DIR / environment.name / f'{name}.tfvars'}" for name in ("environment", stack)
+    ]
+    extra = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "AWS_ACCESS_KEY_ID": environment.account_id}
+    if config := write_cli_config(settings, os.environ):
+        extra["TF_CLI_CONFIG_FILE"] = str(config)
+    process_environment = local_process_environment(os.environ, endpoint, environment.region, extra)
+    binary = find_binary(settings).path
+
+    def terraform(*words: str) -> str:
+        done = subprocess.run(
+            [str(binary), *words],
+            cwd=root,
+            env=process_environment,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise StockroomError(
+                f"terraform {words[0]} of {stack} for {environment.name} failed", None, done.stderr or done.stdout
+            )
+        return done.stdout
+
+    terraform("init", "-input=false", "-no-color", "-lockfile=readonly")
+    terraform("plan", "-input=false", "-no-color", "-lock=false", "-out=plan", *variables)
+    plan: dict[str, Any] = json.loads(terraform("show", "-json", "plan"))
+    return plan
