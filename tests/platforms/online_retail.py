@@ -24,12 +24,13 @@ def write_sales_file(path: Path, invoices: int = 240) -> Path:
             is_return = number % 12 == 11
             day = 12 + number * 6 // invoices
             customer = random.choice(["", "17850", "13047", "12583"])
+            country = random.choice(["United Kingdom", "United Kingdom", "France", "EIRE"])
             for _ in range(random.randint(1, 12)):
                 product = random.randint(20000, 20080)
                 quantity = random.randint(1, 24) * (-1 if is_return else 1)
                 price = Decimal(random.randint(0, 999)) / 100 if number % 50 else Decimal(0)
                 row = [f"{'C' if is_return else ''}{536000 + number}", product, f"PRODUCT, NO {product}", quantity]
-                row += [f"12/{day}/10 {8 + number % 10}:{number % 60:02}", price, customer, "United Kingdom"]
+                row += [f"12/{day}/10 {8 + number % 10}:{number % 60:02}", price, customer, country]
                 for _ in range(2 if random.random() < 0.03 else 1):
                     writer.writerow(row)
     return path
@@ -54,6 +55,22 @@ def totals_of_file(path: Path) -> dict[str, Counter[str]]:
     for day, invoice in invoices:
         totals["returns" if invoice.startswith("C") else "orders"][day] += 1
     return totals
+
+
+def revenue_of_file(path: Path) -> dict[tuple[str, str], Decimal]:
+    """Revenue per day and country, from the file alone."""
+    revenue: dict[tuple[str, str], Decimal] = {}
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            day = datetime.strptime(row["InvoiceDate"], "%m/%d/%y %H:%M").date().isoformat()
+            amount = int(row["Quantity"]) * Decimal(row["UnitPrice"])
+            revenue[day, row["Country"]] = revenue.get((day, row["Country"]), Decimal(0)) + amount
+    return revenue
+
+
+def revenue_of_report(report: dict[str, Any]) -> dict[tuple[str, str], Decimal]:
+    """Revenue per day and country, from what `invoke report --json` prints."""
+    return {(day["day"], line["country"]): Decimal(line["revenue"]) for day in report["days"] for line in day["lines"]}
 
 
 def totals_of_orders(orders: list[dict[str, Any]]) -> dict[str, Counter[str]]:

@@ -59,8 +59,8 @@ class OwnPlatform:
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, *words: str) -> Command:
-        """Start a task, in a process group of its own as a terminal would."""
+    def start(self, *words: str, errors: int | None = subprocess.STDOUT) -> Command:
+        """Start a task, in a process group of its own as a terminal would; by default errors are part of its output."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("STOCKROOM_", "AWS_"))}
         process = subprocess.Popen(
             [sys.executable, "-m", "invoke", *words],
@@ -68,7 +68,7 @@ class OwnPlatform:
             env=kept | self.shell | {"STOCKROOM_RUN_DIR": str(self.run_dir), "STOCKROOM_PORT": str(self.port)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=errors,
             text=True,
             start_new_session=True,
         )
@@ -83,6 +83,12 @@ class OwnPlatform:
 
     def status(self) -> dict[str, Any]:
         return dict(json.loads(self.run("infra-status", "--json")))
+
+    def report(self) -> dict[str, Any]:
+        """What `invoke report --json` prints; what it says beside that goes to where the tests' own errors go."""
+        command = self.start("report", "--json", errors=None)
+        assert command.finish() == 0, command.output
+        return dict(json.loads(command.output))
 
     def emulator(self) -> psutil.Process:
         """The emulator's process, as soon as its pid file is there."""
@@ -118,16 +124,25 @@ class OwnPlatform:
         )
 
     def wait_until_drained(self) -> dict[str, Any]:
-        """The status once no order waits any more and every event of the stream is in the raw bucket."""
+        """The status once no message waits any more and every event of the stream is in the raw bucket."""
 
         def drained() -> dict[str, Any] | None:
             status = self.status()
-            waiting = sum(status["records"]["queues"].values())
             captured = len(self.captured_events())
-            return status if waiting == 0 and captured >= status["records"]["streams"]["sales_events"] else None
+            return (
+                status
+                if not self.waiting(status) and captured >= status["records"]["streams"]["sales_events"]
+                else None
+            )
 
         found: dict[str, Any] = wait_until(drained, seconds=240, pause=1.0)
         return found
+
+    @staticmethod
+    def waiting(status: dict[str, Any]) -> dict[str, int]:
+        """Messages by queue, of the queues that the platform itself is to empty: restock requests are for others."""
+        queues: dict[str, int] = status["records"]["queues"]
+        return {name: count for name, count in queues.items() if count and name != "restock_requests"}
 
     def captured_events(self) -> list[dict[str, Any]]:
         """Every event in the raw bucket, as often as it is stored."""

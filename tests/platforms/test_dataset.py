@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from .online_retail import totals_of_events, totals_of_file, totals_of_orders
+from .online_retail import revenue_of_file, revenue_of_report, totals_of_events, totals_of_file, totals_of_orders
 from .own_platform import OwnPlatform
 
 
@@ -19,11 +19,16 @@ def test_every_row_once(platform: OwnPlatform, dataset: Path) -> None:
     assert "waiting for `invoke infra-up`" in second.output
     assert "0 added, 0 changed, 0 destroyed" in second.output
 
+    # At once: what is still on its way from the stream to the curated data, the report waits for.
+    report = platform.report()
+    assert report["complete"] is True
+    assert revenue_of_report(report) == revenue_of_file(dataset)
+
     status = platform.wait_until_drained()
     expected = totals_of_file(dataset)
     assert totals_of_orders(platform.stored_orders()) == expected
     assert totals_of_events(platform.captured_events()) == expected
-    assert status["records"]["queues"] == dict.fromkeys(status["records"]["queues"], 0)
+    assert platform.waiting(status) == {}
 
     # Seeding again changes nothing, not even when the mark that it is done is gone.
     assert "was seeded before" in platform.run("seed", "--dataset", str(dataset))
@@ -35,6 +40,7 @@ def test_every_row_once(platform: OwnPlatform, dataset: Path) -> None:
     platform.wait_until_drained()
     assert totals_of_orders(platform.stored_orders()) == expected
     assert totals_of_events(platform.captured_events()) == expected
+    assert revenue_of_report(platform.report()) == revenue_of_file(dataset)
 
     # What is missing is repaired, and nothing else is changed.
     platform.client("sqs").delete_queue(QueueUrl=status["outputs"]["dead_letter_queue_urls"]["sales_events"])
