@@ -6,8 +6,24 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from .functions import Functions
 from .recipe import wait_for
+
+
+def _sum(aws: Callable[[str], Any], function: str, metric: str) -> float:
+    now = datetime.now(UTC)
+    points = aws("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName=metric,
+        Dimensions=[{"Name": "FunctionName", "Value": function}],
+        StartTime=now - timedelta(minutes=5),
+        EndTime=now + timedelta(minutes=5),
+        Period=60,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return sum(point["Sum"] for point in points)
 
 
 def test_invocations_and_errors_are_counted(functions: Functions, aws: Callable[[str], Any]) -> None:
@@ -16,21 +32,18 @@ def test_invocations_and_errors_are_counted(functions: Functions, aws: Callable[
         functions.invoke(name, divisor)
 
     def sums() -> dict[str, float]:
-        now = datetime.now(UTC)
-        return {
-            metric: sum(
-                point["Sum"]
-                for point in aws("cloudwatch").get_metric_statistics(
-                    Namespace="AWS/Lambda",
-                    MetricName=metric,
-                    Dimensions=[{"Name": "FunctionName", "Value": name}],
-                    StartTime=now - timedelta(minutes=5),
-                    EndTime=now + timedelta(minutes=5),
-                    Period=60,
-                    Statistics=["Sum"],
-                )["Datapoints"]
-            )
-            for metric in ("Invocations", "Errors")
-        }
+        return {metric: _sum(aws, name, metric) for metric in ("Invocations", "Errors")}
 
     wait_for("the counts", lambda: sums() == {"Invocations": 3, "Errors": 1})
+
+
+def test_a_throttle_is_counted_once_however_many_environments_there_were(
+    functions: Functions, aws: Callable[[str], Any]
+) -> None:
+    functions.run("def handler(event, context):\n    pass\n")
+    name = functions.make("def handler(event, context):\n    pass\n")
+    functions.service.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    with pytest.raises(functions.service.exceptions.TooManyRequestsException):
+        functions.invoke(name)
+    assert wait_for("the throttle", lambda: _sum(aws, name, "Throttles")) == 1
+    assert _sum(aws, name, "Invocations") == 0

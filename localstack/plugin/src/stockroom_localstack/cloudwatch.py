@@ -6,6 +6,7 @@ import math
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from localstack.aws.api import RequestContext, handler
@@ -45,6 +46,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return low + (high - low) * (place % 1)
 
 
+@cache
 def _know_percentiles() -> None:
     # Patches of functions that LocalStack calls by name; its SQL knows no percentiles.
     @patch(CloudwatchDatabase.get_metric_data_stat)

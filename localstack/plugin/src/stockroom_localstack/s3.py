@@ -6,6 +6,7 @@ import itertools
 import json
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -39,6 +40,7 @@ def detail_as_on_aws(detail: dict[str, Any], requester: str, number: int) -> dic
     return detail | {"object": about | changed, "requester": requester}
 
 
+@cache
 def _send_events_as_aws_does() -> None:
     original: Any = EventBridgeNotifier._get_event_payload
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from localstack.services.sqs.models import FifoQueue, SqsMessage
@@ -15,6 +16,7 @@ class StockroomSqsProvider(SqsProvider):
         _deduplicate_as_aws_does()
 
 
+@cache
 def _deduplicate_as_aws_does() -> None:
     # A patch of two faults in one place. LocalStack moves a message to a dead-letter queue and back as if it were sent
     # once more: a queue that has seen its deduplication ID in the last five minutes drops it, and the one that it came

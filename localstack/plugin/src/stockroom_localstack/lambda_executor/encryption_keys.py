@@ -6,6 +6,7 @@ LocalStack forgets the key, so that no plan was ever empty.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from localstack.aws.api import RequestContext
@@ -26,6 +27,7 @@ def note(context: RequestContext, request: Mapping[str, Any]) -> None:
         _keys[context.account_id, context.region, name] = key
 
 
+@cache
 def tell() -> None:
     # A patch: LocalStack's model of a function has no place for the key.
     @patch(api_utils.map_config_out)

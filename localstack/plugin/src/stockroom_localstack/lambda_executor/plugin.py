@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 
 
@@ -9,11 +11,18 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
     name = "process"
 
     def load(self, *args: object, **kwargs: object) -> type:
-        from . import client_context, metrics, sqs_bodies, stream_pollers
         from .executor import ProcessRuntimeExecutor
 
-        client_context.pass_on()
-        metrics.collect()
-        sqs_bodies.leave_untouched()
-        stream_pollers.use()
+        _change_localstack()
         return ProcessRuntimeExecutor
+
+
+# LocalStack loads the executor anew for every environment. Patches upon patches would soon be too deep to be called.
+@cache
+def _change_localstack() -> None:
+    from . import client_context, metrics, sqs_bodies, stream_pollers
+
+    client_context.pass_on()
+    metrics.collect()
+    sqs_bodies.leave_untouched()
+    stream_pollers.use()
