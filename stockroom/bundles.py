@@ -164,7 +164,7 @@ def _build_stack(stack: str) -> Artifacts:
     functions, target = function_names(stack), package_platform(platform.system(), platform.machine())
     with ThreadPoolExecutor() as pool:
         layers = [pool.submit(_build_layer, stack, name, target) for name in layer_names(stack)]
-        packages = _install_packages(FUNCTIONS_DIR / stack / "requirements.txt", target) if functions else None
+        packages = function_packages(stack) if functions else None
         bundles = [pool.submit(_build_bundle, stack, name, packages) for name in functions]
         artifacts = Artifacts([one.result() for one in bundles], [one.result() for one in layers])
     check_size(artifacts)
@@ -183,6 +183,13 @@ def check_size(artifacts: Artifacts) -> None:
                 f"function {bundle.name}{names} take {size / 2**20:.0f} MB unzipped, and Lambda allows 250 MB",
                 "remove packages, or leave out parts that no function uses in stockroom/bundles.py",
             )
+
+
+def function_packages(stack: str) -> Path | None:
+    """The folder of the locked packages that every bundle of the stack holds; installed when it is not there."""
+    return _install_packages(
+        FUNCTIONS_DIR / stack / "requirements.txt", package_platform(platform.system(), platform.machine())
+    )
 
 
 def _build_bundle(stack: str, function: str, packages: Path | None) -> Artifact:
