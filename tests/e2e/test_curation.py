@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.platform import as_bytes, as_queue_records, daily_key, processed_key
-from tests.e2e.test_sales_events import HOSTILE, make_event
+from tests.e2e.test_sales_events import HOSTILE, as_kinesis_records, make_event
 
 if TYPE_CHECKING:
     from tests.e2e.platform import Event, Platform, StoredObject
@@ -102,6 +102,7 @@ def await_totals(platform: Platform, wait_until: Callable[..., Any], day: date) 
 def take_dead_letters(
     platform: Platform, wait_until: Callable[..., Any], unique: str, count: int, queue: str = "raw_objects"
 ) -> list[str]:
+    """Take dead letters that carry `unique` until there are `count`, in the time that they need to be given up."""
     taken: list[str] = []
 
     def enough() -> bool:
@@ -508,6 +509,38 @@ def test_a_damaged_object_loses_nothing_and_is_curated_once_it_is_mended(
     for each in days[1:]:
         wait_until(lambda each=each: len(rows_of(platform, each, unique)) >= 2)
         assert rows_of(platform, each, unique) == as_rows(platform, [good[each], mended[each]])
+
+
+@pytest.mark.alone  # it moves the dead letters of others, too
+def test_dead_letters_that_are_moved_back_are_curated(
+    platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
+) -> None:
+    key = platform.put_raw(day, unique, [make_event(unique, 0, day)])
+    wait_until(lambda: rows_of(platform, day, unique))
+    before = processed(platform, day)
+    platform.s3.delete_object(Bucket=platform.outputs["bucket_names"]["processed"], Key=processed_key(day))
+
+    urls = [platform.outputs[kind]["raw_objects"] for kind in ("dead_letter_queue_urls", "queue_urls")]
+    platform.sqs.send_message(QueueUrl=urls[0], MessageBody=json.dumps(platform.notice("raw", key)))
+    dead, queue = (
+        platform.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        for url in urls
+    )
+    platform.sqs.start_message_move_task(SourceArn=dead, DestinationArn=queue)
+    wait_until(lambda: platform.processed_sales(day) is not None)
+    assert processed(platform, day).body == before.body
+
+
+def test_a_batch_of_which_one_object_cannot_be_stored_fails(platform: Platform, unique: str, day: date) -> None:
+    good, bad = make_event(unique, 0, day), make_event(unique, 1, day, quantity=0)
+    # So long a name that the key of the stored events has just the 1,024 characters of a key, and that of the
+    # rejected ones has more: only this one can't be written.
+    shard = unique + "x" * (976 - len(unique))
+    with pytest.raises(AssertionError, match="KeyTooLong"):
+        platform.invoke("capture_sales", as_kinesis_records([good, bad], shard))
+    assert platform.rejected_events(unique) == []
+    assert platform.invoke("capture_sales", as_kinesis_records([good], shard)) == {"batchItemFailures": []}
+    assert platform.stored_events(day, unique) == [good]
 
 
 # Many at once
