@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from localstack.aws.api import RequestContext, handler
-from localstack.aws.api.cloudwatch import PutMetricAlarmInput, ScanBy
+from localstack.aws.api.cloudwatch import DescribeAlarmsOutput, PutMetricAlarmInput, ScanBy
 from localstack.services.cloudwatch import alarm_scheduler
 from localstack.services.cloudwatch.cloudwatch_database_helper import CloudwatchDatabase
 from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
@@ -30,12 +30,22 @@ class StockroomCloudwatchProvider(CloudwatchProvider):
         arn = arns.cloudwatch_alarm_arn(request["AlarmName"], context.account_id, context.region)
         store = self.get_store(context.account_id, context.region)
         is_new = arn not in store.alarms
-        super().put_metric_alarm(context, request)
+        tags: list[Any] = request.get("Tags") or []
+        alarm: Any = {name: value for name, value in request.items() if name != "Tags"}
+        super().put_metric_alarm(context, alarm)
         if is_new:
             old: list[Any] = store.TAGS.list_tags_for_resource(arn)["Tags"]
             store.TAGS.untag_resource(arn, [tag["Key"] for tag in old])
-            new: list[Any] = request.get("Tags") or []
-            store.TAGS.tag_resource(arn, new)
+            store.TAGS.tag_resource(arn, tags)
+
+    def describe_alarms(self, context: RequestContext, *arguments: Any, **options: Any) -> DescribeAlarmsOutput:
+        # Copies: LocalStack's own change while the answer is written, and then there is none.
+        found = super().describe_alarms(context, *arguments, **options)
+        copies: Any = {
+            kind: [dict(one) for one in alarms] for kind, alarms in found.items() if isinstance(alarms, list)
+        }
+        answer: DescribeAlarmsOutput = found | copies
+        return answer
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
