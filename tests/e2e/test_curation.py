@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import re
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -337,6 +338,7 @@ def test_a_repeated_notice_writes_nothing(
     other = platform.put_raw(day + timedelta(days=1), unique, [make_event(unique, 2, day + timedelta(days=1))])
     curate(platform, other, key)
     assert len(rows_of(platform, day + timedelta(days=1), unique)) == 1
+    time.sleep(2)  # for those in the queue
     assert platform.versions("processed", processed_key(day)) == versions
 
 
@@ -357,6 +359,16 @@ def test_a_deleted_object_is_built_again_by_a_notice(
     assert processed(platform, day).body == before.body
     assert processed(platform, day).metadata == before.metadata
     assert [platform.stored("raw", key) for key in keys] == raw
+
+
+def test_a_raw_object_that_is_replaced_is_read_again(
+    platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
+) -> None:
+    events = [make_event(unique, number, day) for number in range(3)]
+    for content in (events[:1], events[:2], events[1:2], [events[1] | {"quantity": 7}]):
+        platform.put_raw(day, unique, content)
+        wanted = as_rows(platform, content)
+        wait_until(lambda wanted=wanted: rows_of(platform, day, unique) == wanted)
 
 
 # What is malformed or damaged
