@@ -1,4 +1,4 @@
-"""Policy checks: checkov over the Terraform code and over a plan of every stack for every environment.
+"""Policy checks: checkov over the Terraform code, and over a plan of every stack for every account.
 
 checkov has a Python environment of its own under .stockroom/policies/, made from terraform/policies/requirements.txt.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from stockroom.bundles import function_names, layer_names
 from stockroom.emulator import VERSION, find_python, run_uv
 from stockroom.engines.localstack import LocalStackEngine
-from stockroom.environments import TERRAFORM_DIR, environment_names, read_environment, stack_names
+from stockroom.environments import LOCAL, TERRAFORM_DIR, environment_names, read_environment, stack_names
 from stockroom.lock import exclusive
 from stockroom.plans import plan_from_nothing
 from stockroom.processes import free_port
@@ -73,7 +73,7 @@ def install(report: Callable[[str], None]) -> Path:
 
 
 def _write_plans(folder: Path, settings: Settings) -> dict[str, Path]:
-    """Files with a plan of every stack for every environment, by what they are plans of."""
+    """Files with a plan of every stack for every environment but the local one, by what they are plans of."""
     own = settings.model_copy(update={"run_dir": folder / "run", "port": free_port()})
     engine = LocalStackEngine(own)
     engine.start()
@@ -95,7 +95,8 @@ def _write_plans(folder: Path, settings: Settings) -> dict[str, Path]:
             return f"{stack} for {environment}", file
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return dict(pool.map(write, [(stack, name) for stack in stack_names() for name in environment_names()]))
+            accounts = [name for name in environment_names() if name != LOCAL]
+            return dict(pool.map(write, [(stack, name) for stack in stack_names() for name in accounts]))
     finally:
         engine.stop()
 
