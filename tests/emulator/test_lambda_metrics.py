@@ -23,7 +23,7 @@ def _sum(aws: Callable[[str], Any], function: str, metric: str) -> float:
         Period=60,
         Statistics=["Sum"],
     )["Datapoints"]
-    return sum(point["Sum"] for point in points)
+    return float(sum(point["Sum"] for point in points))
 
 
 def test_invocations_and_errors_are_counted(functions: Functions, aws: Callable[[str], Any]) -> None:
