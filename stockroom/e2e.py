@@ -42,7 +42,7 @@ _INTERRUPT_PATIENCE_SECONDS = 10
 
 def default_workers() -> int:
     """Tests wait for the platform most of the time, so more of them than cores run well side by side."""
-    return 2 * (os.cpu_count() or 2)
+    return 4 * (os.cpu_count() or 2)
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,8 @@ def _run_round(
     suffix = "" if request.rounds == 1 else f"-{number}"
     report, junit, log = (folder / f"{name}{suffix}.{kind}" for name, kind in _FILES)
     outcomes_file = folder / f"outcomes{suffix}.jsonl"
-    words = ["pytest", TESTS, "-q", "-p", "no:cacheprovider", "-n", str(request.workers), "--dist", "worksteal"]
+    words = ["pytest", TESTS, "-q", "-p", "no:cacheprovider", "-n", str(request.workers)]
+    words += ["--dist", "load", "--maxschedchunk", "1"]  # in the order that conftest.py puts them in
     words += ["-p", "stockroom.pytest_outcomes", f"--outcomes={outcomes_file}"]
     words += [f"--junit-xml={junit}", f"--html={report}", "--self-contained-html"]
     words += ["-k", request.selection.only] if request.selection.only else []

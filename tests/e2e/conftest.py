@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date, timedelta
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,8 +45,16 @@ def pytest_runtest_makereport(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that run alone come last, where fewer others have to wait for them."""
-    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
+    """Tests that wait long come first, those that run alone last, when all others are done."""
+
+    def marked(name: str) -> list[pytest.Item]:
+        return [item for item in items if item.get_closest_marker(name)]
+
+    waiting, alone = marked("waits"), marked("alone")
+    others = [item for item in items if item not in waiting and item not in alone]
+    # A worker is given two tests to begin with: one that waits, and another, so that no two wait one after the other.
+    pairs = zip_longest(waiting, others[: len(waiting)])
+    items[:] = [*filter(None, chain.from_iterable(pairs)), *others[len(waiting) :], *alone]
 
 
 @pytest.fixture(autouse=True)

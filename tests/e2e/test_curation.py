@@ -451,6 +451,7 @@ def test_of_a_batch_only_what_is_no_notice_is_refused(
     assert platform.processed_sales(NOBODYS_DAY) is None
 
 
+@pytest.mark.waits
 def test_what_is_no_notice_becomes_a_dead_letter_and_its_neighbours_are_curated(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
 ) -> None:
@@ -473,6 +474,7 @@ def test_what_is_no_notice_becomes_a_dead_letter_and_its_neighbours_are_curated(
     )
 
 
+@pytest.mark.waits
 def test_a_damaged_object_loses_nothing_and_is_curated_once_it_is_mended(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
 ) -> None:

@@ -369,6 +369,7 @@ def test_of_a_batch_only_what_is_no_notice_is_refused(
     assert platform.daily_sales(NOBODYS_DAY) is None
 
 
+@pytest.mark.waits
 def test_what_cannot_be_summed_becomes_a_dead_letter_and_its_neighbours_totals(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
 ) -> None:

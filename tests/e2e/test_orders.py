@@ -140,6 +140,7 @@ def test_hostile_ids_and_no_customer(platform: Platform, wait_until: Callable[..
     assert platform.stock([product_id]) == {product_id: 0}
 
 
+@pytest.mark.waits
 def test_what_cannot_be_processed_becomes_a_dead_letter_and_its_neighbours_orders(
     platform: Platform, wait_until: Callable[..., Any], unique: str
 ) -> None:
@@ -252,6 +253,7 @@ def test_workers_on_the_same_large_order_move_its_stock_once(
     assert platform.stock(stock) == {product: on_hand - moved for product, on_hand in stock.items()}
 
 
+@pytest.mark.waits
 def test_a_mixed_load_comes_out_as_it_went_in(platform: Platform, wait_until: Callable[..., Any], unique: str) -> None:
     wanted = products(unique, 10, 12)
     platform.set_stock(wanted)
