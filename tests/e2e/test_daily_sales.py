@@ -11,6 +11,8 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.e2e.platform import as_queue_records, daily_key, processed_key
 from tests.e2e.test_curation import NOBODYS_DAY, take_dead_letters
 from tests.e2e.test_sales_events import make_event
