@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import boto3
@@ -29,6 +30,7 @@ PATIENCE = "STOCKROOM_E2E_PATIENCE"
 _DEFAULT_PATIENCE = "30"
 _MOST_SECONDS = 600
 _WORKERS = "4"
+_MOST_SECONDS_TO_IDLE = 120
 _RECOVERIES = 3  # what the mutation left behind may still be on its way when its test runs again
 
 
@@ -46,11 +48,13 @@ def run_mutations(mutations: list[Mutation], place: Place, steps: Steps) -> bool
 
     Raises StockroomError when that can't be told: a mutation does not fit, or a test fails without any.
     """
-    client = boto3.client("lambda", endpoint_url=place.environment["AWS_ENDPOINT_URL"])
-    names: dict[str, str] = json.loads(place.outputs.read_text())["function_names"]
-    bundles = _Bundles(client, names, mutations)
+    endpoint = place.environment["AWS_ENDPOINT_URL"]
+    outputs = json.loads(place.outputs.read_text())
+    bundles = _Bundles(boto3.client("lambda", endpoint_url=endpoint), outputs["function_names"], mutations)
     runner = _Runner(place)
     with steps.step("unmutated") as step:
+        step.say("waiting for what the platform was seeded with")
+        _wait_until_idle(boto3.client("sqs", endpoint_url=endpoint), outputs["queue_urls"])
         results = runner.run("unmutated", _tests(mutations), "-n", _WORKERS)
         if failed := [result for result in results if result.outcome != "passed"]:
             raise StockroomError(
@@ -63,6 +67,21 @@ def run_mutations(mutations: list[Mutation], place: Place, steps: Steps) -> bool
     if survivors := [mutation.name for mutation in mutations if mutation not in caught]:
         print(f"not caught: {', '.join(survivors)}")
     return not survivors
+
+
+def _wait_until_idle(sqs: Any, queues: Mapping[str, str]) -> None:
+    """Return when the queues that functions read are empty, or soon: tests that are to wait briefly are next."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    deadline = monotonic() + _MOST_SECONDS_TO_IDLE
+    while monotonic() < deadline:
+        answers = [
+            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+            for name, url in queues.items()
+            if name != "restock_requests"  # those wait for somebody outside
+        ]
+        if not any(int(waiting) for answer in answers for waiting in answer.values()):
+            return
+        sleep(1)
 
 
 def _tests(mutations: Iterable[Mutation]) -> list[str]:
