@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ import boto3
 from stockroom.bundles import FUNCTIONS_DIR, function_packages
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
+from stockroom.own_platform import undisturbed
 from stockroom.settings import ROOT
 from tests.mutations.deployment import bundle, check_is_deployed, replaced
 from tests.mutations.junit import CaseResult, read_results
@@ -31,6 +34,7 @@ _DEFAULT_PATIENCE = "30"
 _MOST_SECONDS = 600
 _WORKERS = "4"
 _MOST_SECONDS_TO_IDLE = 120
+_INTERRUPT_PATIENCE_SECONDS = 20
 _RECOVERIES = 3  # what the mutation left behind may still be on its way when its test runs again
 
 
@@ -141,22 +145,13 @@ class _Runner:
         """Raises StockroomError when pytest itself fails, for instance because there is no such test."""
         junit = self._folder / f"{name}.xml"
         words = ["pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={junit}", *options]
-        with self.log(name).open("wb") as output:
-            try:
-                done = subprocess.run(
-                    [sys.executable, "-m", *words, *(f"{TESTS}/{test}" for test in tests)],
-                    cwd=ROOT,
-                    env=self._environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    timeout=_MOST_SECONDS,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                raise StockroomError(f"the tests of {name} did not end", f"see {self.log(name)}") from None
-        if done.returncode not in {0, 1}:
-            raise StockroomError(f"pytest failed for {name} (exit code {done.returncode})", f"see {self.log(name)}")
+        command = [sys.executable, "-m", *words, *(f"{TESTS}/{test}" for test in tests)]
+        try:
+            exit_code = run_to_end(command, self._environment, self.log(name), _MOST_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise StockroomError(f"the tests of {name} did not end", f"see {self.log(name)}") from None
+        if exit_code not in {0, 1}:
+            raise StockroomError(f"pytest failed for {name} (exit code {exit_code})", f"see {self.log(name)}")
         return read_results(junit.read_text())
 
     def wait_for_recovery(self, mutation: Mutation, found: CaseResult) -> None:
@@ -173,3 +168,30 @@ class _Runner:
             f"after {mutation.name} was put back, this still fails: {failed[0]}",
             f"see {self.log(f'{mutation.name}-restored')}",
         )
+
+
+def run_to_end(command: list[str], environment: Mapping[str, str], log: Path, seconds: float) -> int:
+    """The exit code of a command that writes to the file `log`. Raises subprocess.TimeoutExpired.
+
+    When it is not to go on, it is asked first, so that tests can undo what they did to the platform.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a Ctrl-C must reach it once, from here
+        )
+    try:
+        return process.wait(seconds)
+    except BaseException:
+        with undisturbed(), contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_INTERRUPT_PATIENCE_SECONDS)
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
