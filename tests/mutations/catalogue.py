@@ -90,6 +90,15 @@ CATALOGUE = [
         new='"reason": str(refused)})\n        return\n',
         tests=("test_orders.py::test_a_large_order_with_an_unknown_product_takes_nothing",),
     ),
+    Mutation(
+        name="orders-hush-up-failures",
+        function="process_orders",
+        what="an order that DynamoDB refuses to store is taken off the queue as if it had been stored",
+        file="process_orders/process_orders.py",
+        old='logger.exception("order failed", extra=about)\n        raise\n',
+        new='logger.exception("order failed", extra=about)\n        return\n',
+        tests=("test_disturbances.py::test_a_function_that_fails_for_a_while_loses_no_order",),
+    ),
     # curate_sales
     Mutation(
         name="curation-drops-late-events",
