@@ -87,6 +87,7 @@ def nobody_holds_any(platform: Platform, queue: str) -> bool:
     return bool(platform.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name] == "0")
 
 
+@pytest.mark.waits
 def test_orders_of_a_product_that_was_not_in_the_inventory(
     platform: Platform,
     wait_until: Wait,
