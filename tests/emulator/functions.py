@@ -18,13 +18,13 @@ from botocore.config import Config
 ROLE = "arn:aws:iam::000000000000:role/emulator-tests"
 
 
-def client(service: str, endpoint: str, region: str = "us-east-1") -> Any:
+def client(service: str, endpoint: str, region: str = "us-east-1", account: str = "test") -> Any:
     session: Any = boto3.Session()  # boto3's types want a literal name
     return session.client(
         service,
         endpoint_url=endpoint,
         region_name=region,
-        aws_access_key_id="test",
+        aws_access_key_id=account,
         aws_secret_access_key="test",
         config=Config(retries={"total_max_attempts": 1}, read_timeout=60),
     )
