@@ -100,6 +100,7 @@ def dev(platform: OwnPlatform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_end_to_end_tests_against_an_account(platform: OwnPlatform, dev: Account) -> None:
     platform.shell = dev.shell
+    platform.run("secrets", "--env", "dev", "--generate", "customer_pseudonyms")
     output = platform.run("e2e", "--env", "dev", "--smoke")
     assert "dev (111111111111) runs release" in output
     assert "End to end: passed" in output
