@@ -32,8 +32,6 @@ from stockroom.lock import exclusive
 from stockroom.processes import free_port, processes_in, stop
 from stockroom.releases import Release
 from stockroom.settings import HOME, Settings
-from stockroom.state import read_deployed
-from stockroom.status import merge_outputs
 
 E2E_DIR = HOME / "e2e"
 
@@ -156,8 +154,7 @@ class OwnPlatform:
         summary = infra.infra_up(self.settings, request, steps)
         environment = read_environment(LOCAL)
         session = session_for(environment, self.endpoint)
-        stacks = [stack for name in request.stacks if (stack := read_deployed(environment, session, name))]
-        self._outputs_file.write_text(json.dumps(merge_outputs(stacks)))
+        self._outputs_file.write_text(json.dumps(infra.deployed_outputs(environment, session)))
         return summary.release
 
     def artifacts(self) -> dict[str, dict[str, str]]:

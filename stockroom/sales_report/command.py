@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.text import Text
 
-from stockroom.aws import session_for
 from stockroom.console import Steps, err, out
-from stockroom.environments import LOCAL, read_environment
+from stockroom.environments import LOCAL
 from stockroom.errors import StockroomError
-from stockroom.infra import SEEDED_STACK, running_session
+from stockroom.infra import SEEDED_STACK, environment_session
 from stockroom.sales_report.curated import bucket_names
 from stockroom.sales_report.descriptions import read_descriptions
 from stockroom.sales_report.figures import SalesReport, sum_up
@@ -62,8 +61,7 @@ def report_sales(settings: Settings, environment: str, request: Request, wait: b
 
 def read_sales(settings: Settings, name: str, request: Request, wait: bool, steps: Steps) -> Sales:
     """Waits until everything seeded has arrived, unless not to `wait`; what is missing then is told on stderr."""
-    environment = read_environment(name)
-    session = running_session(settings)[2] if name == LOCAL else session_for(environment)
+    environment, session = environment_session(settings, name)
     deployed = read_deployed(environment, session, SEEDED_STACK)
     if deployed is None:
         hint = "deploy it with `invoke infra-up`" if name == LOCAL else None
