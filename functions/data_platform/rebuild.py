@@ -7,8 +7,6 @@ than those of any worker that is done.
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +15,7 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from object_created import Batch
-
-SECONDS_TO_REPORT = 1.0  # what is kept of the function's time to tell which messages are done
+from remaining_time import GrowingPause, OutOfTimeError, Seconds, seconds_left
 
 S3_CONFIG = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "max_attempts": 4})
 
@@ -30,10 +27,6 @@ Counts = dict[str, Any]
 
 class OvertakenError(Exception):
     """What was looked at has changed since."""
-
-
-class OutOfTimeError(Exception):
-    """The function's time ends before the partition is built; the next delivery starts over."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +81,7 @@ def rebuild_partitions(batch: Batch, rebuild: Callable[[str], Counts], context: 
 
     `rebuild` takes the date, returns what to log, and may raise OvertakenError to be called again.
     """
-
-    def time_left() -> float:
-        return float(context.get_remaining_time_in_millis()) / 1000 - SECONDS_TO_REPORT
-
+    time_left = seconds_left(context)
     for message_id, reason in batch.refused.items():
         logger.error("message refused", extra={"message_id": message_id, "reason": reason})
     failed = list(batch.refused)
@@ -110,15 +100,14 @@ def rebuild_partitions(batch: Batch, rebuild: Callable[[str], Counts], context: 
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def until_not_overtaken(attempt: Callable[[], Counts], time_left: Callable[[], float]) -> Counts:
+def until_not_overtaken(attempt: Callable[[], Counts], time_left: Seconds) -> Counts:
     """What `attempt` returns, with the number of `attempts`. Raises OutOfTimeError."""
     attempts = 0
-    pause = 0.05
+    pause = GrowingPause(time_left)
     while time_left() > 0:
         attempts += 1
         try:
             return attempt() | {"attempts": attempts}
         except OvertakenError:
-            time.sleep(min(random.uniform(0, pause), max(time_left(), 0)))  # noqa: S311 - jitter, no secret
-            pause = min(pause * 2, 2.0)
+            pause.wait()
     raise OutOfTimeError(f"the function's time is up after {attempts} attempts")

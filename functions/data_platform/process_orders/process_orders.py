@@ -7,9 +7,8 @@ as the queue allows, it waits in the dead-letter queue.
 from __future__ import annotations
 
 import os
-import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import boto3
@@ -18,10 +17,10 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.config import Config
 from order_message import Order, OrderRefusedError, parse
+from remaining_time import GrowingPause, OutOfTimeError, Seconds, seconds_left
 from reservation import PRODUCTS_PER_STEP, Step, StoredOrder, next_step
 from transactions import Busy, Overtaken, Short, Unknown, cancelled, read_order, transact_items
 
-SECONDS_TO_REPORT = 1.0  # what is kept of the function's time to tell which messages were processed
 KEYS_PER_READ = 100  # what BatchGetItem takes
 
 logger = Logger()
@@ -35,10 +34,6 @@ dynamodb = boto3.client(
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
-class OutOfTimeError(Exception):
-    """The function's time ends before the order is done; the next delivery goes on where this one stopped."""
-
-
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process a batch one message after the other: messages of one batch often want the same products."""
@@ -48,14 +43,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _process(record: SQSRecord, lambda_context: Any) -> None:
-    def time_left() -> float:
-        return float(lambda_context.get_remaining_time_in_millis()) / 1000 - SECONDS_TO_REPORT
-
     about = {"message_id": record.message_id}
     try:
         order = parse(record.body)
         about["order_id"] = order.order_id
-        stored = _move_stock(order, time_left)
+        stored = _move_stock(order, seconds_left(lambda_context))
     except OrderRefusedError as refused:
         logger.error("order refused", extra=about | {"order_id": refused.order_id, "reason": str(refused)})
         raise
@@ -70,7 +62,7 @@ def _process(record: SQSRecord, lambda_context: Any) -> None:
     logger.info("order processed", extra=about | {"status": stored.status})
 
 
-def _move_stock(order: Order, time_left: Callable[[], float]) -> StoredOrder:
+def _move_stock(order: Order, time_left: Seconds) -> StoredOrder:
     """Take the order through its steps to the end, and return it as stored.
 
     Raises OrderRefusedError for a product that the inventory does not have, OutOfTimeError.
@@ -97,9 +89,9 @@ def _move_stock(order: Order, time_left: Callable[[], float]) -> StoredOrder:
     return stored
 
 
-def _attempt(step: Step, time_left: Callable[[], float]) -> Overtaken | Short | Unknown | None:
+def _attempt(step: Step, time_left: Seconds) -> Overtaken | Short | Unknown | None:
     """Run a step's transaction, again while others are at the same items; None when it is done."""
-    pause = 0.05
+    pause = GrowingPause(time_left)
     while time_left() > 0:
         try:
             dynamodb.transact_write_items(TransactItems=transact_items(step, orders_table, inventory_table))
@@ -110,8 +102,7 @@ def _attempt(step: Step, time_left: Callable[[], float]) -> Overtaken | Short | 
             outcome = Busy()
         if not isinstance(outcome, Busy):
             return outcome
-        time.sleep(min(random.uniform(0, pause), max(time_left(), 0)))  # noqa: S311 - jitter, no secret
-        pause = min(pause * 2, 2.0)
+        pause.wait()
     raise OutOfTimeError("the function's time is up")
 
 

@@ -8,11 +8,9 @@ from decimal import Decimal
 from typing import Any, cast
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from cancellation_reasons import PASSING
 from order_message import Line, Order
 from reservation import FINAL, Shortage, Status, Step, StoredOrder
-
-# What DynamoDB answers when it had no room or somebody else was at the item: the step may pass in a moment.
-_PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -63,7 +61,7 @@ def cancelled(step: Step, reasons: Sequence[Mapping[str, Any]]) -> Overtaken | S
     (of_order, *of_stocks) = reasons
     if of_order["Code"] == "ConditionalCheckFailed":
         return Overtaken(read_order(of_order["Item"]) if of_order.get("Item") else None)
-    if any(reason["Code"] in _PASSING for reason in reasons):
+    if any(reason["Code"] in PASSING for reason in reasons):
         return Busy()
     failed = {
         product_id: reason.get("Item")

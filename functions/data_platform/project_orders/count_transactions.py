@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cancellation_reasons import PASSING
 from totals import Amounts, Part, PartId, Total, summed
-
-# What DynamoDB answers when it had no room or somebody else was at the item: it may pass in a moment.
-_PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def cancelled(packed: Sequence[Part], reasons: Sequence[Mapping[str, Any]]) -> C
     """
     codes = [reason.get("Code", "None") for reason in reasons]
     counted = frozenset(part.id for part, code in zip(packed, codes, strict=False) if code == "ConditionalCheckFailed")
-    busy = any(code in _PASSING for code in codes)
+    busy = any(code in PASSING for code in codes)
     if not counted and not busy:
         raise RuntimeError(f"transaction cancelled: {sorted(set(codes))}")
     return Cancelled(counted, busy)

@@ -8,9 +8,8 @@ up the totals of no other order, and is the only thing missing when it ends in t
 from __future__ import annotations
 
 import os
-import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import botocore.session  # a client needs no more of boto3, and the rest of it costs 0.1 s of every cold start
@@ -22,9 +21,9 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from count_transactions import Tables, cancelled, transact_items
 from fields import MalformedError
 from final_orders import reached_end
+from remaining_time import GrowingPause, OutOfTimeError, Seconds, seconds_left
 from totals import Part, pack, parts
 
-SECONDS_TO_REPORT = 1.0  # what is kept of the function's time to tell which records failed
 # Longer than any record can come again: 1 day in the stream and 14 in the on-failure queue.
 SECONDS_IN_LEDGER = 35 * 24 * 3600
 # The whole call had no room, or was not answered.
@@ -48,20 +47,11 @@ dynamodb: Any = botocore.session.get_session().create_client(
     config=Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 2}),
 )
 
-Seconds = Callable[[], float]
-
-
-class OutOfTimeError(Exception):
-    """The function's time ends before the parts are counted; the next delivery counts them."""
-
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Count one batch of one shard; what fails is reported, nothing is raised."""
-
-    def time_left() -> float:
-        return float(context.get_remaining_time_in_millis()) / 1000 - SECONDS_TO_REPORT
-
+    time_left = seconds_left(context)
     failed: set[str] = set()
     waiting: list[Part] = []
     brought_by: dict[str, str] = {}  # order id → sequence number of the record that is counted
@@ -108,7 +98,7 @@ def _count_or_tell(packed: Sequence[Part], time_left: Seconds) -> list[Part]:
 def _count(packed: Sequence[Part], time_left: Seconds) -> None:
     """Count the parts that are not in the ledger, in one transaction, again while others are at the same items."""
     left = list(packed)
-    pause = 0.05
+    pause = GrowingPause(time_left)
     while left:
         if time_left() <= 0:
             raise OutOfTimeError("the function's time is up")
@@ -128,5 +118,4 @@ def _count(packed: Sequence[Part], time_left: Seconds) -> None:
         except (NoConnectionError, HTTPClientError):
             logger.warning("no answer from DynamoDB")
         if busy and left:
-            time.sleep(min(random.uniform(0, pause), max(time_left(), 0)))  # noqa: S311 - jitter, no secret
-            pause = min(pause * 2, 2.0)
+            pause.wait()

@@ -8,7 +8,6 @@ delivery comes later than that, the request is sent twice, with the same `reques
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,10 +17,9 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from fields import MalformedError
+from remaining_time import Seconds, seconds_left
 from restock_requests import claim, left_behind, message, settle
 from shortages import Shortage, became_short
-
-SECONDS_TO_REPORT = 1.0  # what is kept of the function's time to tell which records failed
 
 logger = Logger()
 restocks_table = os.environ["RESTOCKS_TABLE"]
@@ -31,16 +29,11 @@ session = botocore.session.get_session()
 dynamodb: Any = session.create_client("dynamodb", config=config)
 sqs: Any = session.create_client("sqs", config=config)
 
-Seconds = Callable[[], float]
-
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Request what one batch of one shard made short; what fails is reported, nothing is raised."""
-
-    def time_left() -> float:
-        return float(context.get_remaining_time_in_millis()) / 1000 - SECONDS_TO_REPORT
-
+    time_left = seconds_left(context)
     failed: set[str] = set()
     by_product: dict[str, dict[str, Shortage]] = {}  # product id → sequence number of the record → its shortage
     for record in event.get("Records", []):

@@ -76,7 +76,7 @@ class Tables:
 def function(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     names = {"DAILY_TOTALS_TABLE": "daily", "PRODUCT_TOTALS_TABLE": "product", "PROJECTED_ORDERS_TABLE": "ledger"}
     module: ModuleType = load("project_orders", monkeypatch, **names)
-    monkeypatch.setattr(module.time, "sleep", lambda _: None)
+    monkeypatch.setattr("remaining_time.time.sleep", lambda _: None)
     return module
 
 

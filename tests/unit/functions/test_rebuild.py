@@ -7,14 +7,15 @@ from botocore.exceptions import ClientError
 from fake_s3 import FakeS3, etag, refused
 from lambda_calls import Context, failed
 from object_created import Batch
-from rebuild import OutOfTimeError, OvertakenError, Present, Target, rebuild_partitions, until_not_overtaken
+from rebuild import OvertakenError, Present, Target, rebuild_partitions, until_not_overtaken
+from remaining_time import OutOfTimeError
 
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that would have been made."""
     made: list[float] = []
-    monkeypatch.setattr("rebuild.time.sleep", made.append)
+    monkeypatch.setattr("remaining_time.time.sleep", made.append)
     return made
 
 
