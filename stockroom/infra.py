@@ -27,7 +27,7 @@ from stockroom.environments import (
 from stockroom.errors import StockroomError
 from stockroom.lock import exclusive
 from stockroom.processes import processes_in, stop
-from stockroom.releases import Release, read_release
+from stockroom.releases import Release, read_release, release_variables
 from stockroom.secrets import fill_empty
 from stockroom.settings import Settings
 from stockroom.state import read_deployed, record_release, release_stale_lock
@@ -166,7 +166,7 @@ def _deploy(
     for name in request.stacks:
         stack = Stack(name, environment, settings, binary, engine.endpoint)
         _wait_for_left_behind(stack, steps)
-        stack.prepare(_release_variables(environment, artifacts))
+        stack.prepare(release_variables(environment, artifacts))
         with ThreadPoolExecutor() as pool:
             uploading = pool.submit(upload_artifacts, artifacts, session, environment.artifact_bucket)
             with steps.step("init") as step:
@@ -183,14 +183,6 @@ def _deploy(
         record_release(environment, session, name, release)
         applied[name] = result
     return applied
-
-
-def _release_variables(environment: Environment, artifacts: Artifacts) -> dict[str, Any]:
-    return {
-        "artifact_bucket": environment.artifact_bucket,
-        "bundles": {bundle.name: bundle.key for bundle in artifacts.bundles},
-        "layers": {layer.name: layer.key for layer in artifacts.layers},
-    }
 
 
 def _watch(engine: Engine) -> Callable[[], None]:

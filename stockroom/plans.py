@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stockroom.bundles import Artifact, Artifacts, function_names, layer_names
 from stockroom.environments import ENVIRONMENTS_DIR, STACKS_DIR, TERRAFORM_DIR, Environment, local_process_environment
 from stockroom.errors import StockroomError
+from stockroom.releases import release_variables
 from stockroom.settings import Settings
 from stockroom.terraform import find_binary, write_cli_config
 
@@ -19,12 +20,12 @@ _NO_BACKEND = 'terraform {\n  backend "local" {}\n}\n'
 
 
 def plan_from_nothing(
-    settings: Settings, environment: Environment, stack: str, endpoint: str, folder: Path, release: Mapping[str, Any]
+    settings: Settings, environment: Environment, stack: str, endpoint: str, folder: Path
 ) -> dict[str, Any]:
     """The plan as `terraform show -json` gives it (format version 1), made in a copy of the code under `folder`.
 
-    The engine at `endpoint` answers who is asking, as the environment's own account. `release` are the variables that
-    the toolkit writes: artifact_bucket, bundles, layers. Raises StockroomError with Terraform's words.
+    The engine at `endpoint` answers who is asking, as the environment's own account. Raises StockroomError with
+    Terraform's words.
     """
     work = folder / environment.name / stack
     shutil.rmtree(work, ignore_errors=True)
@@ -32,7 +33,8 @@ def plan_from_nothing(
     root = work / "stacks" / stack
     shutil.copytree(STACKS_DIR / stack, root, ignore=shutil.ignore_patterns(".terraform", "tests"))
     (root / "backend_override.tf").write_text(_NO_BACKEND)
-    (root / "release.auto.tfvars.json").write_text(json.dumps(release))
+    artifacts = Artifacts(_unbuilt(function_names(stack)), _unbuilt(layer_names(stack)))
+    (root / "release.auto.tfvars.json").write_text(json.dumps(release_variables(environment, artifacts)))
     variables = [
         f"-var-file={ENVIRONMENTS_DIR / environment.name / f'{name}.tfvars'}" for name in ("environment", stack)
     ]
@@ -62,3 +64,8 @@ def plan_from_nothing(
     terraform("plan", "-input=false", "-no-color", "-lock=false", "-out=plan", *variables)
     plan: dict[str, Any] = json.loads(terraform("show", "-json", "plan"))
     return plan
+
+
+def _unbuilt(names: list[str]) -> list[Artifact]:
+    """A plan from nothing needs keys of the right form, not the zips themselves. No key holds an account id."""
+    return [Artifact(name, "a1" * 32, Path()) for name in names]

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stockroom.bundles import function_names, layer_names
 from stockroom.emulator import VERSION, find_python, run_uv
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import LOCAL, TERRAFORM_DIR, environment_names, read_environment, stack_names
@@ -24,9 +23,6 @@ from stockroom.processes import free_port
 from stockroom.settings import HOME, Settings
 
 POLICIES_DIR = TERRAFORM_DIR / "policies"
-
-# A plan from nothing needs keys of the right form, not the bundles themselves.
-_SOME_DIGEST = "0" * 64
 
 
 def check_policies(folder: Path, settings: Settings, report: Callable[[str], None]) -> tuple[bool, str]:
@@ -82,14 +78,7 @@ def _write_plans(folder: Path, settings: Settings) -> dict[str, Path]:
 
         def write(target: tuple[str, str]) -> tuple[str, Path]:
             stack, environment = target
-            release = {
-                "artifact_bucket": read_environment(environment).artifact_bucket,
-                "bundles": {name: f"{name}/{_SOME_DIGEST}.zip" for name in function_names(stack)},
-                "layers": {name: f"{name}/{_SOME_DIGEST}.zip" for name in layer_names(stack)},
-            }
-            plan = plan_from_nothing(
-                own, read_environment(environment), stack, engine.endpoint, folder / "plans", release
-            )
+            plan = plan_from_nothing(own, read_environment(environment), stack, engine.endpoint, folder / "plans")
             file = folder / f"{stack}-{environment}.json"
             file.write_text(json.dumps(plan))
             return f"{stack} for {environment}", file

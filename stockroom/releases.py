@@ -7,8 +7,10 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stockroom.bundles import Artifacts
+from stockroom.environments import Environment
 from stockroom.settings import ROOT
 
 _SOURCES = ("terraform/modules", "terraform/stacks", "terraform/environments", "functions")
@@ -48,6 +50,15 @@ def read_release(artifacts: Artifacts) -> Release:
     files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in _source_files()}
     commit = _git("rev-parse", "HEAD")
     return Release(release_digest(files, artifacts), commit, bool(commit and _git("status", "--porcelain")))
+
+
+def release_variables(environment: Environment, artifacts: Artifacts) -> dict[str, Any]:
+    """What Terraform has to know of a release in an environment, by the names of the stacks' variables."""
+    return {
+        "artifact_bucket": environment.artifact_bucket,
+        "bundles": {bundle.name: bundle.key for bundle in artifacts.bundles},
+        "layers": {layer.name: layer.key for layer in artifacts.layers},
+    }
 
 
 def _source_files() -> Iterable[Path]:

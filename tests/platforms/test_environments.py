@@ -10,12 +10,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stockroom.bundles import function_names, layer_names
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import read_environment
 from stockroom.plans import plan_from_nothing
@@ -28,7 +26,7 @@ Values = Mapping[str, Any]
 OPEN = "(known after apply)"
 
 # What says which environment it is. Its values are in names, tags and account ids, everywhere.
-IDENTITY = {"environment", "account_id", "region", "owner", "cost_center", "project_name"}
+IDENTITY = {"environment", "account_id", "region", "owner", "cost_center", "project_name", "artifact_bucket"}
 
 # variable: the values that it decides, as regular expressions over "<address> <attribute>"
 EFFECTS: dict[str, list[str]] = {
@@ -100,19 +98,13 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Values
     try:
         engine.wait_until_ready()
         with ThreadPoolExecutor() as pool:
-            planned = pool.map(lambda name: _plan(settings, name, engine.endpoint, folder), ["local", "prod"])
-            yield dict(zip(["local", "prod"], planned, strict=True))
+            planned = {
+                name: pool.submit(plan_from_nothing, settings, read_environment(name), STACK, engine.endpoint, folder)
+                for name in ("local", "prod")
+            }
+            yield {name: plan.result() for name, plan in planned.items()}
     finally:
         engine.stop()
-
-
-def _plan(settings: Settings, name: str, endpoint: str, folder: Path) -> Values:
-    release = {
-        "artifact_bucket": "artifacts",
-        "bundles": {each: f"{each}/{'a1' * 32}.zip" for each in function_names(STACK)},
-        "layers": {each: f"{each}/{'a1' * 32}.zip" for each in layer_names(STACK)},
-    }
-    return plan_from_nothing(settings, read_environment(name), STACK, endpoint, folder, release)
 
 
 def variables(plan: Values) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from stockroom.bootstrap import bootstrap
 from stockroom.bundles import build_artifacts, upload_artifacts
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import TERRAFORM_DIR, Environment, read_environment
-from stockroom.releases import read_release
+from stockroom.releases import read_release, release_variables
 from stockroom.settings import Settings
 from stockroom.state import record_release
 from stockroom.terraform import find_binary, write_cli_config
@@ -54,11 +54,7 @@ class Account:
         artifacts = build_artifacts([STACK])
         upload_artifacts(artifacts, session, self.environment.artifact_bucket)
         shutil.copytree(TERRAFORM_DIR, self.folder, ignore=shutil.ignore_patterns(".terraform"))
-        variables = {
-            "artifact_bucket": self.environment.artifact_bucket,
-            "bundles": {bundle.name: bundle.key for bundle in artifacts.bundles},
-            "layers": {layer.name: layer.key for layer in artifacts.layers},
-        }
+        variables = release_variables(self.environment, artifacts)
         (self.folder / "stacks" / STACK / "release.auto.tfvars.json").write_text(json.dumps(variables))
         key = f"key={self.environment.state_key(STACK)}"
         self.terraform("init", f"-backend-config={self._file('backend.hcl')}", f"-backend-config={key}")
