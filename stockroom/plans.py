@@ -14,7 +14,7 @@ from stockroom.environments import ENVIRONMENTS_DIR, STACKS_DIR, TERRAFORM_DIR, 
 from stockroom.errors import StockroomError
 from stockroom.releases import release_variables
 from stockroom.settings import Settings
-from stockroom.terraform import find_binary, write_cli_config
+from stockroom.terraform import find_binary, process_variables
 
 _NO_BACKEND = 'terraform {\n  backend "local" {}\n}\n'
 
@@ -38,9 +38,7 @@ def plan_from_nothing(
     variables = [
         f"-var-file={ENVIRONMENTS_DIR / environment.name / f'{name}.tfvars'}" for name in ("environment", stack)
     ]
-    extra = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "AWS_ACCESS_KEY_ID": environment.account_id}
-    if config := write_cli_config(settings, os.environ):
-        extra["TF_CLI_CONFIG_FILE"] = str(config)
+    extra = process_variables(settings) | {"AWS_ACCESS_KEY_ID": environment.account_id}
     process_environment = local_process_environment(os.environ, endpoint, environment.region, extra)
     binary = find_binary(settings).path
 

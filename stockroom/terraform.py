@@ -135,6 +135,13 @@ def write_cli_config(settings: Settings, environment: Mapping[str, str]) -> Path
     return path
 
 
+def process_variables(settings: Settings) -> dict[str, str]:
+    """What every Terraform that we run has in its environment, on top of what it needs for AWS."""
+    config = write_cli_config(settings, os.environ)
+    named = {"TF_CLI_CONFIG_FILE": str(config)} if config else {}
+    return {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", **named}
+
+
 @dataclass
 class ApplyResult:
     """What an apply did, and the stack's outputs by name."""
@@ -230,18 +237,14 @@ class Stack:
                 yield f"-var-file={path}"
 
     def _process_environment(self) -> dict[str, str]:
-        extra = {
+        extra = process_variables(self.settings) | {
             "TF_CMD": str(self.binary.path),
-            "TF_IN_AUTOMATION": "1",
-            "CHECKPOINT_DISABLE": "1",
             # The provider tries 25 times by default: many minutes, when something of the emulator has died.
             "AWS_MAX_ATTEMPTS": "5",
             "DISABLE_DEPRECATION_NOTICE": "1",
             # Path style: the default of tflocal is a host name that does not resolve without the internet.
             "S3_HOSTNAME": "127.0.0.1",
         }
-        if config := write_cli_config(self.settings, os.environ):
-            extra["TF_CLI_CONFIG_FILE"] = str(config)
         if find_mirror(self.settings) is None:
             cache = HOME / "terraform-providers"
             cache.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from stockroom.environments import (
     stack_names,
 )
 from stockroom.settings import Settings
-from stockroom.terraform import find_binary, write_cli_config
+from stockroom.terraform import find_binary, process_variables
 
 # Nothing listens there: these checks need no AWS, and a slip must not reach it.
 _NOWHERE = "http://127.0.0.1:9"
@@ -49,10 +49,9 @@ def check_all(folder: Path, settings: Settings) -> tuple[bool, str]:
 class _Runner:
     def __init__(self, settings: Settings) -> None:
         self._binary = find_binary(settings).path
-        extra = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
-        if config := write_cli_config(settings, os.environ):
-            extra["TF_CLI_CONFIG_FILE"] = str(config)
-        self._environment = local_process_environment(os.environ, _NOWHERE, read_environment(LOCAL).region, extra)
+        self._environment = local_process_environment(
+            os.environ, _NOWHERE, read_environment(LOCAL).region, process_variables(settings)
+        )
 
     def run(self, folder: Path, *words: str) -> tuple[bool, str]:
         done = subprocess.run(

@@ -20,7 +20,7 @@ from stockroom.environments import TERRAFORM_DIR, Environment, read_environment
 from stockroom.releases import read_release, release_variables
 from stockroom.settings import Settings
 from stockroom.state import record_release
-from stockroom.terraform import find_binary, write_cli_config
+from stockroom.terraform import find_binary, process_variables
 
 from .own_platform import OwnPlatform
 
@@ -69,13 +69,10 @@ class Account:
         return self.folder / "environments" / self.environment.name / name
 
     def terraform(self, *words: str) -> None:
-        extra = {"AWS_MAX_ATTEMPTS": "5", "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
-        if config := write_cli_config(self.settings, os.environ):
-            extra["TF_CLI_CONFIG_FILE"] = str(config)
         done = subprocess.run(
             [str(find_binary(self.settings).path), *words, "-input=false", "-no-color"],
             cwd=self.folder / "stacks" / STACK,
-            env={**os.environ, **self.shell, **extra},
+            env={**os.environ, **self.shell, **process_variables(self.settings), "AWS_MAX_ATTEMPTS": "5"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
