@@ -23,17 +23,23 @@ locals {
 # Alarms: a thing, a metric and a limit, as data. All take missing data as good: what is not used reports nothing
 
 locals {
+  # Raised by the first one in 5 minutes.
+  alarm_defaults = {
+    statistic  = "Sum"
+    percentile = null
+    threshold  = 0
+    period     = 300
+    periods    = 1
+    breaching  = 1
+  }
+
   dead_letter_alarms = { for key, queue in var.dead_letter_queues : "dead-letters/${key}" => {
     description = "Messages in ${queue}: something could not be processed."
     namespace   = "AWS/SQS"
     metric      = "ApproximateNumberOfMessagesVisible"
     dimensions  = { QueueName = queue }
     statistic   = "Maximum"
-    percentile  = null
-    threshold   = 0
     period      = 60
-    periods     = 1
-    breaching   = 1
   } }
 
   error_alarms = { for key, function in var.functions : "errors/${key}" => {
@@ -41,12 +47,6 @@ locals {
     namespace   = "AWS/Lambda"
     metric      = "Errors"
     dimensions  = { FunctionName = function.name }
-    statistic   = "Sum"
-    percentile  = null
-    threshold   = 0
-    period      = 300
-    periods     = 1
-    breaching   = 1
   } }
 
   throttle_alarms = { for key, function in var.functions : "throttles/${key}" => {
@@ -54,12 +54,6 @@ locals {
     namespace   = "AWS/Lambda"
     metric      = "Throttles"
     dimensions  = { FunctionName = function.name }
-    statistic   = "Sum"
-    percentile  = null
-    threshold   = 0
-    period      = 300
-    periods     = 1
-    breaching   = 1
   } }
 
   duration_alarms = { for key, function in var.functions : "duration/${key}" => {
@@ -70,7 +64,6 @@ locals {
     statistic   = null
     percentile  = "p95"
     threshold   = local.share_of_timeout * function.timeout_seconds * 1000
-    period      = 300
     periods     = 3
     breaching   = 2
   } }
@@ -81,7 +74,6 @@ locals {
     metric      = "IteratorAge"
     dimensions  = { FunctionName = function.name }
     statistic   = "Maximum"
-    percentile  = null
     threshold   = local.iterator_age_seconds * 1000
     period      = 60
     periods     = 5
@@ -95,12 +87,6 @@ locals {
       namespace   = "AWS/DynamoDB"
       metric      = "${kind}ThrottleEvents"
       dimensions  = { TableName = table }
-      statistic   = "Sum"
-      percentile  = null
-      threshold   = 0
-      period      = 300
-      periods     = 1
-      breaching   = 1
     }
   }]...)
 
@@ -110,16 +96,10 @@ locals {
       namespace   = "AWS/Kinesis"
       metric      = "${kind}ProvisionedThroughputExceeded"
       dimensions  = { StreamName = stream }
-      statistic   = "Sum"
-      percentile  = null
-      threshold   = 0
-      period      = 300
-      periods     = 1
-      breaching   = 1
     }
   }]...)
 
-  alarms = merge(
+  alarms = { for key, alarm in merge(
     local.dead_letter_alarms,
     local.error_alarms,
     local.throttle_alarms,
@@ -127,7 +107,7 @@ locals {
     local.iterator_age_alarms,
     local.table_alarms,
     local.stream_alarms,
-  )
+  ) : key => merge(local.alarm_defaults, alarm) }
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
