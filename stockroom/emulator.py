@@ -28,7 +28,7 @@ EMULATORS_DIR = HOME / "emulator"
 VERSION = "3.13"
 LAMBDA_VERSIONS = ("3.11", "3.12", "3.13")
 
-_LOCKS = (
+LOCKS = (
     "requirements.txt",
     "runtimes/requirements.txt",
     "package-lock.json",
@@ -41,7 +41,7 @@ _DAY = 24 * 3600
 def lock_digest() -> str:
     """SHA-256 over the locks from which the emulator is installed."""
     digest = hashlib.sha256(str(ROOT).encode())
-    for name in _LOCKS:
+    for name in LOCKS:
         digest.update((LOCALSTACK_DIR / name).read_bytes())
     return digest.hexdigest()
 

@@ -1,0 +1,198 @@
+"""The file of a snapshot: who it is in plain JSON, then the state, then one signature over all of it.
+
+    stockroom snapshot 1\\n
+    {"parts": {…}, "name": …, "created": …, "bytes": …, "tables": {…}}\\n
+    <tar, compressed with Zstandard>
+    <HMAC-SHA256 over everything before, 32 bytes>
+
+Nothing but the header is read before the signature holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from stockroom.errors import StockroomError
+from stockroom.snapshots.keys import Parts, parse_parts
+
+_MAGIC = b"stockroom snapshot 1\n"
+_SIGNATURE_BYTES = 32
+_HEADER_LIMIT = 2**20
+_PIECE = 2**20
+
+# A state is mostly a layer's zip of 128 MB in which nothing is compressed. Zstandard's level 1, pyarrow's default, makes
+# 44 MB of it in 0.4 s, level 3 39 MB in 0.7 s, zlib's fastest 46 MB in 1.4 s; unpacking takes 0.2 s, 0.2 s and 0.6 s.
+_COMPRESSION = "zstd"
+
+
+class UntrustedError(StockroomError):
+    """A file that is no snapshot, is damaged, or was signed by somebody else: nothing of it may be used."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a snapshot tells about itself.
+
+    `created` is a UTC time (ISO 8601), `bytes` the size unpacked, `name` is None where it was saved by itself,
+    `tables` counts the items of tables that only seeding fills, by short name.
+    """
+
+    parts: Parts
+    created: str
+    bytes: int
+    name: str | None
+    tables: dict[str, int]
+
+
+def write(target: IO[bytes], header: Header, folder: Path, key: bytes) -> None:
+    """Write the folder as a snapshot, signed with the key."""
+    import pyarrow as pa
+
+    signed = _Signing(target, key)
+    signed.write(_MAGIC + _header_line(header))
+    sink = pa.PythonFile(signed, mode="w")
+    with (
+        pa.CompressedOutputStream(sink, _COMPRESSION) as stream,
+        tarfile.open(mode="w|", fileobj=stream, format=tarfile.PAX_FORMAT, bufsize=_PIECE) as tar,
+    ):
+        tar.add(folder, arcname=".", filter=_without_owner)
+    target.write(signed.signature())
+
+
+def read_header(path: Path) -> Header | None:
+    """The header, unverified, to show or to choose by; None of a file that is no snapshot of this version."""
+    try:
+        with path.open("rb") as file:
+            return _read_header(file)
+    except OSError:
+        return None
+
+
+def verify(file: IO[bytes], keys: Iterable[bytes]) -> Header:
+    """The header of a snapshot whose signature holds; the file is then at the content's begin.
+
+    Raises UntrustedError for every other file.
+    """
+    size = os.fstat(file.fileno()).st_size
+    signatures = [_Signing(None, key) for key in keys]
+    file.seek(0)
+    left = size - _SIGNATURE_BYTES
+    while left > 0 and (piece := file.read(min(_PIECE, left))):
+        left -= len(piece)
+        for one in signatures:
+            one.write(piece)
+    found = file.read(_SIGNATURE_BYTES)
+    if left or not any(hmac.compare_digest(one.signature(), found) for one in signatures):
+        raise UntrustedError("it is damaged, or it was not signed on this machine")
+    file.seek(0)
+    header = _read_header(file)
+    if header is None:
+        raise UntrustedError("another version of the toolkit made it")
+    return header
+
+
+def unpack(file: IO[bytes], folder: Path) -> None:
+    """Unpack the content of a verified file, which stands at its begin, into a folder that is made."""
+    import pyarrow as pa
+
+    end = os.fstat(file.fileno()).st_size - _SIGNATURE_BYTES
+    content = io.BufferedReader(_Part(file, file.tell(), end), _PIECE)
+    folder.mkdir(parents=True)
+    with (
+        pa.CompressedInputStream(pa.PythonFile(content, mode="r"), _COMPRESSION) as stream,
+        tarfile.open(mode="r|", fileobj=stream, bufsize=_PIECE) as tar,
+    ):
+        # Python 3.11.4 brought filters and their default; the signature says that there is nothing to filter out.
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)
+        tar.extractall(folder)  # noqa: S202
+
+
+def sign_again(source: IO[bytes], target: IO[bytes], header: Header, key: bytes) -> None:
+    """Copy a verified file, which stands at its content's begin, under another header and signature."""
+    signed = _Signing(target, key)
+    signed.write(_MAGIC + _header_line(header))
+    left = os.fstat(source.fileno()).st_size - _SIGNATURE_BYTES - source.tell()
+    while piece := source.read(min(_PIECE, left)):
+        left -= len(piece)
+        signed.write(piece)
+    target.write(signed.signature())
+
+
+def format_header(header: Header) -> str:
+    """The header as one line of JSON."""
+    return json.dumps(asdict(header), sort_keys=True)
+
+
+def parse_header(text: str | bytes) -> Header | None:
+    """A header from JSON; None of anything else."""
+    try:
+        content: dict[str, Any] = json.loads(text)
+        parts = parse_parts(content["parts"])
+        if parts is None:
+            return None
+        name = None if content["name"] is None else str(content["name"])
+        tables = {str(table): int(count) for table, count in content["tables"].items()}
+        return Header(parts, str(content["created"]), int(content["bytes"]), name, tables)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _without_owner(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return entry
+
+
+def _header_line(header: Header) -> bytes:
+    return format_header(header).encode() + b"\n"
+
+
+def _read_header(file: IO[bytes]) -> Header | None:
+    if file.read(len(_MAGIC)) != _MAGIC:
+        return None
+    return parse_header(file.readline(_HEADER_LIMIT))
+
+
+class _Signing(io.RawIOBase):
+    """Signs what is written through it; with no target it only signs."""
+
+    def __init__(self, target: IO[bytes] | None, key: bytes) -> None:
+        self._target = target
+        self._hmac = hmac.new(key, digestmod=hashlib.sha256)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._hmac.update(data)
+        if self._target:
+            self._target.write(data)
+        return len(data)
+
+    def signature(self) -> bytes:
+        return self._hmac.digest()
+
+
+class _Part(io.RawIOBase):
+    """The bytes of a file from one place up to another."""
+
+    def __init__(self, file: IO[bytes], begin: int, end: int) -> None:
+        self._file, self._left = file, end - begin
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(min(len(buffer), self._left))
+        buffer[: len(data)] = data
+        self._left -= len(data)
+        return len(data)

@@ -1,0 +1,90 @@
+"""What a snapshot's key is made of: all that decides what a platform holds when `infra-up` ends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+"""Goes up when a snapshot is written or used in another way."""
+
+NOT_SEEDED = "not seeded"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a key, each a digest in hex or a few words.
+
+    `emulator` is over the locks, `plugin` over the plugin's source, `toolkit` over what bootstraps and seeds.
+    `endpoint` is among them because queue URLs hold it, and Terraform's state, parameters and functions hold those.
+    """
+
+    format: int
+    engine: str
+    emulator: str
+    plugin: str
+    toolkit: str
+    terraform: str
+    endpoint: str
+    environment: str
+    stacks: str
+    release: str
+    dataset: str
+
+    @property
+    def key(self) -> str:
+        """SHA-256 as hex."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    @property
+    def seeded(self) -> bool:
+        return self.dataset != NOT_SEEDED
+
+    def unseeded(self) -> Parts:
+        """The same platform before data was loaded."""
+        return replace(self, dataset=NOT_SEEDED)
+
+
+def parse_parts(content: Any) -> Parts | None:
+    """Parts from JSON; None where some are missing, which only another version can have written."""
+    names = {field.name for field in fields(Parts)}
+    if not isinstance(content, dict) or content.keys() != names:
+        return None
+    return Parts(**content)
+
+
+def first_choice(wanted: Parts, available: Iterable[Parts]) -> Parts | None:
+    """The best of what is available to begin with, latest first; None where only a cold start will do.
+
+    That is the platform itself; or the same before its data was loaded; or, without data too, the one of another
+    release, from which Terraform goes on. Data of another release is never begun with: what functions made of it
+    would not be what these make of it.
+    """
+    available = list(available)
+    others = (parts for parts in available if replace(parts, release=wanted.release) == wanted.unseeded())
+    return next((choice for choice in (wanted, wanted.unseeded()) if choice in available), next(others, None))
+
+
+def may_begin(wanted: Parts, available: Iterable[Parts]) -> bool:
+    """Whether `first_choice` may find something, whatever the release turns out to be."""
+    return any(replace(parts, release=wanted.release) in (wanted, wanted.unseeded()) for parts in available)
+
+
+def differences(one: Parts, other: Parts) -> list[str]:
+    """The names of the parts that differ."""
+    return [field.name for field in fields(Parts) if getattr(one, field.name) != getattr(other, field.name)]
+
+
+def fits_emulator(saved: Parts, running: Parts) -> bool:
+    """Whether an emulator can take a state, whatever is deployed in it."""
+    return not {"format", "engine", "emulator", "plugin", "endpoint", "environment"} & set(differences(saved, running))
+
+
+def digest_of(paths: Iterable[Path], top: Path) -> str:
+    """SHA-256 over the names below `top` and the contents of files, as hex."""
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(top).as_posix()}" for path in paths]
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()

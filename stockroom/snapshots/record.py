@@ -1,0 +1,65 @@
+"""What a platform was made from, beside its emulator: it goes when that world goes.
+
+<platform>/engine/
+    record.json         the parts of what is deployed, when the last command that changed it ended well
+    base/, base.json    the state that `invoke reset` goes back to
+<platform>/kept/        what `infra-down --keep-state` kept, signed as every snapshot
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from stockroom.snapshots.archive import Header, format_header, parse_header
+from stockroom.snapshots.emulator import copy_state, state_folder
+
+BASE = "base"
+
+
+def read_record(engine_dir: Path) -> Header | None:
+    """What the running platform is; None when no command made it whole."""
+    return _read(engine_dir / "record.json")
+
+
+def write_record(engine_dir: Path, header: Header) -> None:
+    _write(engine_dir / "record.json", header)
+
+
+def forget_record(engine_dir: Path) -> None:
+    """Say that the platform is being changed."""
+    (engine_dir / "record.json").unlink(missing_ok=True)
+
+
+def keep_base(engine_dir: Path, header: Header) -> None:
+    """Make what lies in the emulator's state folder the one that `invoke reset` goes back to."""
+    forget_base(engine_dir)
+    copy_state(state_folder(engine_dir), engine_dir / BASE)
+    _write(engine_dir / "base.json", header)
+
+
+def forget_base(engine_dir: Path) -> None:
+    (engine_dir / "base.json").unlink(missing_ok=True)
+    shutil.rmtree(engine_dir / BASE, ignore_errors=True)
+
+
+def read_base(engine_dir: Path) -> Header | None:
+    """What `invoke reset` goes back to, or None when there is none."""
+    return _read(engine_dir / "base.json") if (engine_dir / BASE).is_dir() else None
+
+
+def kept_file(run_dir: Path) -> Path:
+    return run_dir / "kept" / "platform.snapshot"
+
+
+def _read(path: Path) -> Header | None:
+    try:
+        return parse_header(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _write(path: Path, header: Header) -> None:
+    draft = path.with_suffix(".tmp")
+    draft.write_text(format_header(header), encoding="utf-8")
+    draft.replace(path)

@@ -1,0 +1,53 @@
+"""Reads what the parts of a key are made of: the emulator's and the toolkit's sources, the release, the dataset."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from stockroom.emulator import LOCALSTACK_DIR, LOCKS
+from stockroom.environments import LOCAL
+from stockroom.settings import ROOT, Settings
+from stockroom.snapshots.keys import FORMAT, NOT_SEEDED, Parts, digest_of
+from stockroom.terraform import Binary
+
+# What else than Terraform puts something into a platform.
+_MAKERS = ("stockroom/bootstrap.py", "stockroom/secrets.py", "stockroom/seeding.py", "stockroom/state.py", "seed/*.py")
+
+
+def read_parts(settings: Settings, binary: Binary | None, stacks: list[str], release: str, dataset: str) -> Parts:
+    """The parts of the platform that `infra-up` makes here and now.
+
+    `release` is its digest, `dataset` what `dataset_part` tells. Of a platform that no command finished, nothing is
+    known but its emulator: then binary is None, there are no stacks, and the other two are empty.
+    """
+    plugin = LOCALSTACK_DIR / "plugin" / "src"
+    return Parts(
+        format=FORMAT,
+        engine=settings.engine,
+        emulator=digest_of((LOCALSTACK_DIR / name for name in LOCKS), LOCALSTACK_DIR),
+        plugin=digest_of((path for path in plugin.rglob("*") if path.suffix in {".py", ".cjs"}), plugin),
+        toolkit=digest_of((path for pattern in _MAKERS for path in ROOT.glob(pattern)), ROOT),
+        terraform=f"{binary.path.name} {binary.version}" if binary else "",
+        endpoint=settings.local_endpoint,
+        environment=LOCAL,
+        stacks=",".join(stacks),
+        release=release,
+        dataset=dataset,
+    )
+
+
+def dataset_part(seed: bool, dataset: Path | None, date_order: str | None, duplicates: str) -> str:
+    """What is seeded, and how it is read. Raises OSError where the dataset can't be read."""
+    from seed.sample import SAMPLE_DIR
+
+    if not seed:
+        return NOT_SEEDED
+    place = dataset or SAMPLE_DIR
+    if place.is_dir():
+        content = digest_of(place.glob("*.jsonl"), place)
+    else:
+        with place.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+    # The name is in what is stored: the raw bucket keeps the file under it.
+    return f"{content} {place.name} {date_order or 'order as found'} {duplicates}"

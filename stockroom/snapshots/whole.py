@@ -1,0 +1,106 @@
+"""Cheap reads that show that a platform is all there: Terraform's state, and all that the stacks' outputs name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stockroom.environments import Environment
+from stockroom.state import DeployedStack, read_deployed
+from stockroom.status import merge_outputs
+
+if TYPE_CHECKING:
+    import boto3
+
+# Only seeding fills them, so they hold as many items after a start as when the state was saved.
+_TABLES_OF_SEEDS = ("products", "customers", "stores")
+
+_Check = tuple[str, Callable[[], object]]
+
+
+class _Clients(NamedTuple):
+    s3: Any
+    dynamodb: Any
+    sqs: Any
+    kinesis: Any
+    functions: Any
+
+
+def find_missing(
+    environment: Environment, session: boto3.Session, stacks: list[str], release: str, tables: Mapping[str, int]
+) -> list[str]:
+    """What is missing, in words; nothing when the platform is whole.
+
+    `release` is the digest that every stack must be of, `tables` counts items that must at least be there.
+    """
+    # Clients may be shared by threads, but not made by several at once.
+    clients = _Clients(*(session.client(name) for name in ("s3", "dynamodb", "sqs", "kinesis", "lambda")))
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda name: read_deployed(environment, session, name), stacks))
+        deployed = [stack for stack in found if stack and stack.resources]
+        missing = [f"the stack '{name}'" for name in stacks if name not in {stack.name for stack in deployed}]
+        missing += [f"release {release[:12]} of '{stack.name}'" for stack in deployed if not _is_of(stack, release)]
+        if missing:
+            return missing
+        outputs = merge_outputs(deployed)
+        checks = [*_existence(clients, outputs), *_counts(clients.dynamodb, outputs, tables)]
+        return [words for words in pool.map(_missing, checks) if words]
+
+
+def count_seeded(session: boto3.Session, outputs: Mapping[str, Any]) -> dict[str, int]:
+    """Items by table, of the tables that only seeding fills."""
+    names = outputs.get("table_names", {})
+    dynamodb = session.client("dynamodb")
+    return {table: _items(dynamodb, names[table]) for table in _TABLES_OF_SEEDS if table in names}
+
+
+def _is_of(stack: DeployedStack, release: str) -> bool:
+    return bool(stack.release) and stack.release["digest"] == release  # type: ignore[index]
+
+
+def _existence(clients: _Clients, outputs: Mapping[str, Any]) -> Iterator[_Check]:
+    for bucket in outputs.get("bucket_names", {}).values():
+        yield f"bucket {bucket}", partial(clients.s3.head_bucket, Bucket=bucket)
+    for table in outputs.get("table_names", {}).values():
+        yield f"table {table}", partial(clients.dynamodb.describe_table, TableName=table)
+    for url in [*outputs.get("queue_urls", {}).values(), *outputs.get("dead_letter_queue_urls", {}).values()]:
+        yield f"queue {url}", partial(clients.sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["QueueArn"])
+    for stream in outputs.get("stream_names", {}).values():
+        yield f"stream {stream}", partial(clients.kinesis.describe_stream_summary, StreamName=stream)
+    for function in outputs.get("function_names", {}).values():
+        yield f"function {function}", partial(clients.functions.get_function_configuration, FunctionName=function)
+
+
+def _counts(dynamodb: Any, outputs: Mapping[str, Any], tables: Mapping[str, int]) -> Iterator[_Check]:
+    for table, items in tables.items():
+        name = outputs.get("table_names", {}).get(table, table)
+        yield f"items of table {name}", partial(_at_least, dynamodb, name, items)
+
+
+def _at_least(dynamodb: Any, table: str, items: int) -> None:
+    if _items(dynamodb, table) < items:
+        raise LookupError(table)
+
+
+def _items(dynamodb: Any, table: str) -> int:
+    pages = dynamodb.get_paginator("scan").paginate(TableName=table, Select="COUNT")
+    return sum(page["Count"] for page in pages)
+
+
+def _missing(check: _Check) -> str | None:
+    """What is missing when the check fails as it does for something that is not there; other errors are raised."""
+    from botocore.exceptions import ClientError
+
+    words, read = check
+    try:
+        read()
+    except LookupError:
+        return words
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if status >= 500:
+            raise
+        return words
+    return None
