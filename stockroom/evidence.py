@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from stockroom.files import write_whole
 from stockroom.outcomes import FAILED, PASSED, SKIPPED
 from stockroom.releases import Release
 from stockroom.settings import HOME, ROOT
@@ -116,11 +115,5 @@ def write_evidence(evidence: Evidence, folder: Path = EVIDENCE_DIR) -> Path | No
     if before and before.get("selection", {}).get("whole") and not evidence.selection.whole:
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", encoding="utf-8", delete=False) as draft:
-        draft.write(f"{json.dumps(evidence.as_json(), indent=2)}\n")
-        draft.flush()
-        os.fsync(draft.fileno())
-    written = Path(draft.name)
-    written.chmod(0o644)
-    written.replace(path)
+    write_whole(path, f"{json.dumps(evidence.as_json(), indent=2)}\n".encode())
     return path

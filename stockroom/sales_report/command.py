@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from rich.text import Text
 from stockroom.console import Steps, err, out
 from stockroom.environments import LOCAL
 from stockroom.errors import StockroomError
+from stockroom.files import write_whole
 from stockroom.infra import SEEDED_STACK, environment_session
 from stockroom.sales_report.curated import bucket_names
 from stockroom.sales_report.descriptions import read_descriptions
@@ -139,19 +139,3 @@ def _write(path: Path, report: SalesReport, sales: Sales, labels: Labels, reques
     write_whole(
         path, picture if path.suffix.lower() == ".png" else make_page(report, labels, picture, warning).encode()
     )
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """The file has the whole content or, when anything goes wrong, what it had before."""
-    draft = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            draft = Path(file.name)
-            file.write(content)
-        draft.chmod(0o644)
-        draft.replace(path)
-    except OSError as error:
-        raise StockroomError(f"{path} can not be written: {error.strerror or error}") from error
-    finally:
-        if draft:
-            draft.unlink(missing_ok=True)

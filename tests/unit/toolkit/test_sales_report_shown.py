@@ -3,12 +3,9 @@ import struct
 from datetime import timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
-from stockroom.errors import StockroomError
-from stockroom.sales_report.command import write_whole
 from stockroom.sales_report.draw import default_top, draw
 from stockroom.sales_report.figures import SalesReport, sum_up
 from stockroom.sales_report.page import make_page
@@ -184,15 +181,3 @@ def test_the_page_is_whole_and_harmless() -> None:
     assert page.text.count(NASTY) == 2, "a line of its day and one of all days"
     assert f"Not complete: {NASTY}" in page.text
     assert page.text.count("1,234.50") == 6, "sales and revenue: the line, its day and all days"
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "sales.png"
-    write_whole(path, b"first")
-    write_whole(path, b"second")
-    assert path.read_bytes() == b"second"
-    path.unlink()
-    path.mkdir()
-    with pytest.raises(StockroomError, match=r"sales\.png can not be written"):
-        write_whole(path, b"third")
-    assert list(tmp_path.iterdir()) == [path]
