@@ -193,22 +193,49 @@ def function_packages(stack: str) -> Path | None:
 
 
 def _build_bundle(stack: str, function: str, packages: Path | None) -> Artifact:
-    return _zip(function, bundle_files(FUNCTIONS_DIR / stack / function, packages))
+    """The function's zip; made once for its sources and the packages' lock, whose folder is named after it."""
+    source = FUNCTIONS_DIR / stack / function
+    made = _note(function, _digests(source, packages))
+    if artifact := _made_before(function, made):
+        return artifact
+    artifact = _zip(function, bundle_files(source, packages))
+    # Not of sources that somebody saved meanwhile.
+    if made == _note(function, _digests(source, packages)):
+        made.write_text(artifact.sha256)
+    return artifact
+
+
+def _digests(source: Path, packages: Path | None) -> str:
+    """What a function's zip is made of, in a line each."""
+    files = sorted(bundle_files(source, None).items())
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}" for name, path in files]
+    return "\n".join([*lines, packages.name if packages else ""])
+
+
+def _note(name: str, sources: str) -> Path:
+    """The file that holds the digest of the zip that was made of these sources."""
+    # What is left out decides over the bytes as well, and that is this file.
+    recipe = hashlib.sha256(Path(__file__).read_bytes() + sources.encode()).hexdigest()
+    return ARTIFACTS_DIR / name / f"{recipe[:16]}.sha256"
+
+
+def _made_before(name: str, made: Path) -> Artifact | None:
+    try:
+        sha256 = made.read_text()
+    except FileNotFoundError:
+        return None
+    artifact = Artifact(name, sha256, made.with_name(f"{sha256}.zip"))
+    return artifact if artifact.path.is_file() else None
 
 
 def _build_layer(stack: str, layer: str, target: str | None) -> Artifact:
     """The layer's zip; made once for a lock, since it is big."""
     requirements = FUNCTIONS_DIR / stack / "layers" / layer / "requirements.txt"
-    # What is left out decides over the bytes as well, and that is this file.
-    recipe = hashlib.sha256(Path(__file__).read_bytes() + _installation(requirements, target).encode()).hexdigest()
     folder = ARTIFACTS_DIR / layer
-    made, packages = folder / f"{recipe[:16]}.sha256", folder / "packages"
+    made, packages = _note(layer, _installation(requirements, target)), folder / "packages"
     with exclusive(folder / "lock", f"build the layer {layer}", lambda _: None):
-        if made.exists():
-            sha256 = made.read_text()
-            artifact = Artifact(layer, sha256, folder / f"{sha256}.zip")
-            if artifact.path.exists():
-                return artifact
+        if artifact := _made_before(layer, made):
+            return artifact
         # There are some if an earlier run was killed.
         shutil.rmtree(packages, ignore_errors=True)
         try:

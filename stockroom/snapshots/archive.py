@@ -29,8 +29,9 @@ _SIGNATURE_BYTES = 32
 _HEADER_LIMIT = 2**20
 _PIECE = 2**20
 
-# A state is mostly a layer's zip of 128 MB in which nothing is compressed. Zstandard's level 1, pyarrow's default, makes
-# 44 MB of it in 0.4 s, level 3 39 MB in 0.7 s, zlib's fastest 46 MB in 1.4 s; unpacking takes 0.2 s, 0.2 s and 0.6 s.
+# A state is mostly a layer's zip of 128 MB in which nothing is compressed. Zstandard's level 1, pyarrow's default,
+# makes 44 MB of it in 0.4 s, level 3 39 MB in 0.7 s, zlib's fastest 46 MB in 1.4 s. To unpack these takes 0.2 s, 0.2 s
+# and 0.6 s.
 _COMPRESSION = "zstd"
 
 

@@ -279,6 +279,40 @@ def test_a_layer_holds_its_packages_where_lambda_looks_for_them(stack: Stack) ->
     assert not (layer.path.parent / "packages").exists()
 
 
+def test_a_bundle_is_made_once_for_its_sources(stack: Stack) -> None:
+    source = stack.folder / "stack" / "one" / "one.py"
+    (first,) = build_artifacts(["stack"]).bundles
+    made = first.path.stat()
+    assert build_artifacts(["stack"]).bundles == [first]
+    assert first.path.stat().st_ino == made.st_ino
+    source.write_bytes(b"changed")
+    (second,) = build_artifacts(["stack"]).bundles
+    assert second.sha256 != first.sha256
+    (stack.folder / "stack" / "shared.py").write_bytes(b"")
+    (third,) = build_artifacts(["stack"]).bundles
+    assert third.sha256 != second.sha256
+    (stack.folder / "stack" / "shared.py").unlink()
+    source.write_bytes(b"")
+    first.path.unlink()
+    assert build_artifacts(["stack"]).bundles == [first]
+    assert first.path.exists()
+
+
+def test_a_bundle_of_sources_that_change_meanwhile_is_made_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = stack.folder / "stack" / "one" / "one.py"
+    write = bundles.write_zip
+
+    def change_first(target: Path, files: dict[str, Path]) -> str:
+        source.write_bytes(b"changed")
+        return write(target, files)
+
+    monkeypatch.setattr(bundles, "write_zip", change_first)
+    (changed,) = build_artifacts(["stack"]).bundles
+    monkeypatch.setattr(bundles, "write_zip", write)
+    source.write_bytes(b"")
+    assert build_artifacts(["stack"]).bundles != [changed]
+
+
 def test_a_layer_is_made_once_for_a_lock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     first = stack.layer()
     made = first.path.stat()
