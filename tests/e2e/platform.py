@@ -281,11 +281,6 @@ class Platform:
                 request = answer.get("UnprocessedKeys", {})
         return found
 
-    @cached_property
-    def seconds_to_dead_letter(self) -> float:
-        """How long an order that always fails takes to the dead-letter queue, and some time to spare."""
-        return self.dead_letter_seconds("orders")
-
     # Functions
 
     def invoke(self, function: str, records: list[Event]) -> Event:

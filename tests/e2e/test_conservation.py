@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.dead_letters import await_dead_letters
 from tests.e2e.platform import as_bytes
-from tests.e2e.test_orders import FINAL, take_dead_letters
+from tests.e2e.test_orders import FINAL
 from tests.e2e.totals import read_totals, totals_of
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ def test_of_orders_each_is_stored_or_a_dead_letter_and_every_sum_is_theirs(
 
     for order in trade.orders:
         wait_until(lambda order=order: platform.status(order["order_id"]) in FINAL)
-    dead = take_dead_letters(platform, wait_until, unique, len(bad))
+    dead = await_dead_letters(platform, wait_until, unique, len(bad))
     assert Counter(dead) == Counter(bad)
     assert not any(platform.order(f"{order['order_id']}-bad") for order in trade.orders)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.dead_letters import await_dead_letters
 from tests.e2e.platform import as_bytes, as_queue_records, daily_key, processed_key
 from tests.e2e.test_sales_events import HOSTILE, as_kinesis_records, make_event
 
@@ -98,20 +99,6 @@ def await_totals(platform: Platform, wait_until: Callable[..., Any], day: date) 
 
     found: StoredObject = wait_until(totals)
     return found
-
-
-def take_dead_letters(
-    platform: Platform, wait_until: Callable[..., Any], unique: str, count: int, queue: str = "raw_objects"
-) -> list[str]:
-    """Take dead letters that carry `unique` until there are `count`, in the time that they need to be given up."""
-    taken: list[str] = []
-
-    def enough() -> bool:
-        taken.extend(platform.take_dead_letters(unique, queue))
-        return len(taken) >= count
-
-    wait_until(enough, timeout=platform.dead_letter_seconds(queue))
-    return taken
 
 
 # What comes out
@@ -468,7 +455,7 @@ def test_what_is_no_notice_becomes_a_dead_letter_and_its_neighbours_are_curated(
     for each in days:  # long before the others are given up
         wait_until(lambda each=each: rows_of(platform, each, unique), timeout=60)
 
-    dead = take_dead_letters(platform, wait_until, unique, len(bad))
+    dead = await_dead_letters(platform, wait_until, unique, len(bad), "raw_objects")
     assert sorted(dead) == sorted(
         each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in bad
     )
@@ -509,7 +496,7 @@ def test_a_damaged_object_loses_nothing_and_is_curated_once_it_is_mended(
         platform.put_events([make_event(unique, 3, healthy)], unique)
         wait_until(lambda: rows_of(platform, healthy, unique))
 
-        dead = take_dead_letters(platform, wait_until, unique, len(damaged) + 1)
+        dead = await_dead_letters(platform, wait_until, unique, len(damaged) + 1, "raw_objects")
         assert {json.loads(body)["detail"]["object"]["key"] for body in dead} == {*keys.values(), waiting_key}
         assert {each: processed(platform, each) for each in days} == before
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.dead_letters import await_dead_letters
 from tests.e2e.platform import as_queue_records, daily_key, processed_key
-from tests.e2e.test_curation import NOBODYS_DAY, take_dead_letters
+from tests.e2e.test_curation import NOBODYS_DAY
 from tests.e2e.test_sales_events import make_event
 
 if TYPE_CHECKING:
@@ -394,8 +395,8 @@ def test_what_cannot_be_summed_becomes_a_dead_letter_and_its_neighbours_totals(
         wait_until(lambda: rows_of(platform, day, unique), timeout=60)  # long before the others are given up
 
         texts = [each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in bad]
-        assert sorted(take_dead_letters(platform, wait_until, unique, len(bad), QUEUE)) == sorted(texts)
-        take_dead_letters(platform, wait_until, processed_key(damaged_day), 1, QUEUE)  # of the object's own notice
+        assert sorted(await_dead_letters(platform, wait_until, unique, len(bad), QUEUE)) == sorted(texts)
+        await_dead_letters(platform, wait_until, processed_key(damaged_day), 1, QUEUE)  # of the object's own notice
         assert stored(platform, "curated", daily_key(damaged_day)) == before
     finally:
         platform.s3.delete_object(Bucket=processed, Key=processed_key(damaged_day))

@@ -58,8 +58,9 @@ class Load:
 
     def assert_all_came_through_once(self, wait_until: Wait) -> None:
         platform = self._platform
+        patience = platform.dead_letter_seconds("orders")
         for order, status in self.outcomes:
-            order_id, patience = order["order_id"], platform.seconds_to_dead_letter
+            order_id = order["order_id"]
             wait_until(lambda order_id=order_id: platform.status(order_id) in FINAL, timeout=patience)
             assert platform.status(order_id) == status
         assert platform.stock(self._stock()) == self._stock()

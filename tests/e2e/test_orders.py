@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.dead_letters import await_dead_letters
+
 if TYPE_CHECKING:
     from tests.e2e.platform import Platform
 
@@ -49,17 +51,6 @@ def as_sqs_records(*orders: dict[str, Any]) -> list[dict[str, Any]]:
 
 def products(unique: str, count: int, number: int) -> dict[str, int]:
     return {f"{unique}-{product:03}": number for product in range(count)}
-
-
-def take_dead_letters(platform: Platform, wait_until: Callable[..., Any], unique: str, count: int) -> list[str]:
-    taken: list[str] = []
-
-    def enough() -> bool:
-        taken.extend(platform.take_dead_letters(unique))
-        return len(taken) >= count
-
-    wait_until(enough, timeout=platform.seconds_to_dead_letter)
-    return taken
 
 
 def test_an_order_is_stored_with_its_totals_and_takes_its_stock(
@@ -168,7 +159,7 @@ def test_what_cannot_be_processed_becomes_a_dead_letter_and_its_neighbours_order
         logged = wait_until(lambda message_id=message_id: platform.log_records("process_orders", message_id))
         assert {record["reason"] for record in logged} == {reason}
 
-    dead = take_dead_letters(platform, wait_until, unique, len(bad))
+    dead = await_dead_letters(platform, wait_until, unique, len(bad))
     assert sorted(dead) == sorted(bad)
     assert platform.stock([unique]) == {unique: 6}
     assert [platform.status(f"{unique}-{name}") for name in ("unknown", "empty", "price")] == [None] * 3
@@ -272,7 +263,7 @@ def test_a_mixed_load_comes_out_as_it_went_in(platform: Platform, wait_until: Ca
 
     for message in good:
         wait_until(lambda message=message: platform.status(message["order_id"]) in FINAL)
-    dead = take_dead_letters(platform, wait_until, unique, len(bad))
+    dead = await_dead_letters(platform, wait_until, unique, len(bad))
     assert sorted(json.loads(body)["order_id"] for body in dead) == sorted(bad)
     assert not any(platform.order(order_id) for order_id in bad)
     left = dict(wanted)

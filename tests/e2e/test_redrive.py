@@ -106,7 +106,7 @@ def test_orders_of_a_product_that_was_not_in_the_inventory(
     wrong = order_of(day, f"{unique}-3", {unique: 1, never: 1})
     platform.send_orders([*(order for order, _ in outcomes), wrong])
     dead = Letters(platform, "orders", unique)
-    wait_until(lambda: len(dead.look()) == 4, timeout=platform.seconds_to_dead_letter)
+    wait_until(lambda: len(dead.look()) == 4, timeout=platform.dead_letter_seconds("orders"))
     assert platform.stock([unique]) == {unique: 10}
 
     platform.set_stock({late: 20})
