@@ -57,6 +57,7 @@ def command() -> Iterator[Settings]:
         "dataset": "Load this CSV file (UCI Online Retail) instead of the sample.",
         "date-order": "mdy or dmy, for a file whose dates do not tell.",
         "duplicates": "keep or drop rows of the file that are repeated to the letter.",
+        "snapshot": "Begin with a snapshot and save one; --no-snapshot does neither.",
     }
 )
 def infra_up(
@@ -66,16 +67,17 @@ def infra_up(
     dataset: str = "",
     date_order: str = "",
     duplicates: str = "keep",
+    snapshot: bool = True,
 ) -> None:
     """Bring the local platform up: engine, bundles, bootstrap, apply, seed. Run again, it repairs what is missing."""
     from stockroom import infra, report
 
     with command() as settings:
-        request = infra.make_request(settings, stack, seed, dataset, date_order, duplicates)
+        request = infra.make_request(settings, stack, seed, dataset, date_order, duplicates, snapshot)
         report.print_summary(infra.infra_up(settings, request, report.Steps()))
 
 
-@task(help={"keep-state": "Leave the platform's folder (logs, Terraform's working directory) in place."})
+@task(help={"keep-state": "Keep data, logs and Terraform's working directory; the next infra-up goes on with them."})
 def infra_down(c: Context, keep_state: bool = False) -> None:
     """Stop the local platform and everything that it started."""
     from stockroom import infra, report
@@ -233,6 +235,76 @@ def secrets(c: Context, env: str = "local", generate: str = "", put: str = "", f
 
 
 @task
+def reset(c: Context) -> None:
+    """Put the running platform back to where the last infra-up left it, without a restart."""
+    from stockroom.console import Steps
+    from stockroom.snapshots import commands
+
+    with command() as settings:
+        commands.reset(settings, Steps())
+
+
+@task(name="save")
+def snapshot_save(c: Context, name: str) -> None:
+    """Save the running platform, with all of its data, under a name."""
+    from stockroom.console import Steps
+    from stockroom.snapshots import commands
+
+    with command() as settings:
+        commands.save(settings, name, Steps())
+
+
+@task(name="load")
+def snapshot_load(c: Context, name: str) -> None:
+    """Put the platform to what was saved under a name; starts it where it does not run."""
+    from stockroom.console import Steps
+    from stockroom.snapshots import commands
+
+    with command() as settings:
+        commands.load(settings, name, Steps())
+
+
+@task(name="list")
+def snapshot_list(c: Context) -> None:
+    """Show all snapshots of this checkout, and whether they can be used."""
+    from stockroom.console import Steps, out
+    from stockroom.snapshots import commands
+
+    with command() as settings:
+        out.print(commands.table(settings, Steps()))
+
+
+@task(name="delete")
+def snapshot_delete(c: Context, name: str) -> None:
+    """Delete a snapshot by its name, or by the begin of its key."""
+    from stockroom.console import Steps
+    from stockroom.snapshots import commands
+
+    with command() as settings:
+        commands.delete(settings, name, Steps())
+
+
+@task(name="export", help={"name": "Which one, by its name or the begin of its key (default: the one used last)."})
+def snapshot_export(c: Context, file: str, name: str = "") -> None:
+    """Write a snapshot to a file, to be taken elsewhere with snapshot.import."""
+    from stockroom.console import Steps
+    from stockroom.snapshots import commands
+
+    with command() as settings:
+        commands.export(settings, file, name, Steps())
+
+
+@task(name="import")
+def snapshot_import(c: Context, file: str) -> None:
+    """Take a snapshot from a file, if it was signed with a key of this machine or STOCKROOM_SNAPSHOT_KEY."""
+    from stockroom.console import Steps
+    from stockroom.snapshots import commands
+
+    with command() as settings:
+        commands.import_(settings, file, Steps())
+
+
+@task
 def setup_terraform(c: Context) -> None:
     """Download the pinned Terraform into .stockroom/bin and check it against its SHA-256."""
     from stockroom.terraform_setup import setup_terraform as setup
@@ -301,8 +373,20 @@ namespace = Collection(
     bootstrap,
     secrets,
     redrive,
+    reset,
     setup_terraform,
     e2e,
     lint,
     test,
+)
+namespace.add_collection(
+    Collection(
+        "snapshot",
+        snapshot_save,
+        snapshot_load,
+        snapshot_list,
+        snapshot_delete,
+        snapshot_export,
+        snapshot_import,
+    )
 )

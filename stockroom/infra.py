@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,11 @@ from stockroom.processes import processes_in, stop
 from stockroom.releases import Release, read_release, release_variables
 from stockroom.secrets import fill_empty
 from stockroom.settings import Settings
+from stockroom.snapshots.keys import Parts
+from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfinished, why_none, words
+from stockroom.snapshots.record import forget_record, kept_file, read_record, read_started, write_started
+from stockroom.snapshots.sources import dataset_part, read_parts
+from stockroom.snapshots.whole import count_seeded
 from stockroom.state import read_deployed, record_release, release_stale_lock
 from stockroom.status import merge_outputs
 from stockroom.terraform import ApplyResult, Binary, ResourceExistsError, Stack, find_binary, is_provider
@@ -40,7 +46,7 @@ if TYPE_CHECKING:
     from seed import SeedReport
 
 # What a platform keeps in its folder; it may be a folder of the user's, so nothing else in it is touched.
-_PLATFORM_FOLDERS = ("engine", "seed", "terraform")
+_PLATFORM_FOLDERS = ("engine", "kept", "seed", "terraform", "unpacked")
 
 SEEDED_STACK = "data_platform"
 
@@ -49,26 +55,39 @@ _LEFT_BEHIND_PATIENCE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Request:
-    """What `infra-up` was asked for: stacks in order, and whether and from which file to seed."""
+    """What `infra-up` was asked for: stacks in order, whether and from which file to seed, whether to use snapshots."""
 
     stacks: list[str]
     seed: bool
     dataset: Path | None
     date_order: str | None
     duplicates: str
+    snapshots: bool = True
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What `infra-up` did: apply results by stack, the seed report."""
+    """What `infra-up` did: apply results by stack, the seed report.
+
+    `origin` tells in words what it began with, or is None after a cold start and on a platform that ran.
+    """
 
     endpoint: str
     release: Release
     applied: dict[str, ApplyResult]
     seeded: SeedReport | None
+    origin: str | None = None
 
 
-def make_request(settings: Settings, stack: str, seed: bool, dataset: str, date_order: str, duplicates: str) -> Request:
+def make_request(
+    settings: Settings,
+    stack: str,
+    seed: bool,
+    dataset: str,
+    date_order: str,
+    duplicates: str,
+    snapshots: bool = True,
+) -> Request:
     """A request from the words of the command line. Raises StockroomError for what can not be done."""
     stacks = [check_stack(stack)] if stack else stack_names()
     for option, value, known in (
@@ -80,7 +99,7 @@ def make_request(settings: Settings, stack: str, seed: bool, dataset: str, date_
     if dataset and not seed:
         raise StockroomError("--dataset and --no-seed contradict each other", "leave one of them out")
     file = Path(dataset).expanduser().absolute() if dataset else settings.seed_dataset
-    return Request(stacks, seed and SEEDED_STACK in stacks, file, date_order or None, duplicates)
+    return Request(stacks, seed and SEEDED_STACK in stacks, file, date_order or None, duplicates, snapshots)
 
 
 @contextmanager
@@ -101,41 +120,157 @@ def infra_up(settings: Settings, request: Request, steps: Steps) -> Summary:
     if request.seed:
         check(request.dataset)
     with platform_lock(settings, "invoke infra-up", steps):
-        engine = make_engine(settings)
-        session, artifacts = _start(settings, environment, engine, request, steps)
-        release = read_release(artifacts)
+        return _BringingUp(settings, environment, binary, request, steps).run()
+
+
+class _BringingUp:
+    """One `infra-up`, which holds the platform's lock."""
+
+    def __init__(
+        self, settings: Settings, environment: Environment, binary: Binary, request: Request, steps: Steps
+    ) -> None:
+        self._settings = settings
+        self._environment = environment
+        self._binary = binary
+        self._request = request
+        self._steps = steps
+        self._engine = make_engine(settings)
+        self._snapshots = self._open_snapshots()
+
+    def _open_snapshots(self) -> PlatformSnapshots | None:
+        if not self._request.snapshots or why_none(self._settings):
+            return None
         try:
-            applied = _deploy(settings, environment, engine, session, binary, request, artifacts, release, steps)
-        except ResourceExistsError as error:
-            # A Terraform that was killed had created resources and not yet written them to its state.
-            if engine.name == "external" or _was_deployed(environment, session, request):
+            return open_snapshots(self._settings, self._engine, self._steps)
+        except (StockroomError, OSError) as error:
+            self._steps.note(f"going on without snapshots: {error}")
+            return None
+
+    def run(self) -> Summary:
+        with ThreadPoolExecutor(1) as pool:
+            building = pool.submit(_build, self._request.stacks, self._steps)
+            begun = self._begin_with_snapshot(building) or _Begun(None, pristine=self._start_engine())
+            artifacts = building.result()
+        release = read_release(artifacts)
+        wanted = replace(self._wanted, release=release.digest) if self._snapshots else None
+        applied: dict[str, ApplyResult] = {}
+        seeded = None
+        if wanted is None or begun.parts != wanted:
+            forget_record(self._settings.engine_dir)
+            if wanted is None or not begun.parts or begun.parts.unseeded() != wanted.unseeded():
+                applied, begun = self._deploy(begun, artifacts, release)
+                if wanted and wanted.seeded and begun.pristine:
+                    self._take(wanted.unseeded(), publish=True)
+            if self._request.seed:
+                seeded = _seed(
+                    self._settings,
+                    self._environment,
+                    self._session(),
+                    self._engine.endpoint,
+                    self._request,
+                    self._steps,
+                )
+            if wanted:
+                self._take(wanted, publish=begun.pristine)
+        else:
+            for name in self._request.stacks:
+                self._stack(name).prepare(release_variables(self._environment, artifacts))
+        return Summary(self._engine.endpoint, release, applied, seeded, begun.origin)
+
+    def _begin_with_snapshot(self, building: Future[Artifacts]) -> _Begun | None:
+        """What the platform then holds, if it is known; None when the engine is to be started, or runs and is to be
+        changed."""
+        snapshots, running = self._snapshots, not self._engine.died()
+        if snapshots is None or not (running or snapshots.may_begin(self._wanted)):
+            return None
+        wanted = replace(self._wanted, release=read_release(building.result()).digest)
+        if running:
+            unchanged = snapshots.is_unchanged(wanted)
+            return _Begun(wanted, pristine=False, origin="nothing has changed") if unchanged else None
+        for name in self._request.stacks:
+            _wait_for_left_behind(self._stack(name), self._steps)
+        if found := snapshots.begin(wanted):
+            header, kept = found
+            origin = "with the data that was kept" if kept else f"from the snapshot {words(header)}"
+            return _Begun(header.parts, pristine=not kept, origin=origin)
+        return None
+
+    def _start_engine(self) -> bool:
+        """Start the engine with an empty world unless it runs; returns whether it was started."""
+        with self._steps.step("engine") as step:
+            started = self._engine.start(step.say)
+            self._engine.wait_until_ready()
+            state = "ready" if started else "already running"
+            step.say(f"{self._engine.name} {state} at {self._engine.endpoint}")
+        if started and self._engine.name == "localstack":
+            write_started(self._settings.engine_dir, unfinished(self._settings))
+        return started
+
+    def _deploy(self, begun: _Begun, artifacts: Artifacts, release: Release) -> tuple[dict[str, ApplyResult], _Begun]:
+        """Deploy every stack, starting afresh where what the engine holds is in the way and of no worth."""
+
+        def deploy() -> dict[str, ApplyResult]:
+            return _deploy(
+                self._settings, self._environment, self._engine, self._session(), self._binary, self._request,
+                artifacts, release, self._steps,
+            )  # fmt: skip
+
+        try:
+            return deploy(), begun
+        except StockroomError as error:
+            if begun.parts and begun.pristine:
+                self._steps.note(f"starting afresh, since the deployment did not go on {begun.origin}: {error.message}")
+            elif not isinstance(error, ResourceExistsError):
+                raise
+            elif self._engine.name == "external" or _was_deployed(self._environment, self._session(), self._request):
                 error.hint = (
                     "a killed run left it without a state: delete it with awslocal and run the command again, or "
                     "start afresh with `invoke infra-down && invoke infra-up`, which loses the platform's data"
                 )
                 raise
-            steps.note(f"starting afresh: {error.message}, since a killed run left resources without a state")
-            engine.stop()
-            session, artifacts = _start(settings, environment, engine, request, steps)
-            applied = _deploy(settings, environment, engine, session, binary, request, artifacts, release, steps)
-        seeded = None
-        if request.seed:
-            seeded = _seed(settings, environment, session, engine.endpoint, request, steps)
-        return Summary(engine.endpoint, release, applied, seeded)
+            else:
+                # A Terraform that was killed had created resources and not yet written them to its state.
+                self._steps.note(f"starting afresh: {error.message}, since a killed run left resources without a state")
+        self._engine.stop()
+        self._start_engine()
+        return deploy(), _Begun(None, pristine=True)
+
+    def _seed(self) -> SeedReport:
+        endpoint = self._engine.endpoint
+        return _seed(self._settings, self._environment, self._session(), endpoint, self._request, self._steps)
+
+    def _take(self, parts: Parts, publish: bool) -> None:
+        assert self._snapshots
+        tables: dict[str, int] = {}
+        if parts.seeded:
+            tables = count_seeded(self._session(), deployed_outputs(self._environment, self._session()))
+        self._snapshots.take(parts, tables, publish)
+
+    def _session(self) -> boto3.Session:
+        return session_for(self._environment, self._engine.endpoint)
+
+    def _stack(self, name: str) -> Stack:
+        return Stack(name, self._environment, self._settings, self._binary, self._engine.endpoint)
+
+    @cached_property
+    def _wanted(self) -> Parts:
+        """The parts of the platform that is to come up, but for its release."""
+        request = self._request
+        dataset = dataset_part(request.seed, request.dataset, request.date_order, request.duplicates)
+        return read_parts(self._settings, self._binary, request.stacks, "", dataset)
 
 
-def _start(
-    settings: Settings, environment: Environment, engine: Engine, request: Request, steps: Steps
-) -> tuple[boto3.Session, Artifacts]:
-    """Start the engine and build bundles and layers side by side."""
-    with ThreadPoolExecutor() as pool:
-        building = pool.submit(_build, request.stacks, steps)
-        with steps.step("engine") as step:
-            started = engine.start(step.say)
-            engine.wait_until_ready()
-            step.say(f"{engine.name} {'ready' if started else 'already running'} at {engine.endpoint}")
-        artifacts = building.result()
-    return session_for(environment, engine.endpoint), artifacts
+@dataclass(frozen=True)
+class _Begun:
+    """What an engine held when it could be deployed to.
+
+    `parts` is None where that is nothing, or not known. `pristine` says that nobody but `infra-up` made it, so that it
+    may become a snapshot for others to begin with.
+    """
+
+    parts: Parts | None
+    pristine: bool
+    origin: str | None = None
 
 
 def _build(stacks: list[str], steps: Steps) -> Artifacts:
@@ -291,10 +426,13 @@ def running_session(settings: Settings) -> tuple[Engine, Environment, boto3.Sess
 def infra_down(settings: Settings, keep_state: bool, steps: Steps) -> bool:
     """Stop the engine and everything of ours; without `keep_state` also remove what the platform keeps in its folder.
 
-    Returns whether anything was running.
+    With it, the next `infra-up` goes on with the data. Raises StockroomError, and stops nothing, when that can't be
+    kept. Returns whether anything was running.
     """
     with platform_lock(settings, "invoke infra-down", steps):
         engine = make_engine(settings)
+        if keep_state and not engine.died():
+            _keep_data(settings, engine, steps)
         with steps.step("engine") as step:
             stopped = engine.stop()
             step.say("stopped" if stopped else "was not running")
@@ -306,3 +444,18 @@ def infra_down(settings: Settings, keep_state: bool, steps: Steps) -> bool:
             with suppress(OSError):
                 settings.run_dir.rmdir()
         return stopped or bool(left)
+
+
+def _keep_data(settings: Settings, engine: Engine, steps: Steps) -> None:
+    if reason := why_none(settings):
+        steps.note(f"the data is not kept: {reason}")
+        return
+    with steps.step("data") as step:
+        try:
+            snapshots = open_snapshots(settings, engine, steps)
+            header = read_record(settings.engine_dir) or read_started(settings.engine_dir) or unfinished(settings)
+            header = snapshots.save_to(kept_file(settings.run_dir), header, overwrite=True)
+        except StockroomError as error:
+            error.hint = "nothing was stopped; `invoke infra-down` stops it without keeping its data"
+            raise
+        step.say(f"kept {header.bytes >> 20} MB; `invoke infra-up` goes on with it")

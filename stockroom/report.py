@@ -28,7 +28,9 @@ def print_summary(summary: Summary) -> None:
     out.print()
     out.print(f"[bold]The platform is up[/bold] at {summary.endpoint}, release {summary.release}")
     changed = sum(result.added + result.changed + result.removed for result in summary.applied.values())
-    if not changed:
+    if summary.origin:
+        out.print(f"  {escape(summary.origin)}")
+    elif not changed:
         out.print("  every resource was there already")
     out.print(
         "  see it        invoke infra-status\n"

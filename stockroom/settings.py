@@ -10,7 +10,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from stockroom.errors import StockroomError
@@ -62,6 +62,19 @@ class Settings(BaseSettings):
     seed_dataset: Path | None = Field(
         default=None, description="CSV file that `infra-up` and `seed` load instead of the sample."
     )
+    snapshots: Literal["on", "off"] = Field(
+        default="on", description="Whether `infra-up` saves the platform, and begins with what was saved."
+    )
+    snapshots_dir: Path = Field(default=HOME / "snapshots", description="Folder of the snapshots.")
+    snapshots_kept: int = Field(
+        default=5, ge=0, le=1000, description="How many snapshots are kept, besides those with a name."
+    )
+    snapshots_mb: int = Field(
+        default=2048, ge=0, description="How many megabytes of snapshots are kept, besides those with a name."
+    )
+    snapshot_key: SecretStr | None = Field(
+        default=None, description="Key that signs snapshots for several machines, such as those of a CI cache."
+    )
 
     @field_validator("endpoint")
     @classmethod
@@ -75,7 +88,7 @@ class Settings(BaseSettings):
             raise ValueError("is an endpoint of AWS; the local environment never talks to AWS")
         return value.rstrip("/")
 
-    @field_validator("run_dir", "terraform", "provider_mirror", "seed_dataset")
+    @field_validator("run_dir", "terraform", "provider_mirror", "seed_dataset", "snapshots_dir")
     @classmethod
     def _paths_are_absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else (ROOT / value.expanduser()).resolve()

@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
 from time import time
 
 import psutil
@@ -19,6 +21,7 @@ from stockroom.environments import LOCAL, local_process_environment, read_enviro
 from stockroom.errors import StockroomError
 from stockroom.processes import PidFile, check_port_is_free, is_running, processes_in, stop
 from stockroom.settings import Settings
+from stockroom.snapshots.emulator import state_folder
 
 # What the stacks use; the emulator starts these side by side, before the first request asks for them.
 EARLY_SERVICES = ["dynamodb", "kinesis", "lambda", "s3", "sqs", "iam", "sts", "logs", "kms"]
@@ -41,7 +44,8 @@ class LocalStackEngine:
         self._log = self._folder / "localstack.log"
         self._process: psutil.Process | None = None
 
-    def start(self, say: Callable[[str], None] = lambda _: None) -> bool:
+    def start(self, say: Callable[[str], None] = lambda _: None, state: Future[Path] | None = None) -> bool:
+        """As of Engine; given a state, the folder of one that is being unpacked, the new world begins with that."""
         if process := self._pid_file.process():
             self._process = process
             return False
@@ -53,11 +57,14 @@ class LocalStackEngine:
         stop(list(processes_in(self._folder)), patience=2)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
+        begin_with = state_folder(self._folder) if state else None
+        if state and begin_with:
+            state.result().replace(begin_with)
         with self._log.open("wb") as log:
             started = subprocess.Popen(
                 [str(python()), "-m", "localstack.runtime.main"],
                 cwd=self._folder,
-                env=self._environment(),
+                env=self._environment(begin_with),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -67,7 +74,7 @@ class LocalStackEngine:
         self._pid_file.write(started.pid)
         return True
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, state: Path | None) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name != "TMPDIR"}
         return local_process_environment(
             inherited,
@@ -98,6 +105,7 @@ class LocalStackEngine:
                 "STOCKROOM_EMULATOR_HOME": str(emulator_dir()),
                 "STOCKROOM_EMULATOR_RUN_DIR": str(self._folder),
                 "STOCKROOM_EMULATOR_SERVICES": ",".join(EARLY_SERVICES),
+                **({"STOCKROOM_EMULATOR_STATE": str(state)} if state else {}),
             },
         )
 

@@ -1,4 +1,4 @@
-"""Packs saved states while nobody waits: `python -m stockroom.snapshots.background`, with a job on its input.
+"""Packs a saved state while nobody waits: `python -m stockroom.snapshots.background`, with a job on its input.
 
 It works in the platform's engine folder, so that `infra-down` ends it with the rest, and takes the processor only when
 nobody else wants it.
@@ -19,30 +19,32 @@ from time import monotonic
 
 from stockroom.settings import ROOT
 from stockroom.snapshots.archive import Header, format_header, parse_header, write
-from stockroom.snapshots.store import Bounds, Store, write_whole
+from stockroom.snapshots.store import Bounds, Store, put
 
 LOG = "snapshots.log"
 
 
 @dataclass(frozen=True)
 class Job:
-    """Folders with saved states, each with its header; they are removed when they are packed."""
+    """A folder with a saved state, which is removed when it is packed, and where its snapshot goes."""
 
     store: Path
     bounds: Bounds
     key: bytes
-    states: list[tuple[Header, Path]]
+    header: Header
+    state: Path
 
     def to_json(self) -> str:
-        states = [[format_header(header), str(folder)] for header, folder in self.states]
-        content = {"store": str(self.store), "bounds": asdict(self.bounds), "key": self.key.hex(), "states": states}
-        return json.dumps(content)
+        content = {"store": str(self.store), "bounds": asdict(self.bounds), "key": self.key.hex()}
+        return json.dumps(content | {"header": format_header(self.header), "state": str(self.state)})
 
 
 def parse_job(text: str) -> Job:
     content = json.loads(text)
-    states = [(header, Path(folder)) for line, folder in content["states"] if (header := parse_header(line))]
-    return Job(Path(content["store"]), Bounds(**content["bounds"]), bytes.fromhex(content["key"]), states)
+    header = parse_header(content["header"])
+    assert header
+    bounds, key = Bounds(**content["bounds"]), bytes.fromhex(content["key"])
+    return Job(Path(content["store"]), bounds, key, header, Path(content["state"]))
 
 
 def begin(job: Job, engine_dir: Path) -> int:
@@ -67,16 +69,14 @@ def begin(job: Job, engine_dir: Path) -> int:
 
 
 def run(job: Job) -> None:
-    store = Store(job.store)
+    store, started = Store(job.store), monotonic()
     store.clean()
-    for header, folder in job.states:
-        started = monotonic()
-        target = store.path(header)
-        write_whole(target, partial(write, header=header, folder=folder, key=job.key))
-        shutil.rmtree(folder)
-        size = target.stat().st_size
-        print(f"{datetime.now():%H:%M:%S} saved {target.name}: {size >> 20} MB in {monotonic() - started:.1f} s")
+    target = store.path(job.header)
+    put(target, partial(write, header=job.header, folder=job.state, key=job.key))
+    shutil.rmtree(job.state)
+    size = target.stat().st_size
     store.drop_beyond(job.bounds)
+    print(f"{datetime.now():%H:%M:%S} saved {target.name}: {size >> 20} MB in {monotonic() - started:.1f} s")
 
 
 def main() -> None:

@@ -49,7 +49,8 @@ def _post(endpoint: str, action: str) -> dict[str, Any]:
     except ValueError:
         answer = None
     if not isinstance(answer, dict) or status != http.HTTPStatus.OK:
-        reason = answer["error"] if isinstance(answer, dict) and "error" in answer else f"HTTP {status}"
+        known = isinstance(answer, dict) and "error" in answer
+        reason = answer["error"] if known else f"it answered something else (HTTP {status})"
         raise StockroomError(f"the emulator did not {action} its state: {reason}", "see `invoke logs`")
     return answer
 

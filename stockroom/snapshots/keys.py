@@ -74,14 +74,17 @@ def may_begin(wanted: Parts, available: Iterable[Parts]) -> bool:
     return any(replace(parts, release=wanted.release) in (wanted, wanted.unseeded()) for parts in available)
 
 
-def differences(one: Parts, other: Parts) -> list[str]:
-    """The names of the parts that differ."""
-    return [field.name for field in fields(Parts) if getattr(one, field.name) != getattr(other, field.name)]
+_EMULATOR = ("format", "engine", "emulator", "plugin", "endpoint", "environment")
+
+
+def on_emulator(parts: Parts, emulator: Parts) -> Parts:
+    """The parts with those of another's emulator: of what is deployed to one that was started earlier."""
+    return replace(parts, **{name: getattr(emulator, name) for name in _EMULATOR})
 
 
 def fits_emulator(saved: Parts, running: Parts) -> bool:
     """Whether an emulator can take a state, whatever is deployed in it."""
-    return not {"format", "engine", "emulator", "plugin", "endpoint", "environment"} & set(differences(saved, running))
+    return on_emulator(saved, running) == saved
 
 
 def digest_of(paths: Iterable[Path], top: Path) -> str:

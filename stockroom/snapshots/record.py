@@ -1,6 +1,7 @@
 """What a platform was made from, beside its emulator: it goes when that world goes.
 
 <platform>/engine/
+    started.json        of which version the emulator is
     record.json         the parts of what is deployed, when the last command that changed it ended well
     base/, base.json    the state that `invoke reset` goes back to
 <platform>/kept/        what `infra-down --keep-state` kept, signed as every snapshot
@@ -11,10 +12,20 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from stockroom.files import write_whole
 from stockroom.snapshots.archive import Header, format_header, parse_header
 from stockroom.snapshots.emulator import copy_state, state_folder
 
 BASE = "base"
+
+
+def read_started(engine_dir: Path) -> Header | None:
+    """What was known of the running emulator when it was started: its own parts only."""
+    return _read(engine_dir / "started.json")
+
+
+def write_started(engine_dir: Path, header: Header) -> None:
+    _write(engine_dir / "started.json", header)
 
 
 def read_record(engine_dir: Path) -> Header | None:
@@ -60,6 +71,4 @@ def _read(path: Path) -> Header | None:
 
 
 def _write(path: Path, header: Header) -> None:
-    draft = path.with_suffix(".tmp")
-    draft.write_text(format_header(header), encoding="utf-8")
-    draft.replace(path)
+    write_whole(path, format_header(header).encode())

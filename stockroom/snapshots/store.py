@@ -4,7 +4,6 @@
     <key>.snapshot          saved by infra-up; those used longest ago go when there are too many
     named/<NAME>.snapshot   saved by hand, or of another machine; goes only by hand
     *.draft                 being written, and locked meanwhile
-    lock                    held while drafts are made or removed
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from pathlib import Path
 from typing import IO
 
 from stockroom.errors import StockroomError
-from stockroom.lock import exclusive
 from stockroom.snapshots.archive import Header, read_header
 
 SUFFIX = ".snapshot"
@@ -111,7 +109,7 @@ def _entries(folder: Path) -> list[Entry]:
     return sorted(found, key=lambda entry: entry.used, reverse=True)
 
 
-def write_whole(target: Path, write: Callable[[IO[bytes]], None], replace: bool = True) -> None:
+def put(target: Path, write: Callable[[IO[bytes]], None], replace: bool = True) -> None:
     """Make the file, or leave what was there: killed at any moment, it leaves no more than a draft.
 
     Raises FileExistsError when the file is there and is not to be replaced.
@@ -129,31 +127,28 @@ def write_whole(target: Path, write: Callable[[IO[bytes]], None], replace: bool 
 
 def remove_drafts(folder: Path) -> None:
     """Remove the drafts that nobody is writing any more."""
-    if not any(folder.glob(f"*{_DRAFT}")):
-        return
-    with _locked(folder):
-        for path in folder.glob(f"*{_DRAFT}"):
-            with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
+    for path in folder.glob(f"*{_DRAFT}"):
+        with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 @contextlib.contextmanager
 def _draft(folder: Path) -> Iterator[tuple[Path, IO[bytes]]]:
     """A new file that is locked as long as it is open, so that nobody takes it for a dead command's."""
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
-        descriptor, name = tempfile.mkstemp(suffix=_DRAFT, dir=folder)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    with os.fdopen(descriptor, "wb") as file:
+    with contextlib.ExitStack() as stack:
+        while True:
+            file = stack.enter_context(tempfile.NamedTemporaryFile(suffix=_DRAFT, dir=folder, delete=False))
+            path = Path(file.name)
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Somebody who cleans up may have been quicker.
+            if os.fstat(file.fileno()).st_nlink:
+                break
         try:
-            yield Path(name), file
+            yield path, file
         finally:
-            Path(name).unlink(missing_ok=True)
-
-
-def _locked(folder: Path) -> contextlib.AbstractContextManager[None]:
-    return exclusive(folder / "lock", "write a snapshot", lambda _: None)
+            path.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

@@ -50,6 +50,7 @@ class Commands:
         """The environment of the tests without any setting or AWS variable; a change to None removes a name."""
         kept = {name: value for name, value in os.environ.items() if not re.match("STOCKROOM_|AWS_|FORCE_COLOR", name)}
         kept |= {"STOCKROOM_RUN_DIR": str(self.run_dir), "STOCKROOM_PORT": str(self.port)}
+        kept |= {"STOCKROOM_SNAPSHOTS": "off", "STOCKROOM_SNAPSHOTS_DIR": str(self.run_dir.with_name("snapshots"))}
         merged: dict[str, str | None] = {**kept, **changes}
         return {name: value for name, value in merged.items() if value is not None}
 

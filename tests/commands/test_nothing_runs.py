@@ -19,9 +19,16 @@ TASKS = {
     "logs",
     "report",
     "redrive",
+    "reset",
     "secrets",
     "seed",
     "setup-terraform",
+    "snapshot.delete",
+    "snapshot.export",
+    "snapshot.import",
+    "snapshot.list",
+    "snapshot.load",
+    "snapshot.save",
     "test",
 }
 

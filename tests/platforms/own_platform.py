@@ -49,7 +49,10 @@ class Command:
 
 @dataclass
 class OwnPlatform:
-    """Everything of it lies in `run_dir`; `shell` are further variables of the shell that the commands run in."""
+    """Everything of it lies in `run_dir`; `shell` are further variables of the shell that the commands run in.
+
+    It neither begins with a snapshot nor saves one, unless the shell says so.
+    """
 
     run_dir: Path
     port: int
@@ -65,7 +68,10 @@ class OwnPlatform:
         process = subprocess.Popen(
             [sys.executable, "-m", "invoke", *words],
             cwd=ROOT,
-            env=kept | self.shell | {"STOCKROOM_RUN_DIR": str(self.run_dir), "STOCKROOM_PORT": str(self.port)},
+            env=kept
+            | {"STOCKROOM_SNAPSHOTS": "off"}
+            | self.shell
+            | {"STOCKROOM_RUN_DIR": str(self.run_dir), "STOCKROOM_PORT": str(self.port)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -3,7 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from stockroom.snapshots.keys import NOT_SEEDED, Parts, digest_of, first_choice, fits_emulator, may_begin, parse_parts
+from stockroom.snapshots.keys import (
+    NOT_SEEDED,
+    Parts,
+    digest_of,
+    first_choice,
+    fits_emulator,
+    may_begin,
+    on_emulator,
+    parse_parts,
+)
 from tests.unit.toolkit.snapshot_headers import PARTS as WANTED
 
 BEFORE = replace(WANTED, release="release 1")
@@ -65,6 +74,7 @@ def test_a_state_fits_an_emulator_whatever_is_deployed_in_it() -> None:
     assert fits_emulator(WANTED, other)
     assert not fits_emulator(WANTED, replace(WANTED, endpoint="http://127.0.0.1:4567"))
     assert not fits_emulator(WANTED, replace(WANTED, plugin="other"))
+    assert fits_emulator(WANTED, on_emulator(WANTED, other))
 
 
 def test_a_digest_is_over_names_and_contents(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from stockroom.processes import processes_in
 from stockroom.settings import ROOT
 from stockroom.snapshots import background
 from stockroom.snapshots.archive import Header, unpack, verify, write
-from stockroom.snapshots.store import Bounds, Entry, Store, beyond, remove_drafts, write_whole
+from stockroom.snapshots.store import Bounds, Entry, Store, beyond, put, remove_drafts
 from tests.unit.toolkit.snapshot_headers import HEADER
 
 KEY = b"k" * 32
@@ -34,7 +34,7 @@ def state(tmp_path: Path) -> Path:
 
 def save(store: Store, header: Header, state: Path, used: float = 0) -> Path:
     path = store.path(header)
-    write_whole(path, lambda file: write(file, header, state, KEY))
+    put(path, lambda file: write(file, header, state, KEY))
     if used:
         os.utime(path, (used, used))
     return path
@@ -102,21 +102,21 @@ def test_those_with_a_name_stay(tmp_path: Path, state: Path) -> None:
 
 def test_a_failed_saving_leaves_what_was_there(tmp_path: Path) -> None:
     target = tmp_path / "x.snapshot"
-    write_whole(target, text(b"old"))
+    put(target, text(b"old"))
 
     def fail(file: IO[bytes]) -> None:
         file.write(b"new, but not whole")
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
-        write_whole(target, fail)
+        put(target, fail)
     assert target.read_bytes() == b"old"
     with pytest.raises(FileExistsError):
-        write_whole(target, text(b"new"), replace=False)
+        put(target, text(b"new"), replace=False)
     assert target.read_bytes() == b"old"
-    write_whole(target, text(b"new"))
+    put(target, text(b"new"))
     assert target.read_bytes() == b"new"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["lock", "x.snapshot"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.snapshot"]
 
 
 def test_a_draft_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_draft_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
         remove_drafts(tmp_path)
         assert len(list(tmp_path.glob("*.draft"))) == 1
 
-    write_whole(target, write_slowly)
+    put(target, write_slowly)
     assert target.read_bytes() == b"all"
     remove_drafts(tmp_path / "nowhere")
 
@@ -137,11 +137,11 @@ SAVES_FOR_EVER = """
 import sys
 from pathlib import Path
 from stockroom.snapshots.archive import write
-from stockroom.snapshots.store import Store, write_whole
+from stockroom.snapshots.store import Store, put
 from tests.unit.toolkit.snapshot_headers import HEADER
 store, state = Store(Path(sys.argv[1])), Path(sys.argv[2])
 while True:
-    write_whole(store.path(HEADER), lambda file: write(file, HEADER, state, b"k" * 32))
+    put(store.path(HEADER), lambda file: write(file, HEADER, state, b"k" * 32))
     print("saved", flush=True)
 """
 
@@ -168,8 +168,8 @@ def test_killed_at_any_moment_it_leaves_a_whole_snapshot(tmp_path: Path, state: 
     assert drafts, "it was never killed while it wrote"
 
 
-def job(store: Store, state: Path, header: Header = HEADER, bounds: Bounds = WIDE) -> background.Job:
-    return background.Job(store.folder, bounds, KEY, [(header, state)])
+def job(store: Store, state: Path, bounds: Bounds = WIDE) -> background.Job:
+    return background.Job(store.folder, bounds, KEY, HEADER, state)
 
 
 def test_a_job_survives_json(tmp_path: Path, state: Path) -> None:

@@ -1,0 +1,261 @@
+"""What one platform does with snapshots: begin with one, see that nothing has changed, take one of itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stockroom.aws import session_for
+from stockroom.console import Steps
+from stockroom.engines import Engine
+from stockroom.engines.localstack import LocalStackEngine
+from stockroom.environments import LOCAL, read_environment
+from stockroom.errors import StockroomError
+from stockroom.settings import Settings
+from stockroom.snapshots import background
+from stockroom.snapshots.archive import Header, UntrustedError, unpack, verify, write
+from stockroom.snapshots.emulator import copy_state, load_state, save_state, state_folder
+from stockroom.snapshots.keys import Parts, first_choice, fits_emulator, may_begin, on_emulator
+from stockroom.snapshots.record import (
+    forget_base,
+    forget_record,
+    keep_base,
+    kept_file,
+    read_record,
+    read_started,
+    write_record,
+    write_started,
+)
+from stockroom.snapshots.signing import data_folder, signing_keys
+from stockroom.snapshots.sources import read_parts
+from stockroom.snapshots.store import Bounds, Store, put
+from stockroom.snapshots.whole import find_missing
+
+if TYPE_CHECKING:
+    import boto3
+
+UNPACKED = "unpacked"
+"""Folder of the platform where a state is unpacked before its emulator starts."""
+
+
+def why_none(settings: Settings) -> str | None:
+    """Why there are no snapshots with these settings, or None."""
+    if settings.engine != "localstack":
+        return f"the engine `{settings.engine}` has no snapshots"
+    return "STOCKROOM_SNAPSHOTS=off switches snapshots off" if settings.snapshots == "off" else None
+
+
+def open_snapshots(settings: Settings, engine: Engine, steps: Steps) -> PlatformSnapshots:
+    """Raises StockroomError where there are none, or nothing can be signed; drafts of killed commands are removed."""
+    if (reason := why_none(settings)) or not isinstance(engine, LocalStackEngine):
+        raise StockroomError(reason or "this engine has no snapshots", "docs/snapshots.md tells when there are some")
+    shared = settings.snapshot_key.get_secret_value() if settings.snapshot_key else None
+    keys = signing_keys(shared, data_folder(os.environ))
+    store = Store(settings.snapshots_dir)
+    store.clean()
+    return PlatformSnapshots(settings, engine, store, keys, steps)
+
+
+@dataclass(frozen=True)
+class PlatformSnapshots:
+    """The snapshots of a checkout as one platform sees them. `keys` sign them, see signing_keys."""
+
+    settings: Settings
+    engine: LocalStackEngine
+    store: Store
+    keys: list[bytes]
+    steps: Steps
+
+    @property
+    def session(self) -> boto3.Session:
+        return session_for(read_environment(LOCAL), self.engine.endpoint)
+
+    def is_unchanged(self, wanted: Parts) -> bool:
+        """Whether the running platform is what is wanted already, and whole."""
+        record = read_record(self.settings.engine_dir)
+        # An emulator of another version runs on until it is stopped, and says nothing about what is deployed to it.
+        if record is None or record.parts != on_emulator(wanted, record.parts):
+            return False
+        with self.steps.step("check") as step:
+            missing = self.missing(record)
+            step.say(f"missing: {', '.join(missing)}" if missing else "nothing has changed, and everything is there")
+        return not missing
+
+    def missing(self, header: Header) -> list[str]:
+        """What a running platform lacks of what the header tells, in words."""
+        parts = header.parts
+        return find_missing(
+            read_environment(LOCAL), self.session, parts.stacks.split(","), parts.release, header.tables
+        )
+
+    def may_begin(self, wanted: Parts) -> bool:
+        """Whether `begin` may find something, whatever release is wanted."""
+        return kept_file(self.settings.run_dir).exists() or may_begin(
+            wanted, (entry.header.parts for entry in self.store.automatic())
+        )
+
+    def begin(self, wanted: Parts) -> tuple[Header, bool] | None:
+        """Start the engine with what `infra-down --keep-state` kept, or else with the best snapshot.
+
+        Returns what it then holds and whether that was kept; None where the engine is to start afresh. Raises
+        StockroomError where that would lose what was kept.
+        """
+        if kept := self._begin_with_kept(wanted):
+            return kept, True
+        entries = {entry.header.parts: entry for entry in reversed(self.store.automatic())}
+        choice = first_choice(wanted, reversed(entries))
+        if choice is None:
+            return None
+        path = entries[choice].path
+        try:
+            header = self.start_with(path)
+            if header.parts != choice:
+                raise UntrustedError("it is not what its name says")
+            self._check(header)
+        except (StockroomError, OSError) as error:
+            self.engine.stop()
+            # What was signed here and can't be used never can; what somebody else signed is not ours to delete.
+            if not isinstance(error, UntrustedError):
+                path.unlink(missing_ok=True)
+            self.steps.note(f"starting afresh, since the snapshot {path.stem[:12]} can't be used: {error}")
+            return None
+        os.utime(path)
+        self.adopt(header)
+        return header, False
+
+    def _begin_with_kept(self, wanted: Parts) -> Header | None:
+        path = kept_file(self.settings.run_dir)
+        if not path.exists():
+            return None
+        hint = "`invoke infra-down` drops what was kept; then `invoke infra-up` starts afresh"
+        try:
+            with path.open("rb") as file:
+                header = verify(file, self.keys)
+        except UntrustedError as error:
+            path.unlink()
+            self.steps.note(f"starting without what `infra-down --keep-state` kept: {error.message}")
+            return None
+        if not fits_emulator(header.parts, wanted):
+            raise StockroomError("another emulator made what `infra-down --keep-state` kept", hint)
+        try:
+            self.start_with(path)
+        except StockroomError as error:
+            self.engine.stop()
+            error.hint = hint
+            raise
+        self.adopt(header)
+        path.unlink()
+        return header
+
+    def start_with(self, path: Path) -> Header:
+        """Start the engine with a snapshot. Raises StockroomError when that can't be used."""
+        folder = self.settings.run_dir / UNPACKED
+        shutil.rmtree(folder, ignore_errors=True)
+        with path.open("rb") as file, ThreadPoolExecutor(1) as pool:
+            with self.steps.step("snapshot") as step:
+                header = verify(file, self.keys)
+                step.say(f"{words(header)} is intact")
+
+            def unpacked() -> Path:
+                unpack(file, folder)
+                return folder
+
+            with self.steps.step("engine") as step:
+                self.engine.start(step.say, pool.submit(unpacked))
+                self.engine.wait_until_ready()
+                step.say(f"{self.engine.name} ready at {self.engine.endpoint}, with what was saved")
+            write_started(self.settings.engine_dir, unfinished(self.settings))
+        return header
+
+    def _check(self, header: Header) -> None:
+        with self.steps.step("check") as step:
+            if missing := self.missing(header):
+                raise StockroomError(f"{', '.join(missing)} missing")
+            step.say("everything is there")
+
+    def adopt(self, header: Header) -> None:
+        """Note that the engine now holds what lies in its state folder."""
+        keep_base(self.settings.engine_dir, header)
+        write_record(self.settings.engine_dir, header)
+
+    def forget(self) -> None:
+        """Note that the platform is being changed."""
+        forget_record(self.settings.engine_dir)
+
+    def take(self, parts: Parts, tables: Mapping[str, int], publish: bool) -> None:
+        """Save the platform's state to go back to, and with `publish` for others to begin with, in the background.
+
+        A state that can't be saved is told of, and is no reason to stop.
+        """
+        engine_dir = self.settings.engine_dir
+        if started := read_started(engine_dir):
+            parts = on_emulator(parts, started.parts)
+        header = Header(parts, _now(), 0, None, dict(tables))
+        with self.steps.step("snapshot") as step:
+            try:
+                header = replace(header, bytes=save_state(self.engine.endpoint))
+                self.adopt(header)
+                step.say(f"{header.bytes >> 20} MB of state")
+            except StockroomError as error:
+                forget_base(engine_dir)
+                write_record(engine_dir, header)
+                step.fail(f"not saved: {error.message}")
+                return
+            if publish:
+                folder = engine_dir / f"saving-{parts.key[:12]}"
+                copy_state(state_folder(engine_dir), folder)
+                bounds = Bounds(self.settings.snapshots_kept, self.settings.snapshots_mb << 20)
+                background.begin(background.Job(self.store.folder, bounds, self.keys[0], header, folder), engine_dir)
+                step.say(f"{step.words}, being packed as {parts.key[:12]}")
+
+    def save_to(self, path: Path, header: Header, overwrite: bool) -> Header:
+        """Save the running platform in a file, under the header with time and size of now.
+
+        Raises FileExistsError when there is one that is not to be replaced.
+        """
+        header = replace(header, created=_now(), bytes=save_state(self.engine.endpoint))
+        state = state_folder(self.settings.engine_dir)
+        put(path, lambda file: write(file, header, state, self.keys[0]), overwrite)
+        return header
+
+    def load_running(self, path: Path) -> Header:
+        """Put the running engine to a snapshot. Raises StockroomError when that can't be used."""
+        state, draft = state_folder(self.settings.engine_dir), self.settings.run_dir / UNPACKED
+        shutil.rmtree(draft, ignore_errors=True)
+        with path.open("rb") as file:
+            header = verify(file, self.keys)
+            unpack(file, draft)
+        shutil.rmtree(state, ignore_errors=True)
+        draft.replace(state)
+        self.forget()
+        load_state(self.engine.endpoint)
+        self.adopt(header)
+        return header
+
+    def reset(self, base: Header, folder: Path) -> None:
+        """Put the running engine back to its base."""
+        copy_state(folder, state_folder(self.settings.engine_dir))
+        self.forget()
+        load_state(self.engine.endpoint)
+        write_record(self.settings.engine_dir, base)
+
+
+def words(header: Header) -> str:
+    """A snapshot in a few words."""
+    name = f"'{header.name}'" if header.name else header.parts.key[:12]
+    return f"{name} of {header.created[:16].replace('T', ' ')} UTC, {header.bytes >> 20} MB"
+
+
+def unfinished(settings: Settings) -> Header:
+    """The header of a running platform that no command made whole: nothing is known of it but its emulator."""
+    return Header(read_parts(settings, None, [], "", ""), _now(), 0, None, {})
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
