@@ -1,0 +1,245 @@
+"""What infra-up does, by what it begins with; who does it is replaced."""
+
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from stockroom import infra
+from stockroom.bundles import Artifacts
+from stockroom.console import Steps
+from stockroom.errors import StockroomError
+from stockroom.infra import Request
+from stockroom.releases import Release
+from stockroom.settings import Settings
+from stockroom.snapshots.archive import Header
+from stockroom.snapshots.keys import Parts
+from stockroom.terraform import ResourceExistsError
+from tests.unit.toolkit.snapshot_headers import HEADER, PARTS
+
+SEEDED = replace(PARTS, release="release 2")
+DEPLOY, SEED, START, STOP = "deploy", "seed", "start", "stop"
+FOR_ALL, FOR_RESET = "take for all", "take for reset"
+
+
+class World:
+    """Notes what is done. `begins` is what snapshots have to begin with, `errors` are raised by deployments in turn."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+        self.done: list[str] = []
+        self.begins: tuple[Header, bool] | None = None
+        self.running = self.unchanged = False
+        self.errors: list[StockroomError] = []
+        self.settings = settings
+        self._seeding = "sample"
+        for name, value in {
+            "make_engine": lambda _: self._engine(),
+            "open_snapshots": lambda *_: self._snapshots(),
+            "find_binary": lambda _: None,
+            "build_artifacts": lambda _: Artifacts([], []),
+            "read_release": lambda _: Release("release 2", None, False),
+            "read_parts": lambda settings, binary, stacks, release, dataset: replace(
+                PARTS, dataset=dataset, release=""
+            ),
+            "dataset_part": lambda seed, *_: self._seeding if seed else "not seeded",
+            "count_seeded": lambda *_: {"products": 1},
+            "deployed_outputs": lambda *_: {},
+            "session_for": lambda *_: None,
+            "enter_local_environment": lambda *_: None,
+            "unfinished": lambda _: HEADER,
+            "_deploy": lambda *_: self._deploy(),
+            "_seed": lambda *_: self.done.append(SEED),
+            "_was_deployed": lambda *_: False,
+            "_wait_for_left_behind": lambda *_: None,
+        }.items():
+            monkeypatch.setattr(infra, name, value)
+
+    def _engine(self) -> Any:
+        def start(say: object) -> bool:
+            self.done.append(START)
+            started, self.running = not self.running, True
+            if started:
+                self.settings.engine_dir.mkdir(parents=True, exist_ok=True)
+            return started
+
+        def stop() -> bool:
+            self.done.append(STOP)
+            self.running = False
+            return True
+
+        return SimpleNamespace(
+            name="localstack", endpoint="", died=lambda: not self.running, start=start, stop=stop,
+            wait_until_ready=lambda: None,
+        )  # fmt: skip
+
+    def _snapshots(self) -> Any:
+        return SimpleNamespace(
+            may_begin=lambda wanted: self.begins is not None,
+            is_unchanged=lambda wanted: self.unchanged,
+            begin=lambda wanted: self.begins,
+            take=lambda parts, tables, publish: self.done.append(
+                f"{FOR_ALL if publish else FOR_RESET}: {parts.release} {parts.dataset}"
+            ),
+        )
+
+    def _deploy(self) -> dict[str, Any]:
+        self.done.append(DEPLOY)
+        if self.errors:
+            raise self.errors.pop(0)
+        return {}
+
+    def up(self, seed: bool = True, snapshots: bool = True, dataset: str = "sample") -> str | None:
+        self._seeding = dataset
+        request = Request([infra.SEEDED_STACK], seed, None, None, "keep", snapshots)
+        return infra.infra_up(self.settings, request, Steps(quiet=True)).origin
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> World:
+    return World(monkeypatch, settings)
+
+
+def held(parts: Parts) -> Header:
+    return replace(HEADER, parts=parts)
+
+
+SAVED_EMPTY = f"{FOR_ALL}: release 2 not seeded"
+SAVED = f"{FOR_ALL}: release 2 sample"
+
+
+def test_cold(world: World) -> None:
+    assert world.up() is None
+    assert world.done == [START, DEPLOY, SAVED_EMPTY, SEED, SAVED]
+
+
+def test_cold_and_empty(world: World) -> None:
+    world.up(seed=False)
+    assert world.done == [START, DEPLOY, SAVED_EMPTY]
+
+
+@pytest.mark.parametrize("how", ["asked for", "in the settings", "docker"])
+def test_without_snapshots(world: World, how: str) -> None:
+    world.begins = held(SEEDED), False
+    changes = {"asked for": {}, "in the settings": {"snapshots": "off"}, "docker": {"engine": "docker"}}
+    world.settings = world.settings.model_copy(update=changes[how])
+    assert world.up(snapshots=how != "asked for") is None
+    assert world.done == [START, DEPLOY, SEED]
+
+
+def test_snapshots_that_can_not_be_opened_are_no_reason_to_stop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise StockroomError("the key can be read by others")
+
+    monkeypatch.setattr(infra, "open_snapshots", fail)
+    assert world.up() is None
+    assert world.done == [START, DEPLOY, SEED]
+
+
+def test_from_its_own_snapshot(world: World) -> None:
+    world.begins = held(SEEDED), False
+    assert "from the snapshot" in str(world.up())
+    assert world.done == []
+    tree = world.settings.run_dir / "terraform" / "local" / "stacks" / infra.SEEDED_STACK
+    assert (tree / "release.auto.tfvars.json").exists(), "what was deployed can be looked up as ever"
+
+
+def test_from_the_snapshot_without_data(world: World) -> None:
+    world.begins = held(SEEDED.unseeded()), False
+    assert "from the snapshot" in str(world.up())
+    assert world.done == [SEED, SAVED]
+
+
+def test_from_another_release(world: World) -> None:
+    world.begins = held(replace(SEEDED, release="release 1").unseeded()), False
+    assert "from the snapshot" in str(world.up())
+    assert world.done == [DEPLOY, SAVED_EMPTY, SEED, SAVED]
+
+
+def test_another_release_from_which_terraform_can_not_go_on(world: World) -> None:
+    world.begins = held(replace(SEEDED, release="release 1").unseeded()), False
+    world.errors = [StockroomError("terraform apply failed")]
+    assert world.up() is None
+    assert world.done == [DEPLOY, STOP, START, DEPLOY, SAVED_EMPTY, SEED, SAVED]
+
+
+def test_with_what_was_kept(world: World) -> None:
+    world.begins = held(SEEDED), True
+    assert world.up() == "with the data that was kept"
+    assert world.done == []
+
+
+def test_with_what_was_kept_of_another_release(world: World) -> None:
+    """It may hold what a user made, so nobody else begins with it, and it is not thrown away when an apply fails."""
+    world.begins = held(replace(SEEDED, release="release 1")), True
+    assert world.up() == "with the data that was kept"
+    assert world.done == [DEPLOY, SEED, f"{FOR_RESET}: release 2 sample"], "what is seeded already is not seeded twice"
+    world.done.clear()
+    world.errors = [StockroomError("terraform apply failed")]
+    with pytest.raises(StockroomError, match="terraform apply failed"):
+        world.up()
+    assert STOP not in world.done
+
+
+def test_with_what_was_kept_and_another_dataset(world: World) -> None:
+    world.begins = held(SEEDED), True
+    world.up(dataset="sales.csv")
+    assert world.done == [SEED, f"{FOR_RESET}: release 2 sales.csv"]
+
+
+def test_running_and_unchanged(world: World) -> None:
+    world.running = world.unchanged = True
+    assert world.up() == "nothing has changed"
+    assert world.done == []
+
+
+def test_running_and_changed(world: World) -> None:
+    world.running = True
+    assert world.up() is None
+    assert world.done == [START, DEPLOY, SEED, f"{FOR_RESET}: release 2 sample"]
+
+
+def test_a_killed_run_left_resources_without_a_state(world: World) -> None:
+    world.running = True
+    world.errors = [ResourceExistsError("it exists")]
+    world.up()
+    assert world.done == [START, DEPLOY, STOP, START, DEPLOY, SAVED_EMPTY, SEED, SAVED]
+
+
+def test_a_platform_that_is_being_changed_is_not_taken_for_whole(world: World) -> None:
+    world.running = True
+    world.settings.engine_dir.mkdir(parents=True)
+    record = world.settings.engine_dir / "record.json"
+    record.touch()
+    world.errors = [StockroomError("no")]
+    with pytest.raises(StockroomError):
+        world.up()
+    assert not record.exists()
+
+
+def test_building_goes_on_while_the_engine_starts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only where there may be something to begin with, what is to be deployed has to be known first."""
+    started: Future[None] = Future()
+    engine = world._engine()
+
+    def start(say: object) -> bool:
+        started.set_result(None)
+        return bool(engine.start(say))
+
+    def build(_: object) -> Artifacts:
+        started.result(timeout=10)
+        return Artifacts([], [])
+
+    monkeypatch.setattr(infra, "make_engine", lambda _: SimpleNamespace(**{**vars(engine), "start": start}))
+    monkeypatch.setattr(infra, "build_artifacts", build)
+    world.up()
+    assert world.done[:2] == [START, DEPLOY]
+
+
+def test_a_dataset_that_is_not_there_starts_nothing(world: World, tmp_path: Path) -> None:
+    request = Request([infra.SEEDED_STACK], True, tmp_path / "sales.csv", None, "keep")
+    with pytest.raises(StockroomError, match=r"sales\.csv"):
+        infra.infra_up(world.settings, request, Steps(quiet=True))
+    assert world.done == []
