@@ -18,6 +18,7 @@ import os
 import tarfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -142,7 +143,8 @@ def parse_header(text: str | bytes) -> Header | None:
             return None
         name = None if content["name"] is None else str(content["name"])
         tables = {str(table): int(count) for table, count in content["tables"].items()}
-        return Header(parts, str(content["created"]), int(content["bytes"]), name, tables)
+        created = datetime.fromisoformat(content["created"]).astimezone(UTC).isoformat()
+        return Header(parts, created, int(content["bytes"]), name, tables)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 

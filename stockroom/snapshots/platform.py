@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ from stockroom.snapshots.record import (
 )
 from stockroom.snapshots.signing import data_folder, signing_keys
 from stockroom.snapshots.sources import read_parts
-from stockroom.snapshots.store import Bounds, Store, put
+from stockroom.snapshots.store import Bounds, Entry, Store, put
 from stockroom.snapshots.whole import find_missing
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 
 UNPACKED = "unpacked"
 """Folder of the platform where a state is unpacked before its emulator starts."""
+
+
+# Records of a table's stream expire after a day, and those of seeded orders are unread when a snapshot is taken.
+_RECORDS_LIVE = timedelta(hours=20)
 
 
 def why_none(settings: Settings) -> str | None:
@@ -97,8 +101,12 @@ class PlatformSnapshots:
     def may_begin(self, wanted: Parts) -> bool:
         """Whether `begin` may find something, whatever release is wanted."""
         return kept_file(self.settings.run_dir).exists() or may_begin(
-            wanted, (entry.header.parts for entry in self.store.automatic())
+            wanted, (one.header.parts for one in self._fresh())
         )
+
+    def _fresh(self) -> list[Entry]:
+        now = datetime.now(UTC)
+        return [entry for entry in self.store.automatic() if is_fresh(entry.header, now)]
 
     def begin(self, wanted: Parts) -> tuple[Header, bool] | None:
         """Start the engine with what `infra-down --keep-state` kept, or else with the best snapshot.
@@ -108,11 +116,11 @@ class PlatformSnapshots:
         """
         if kept := self._begin_with_kept(wanted):
             return kept, True
-        entries = {entry.header.parts: entry for entry in reversed(self.store.automatic())}
-        choice = first_choice(wanted, reversed(entries))
+        entries = self._fresh()
+        choice = first_choice(wanted, (entry.header.parts for entry in entries))
         if choice is None:
             return None
-        path = entries[choice].path
+        path = next(entry.path for entry in entries if entry.header.parts == choice)
         try:
             header = self.start_with(path)
             if header.parts != choice:
@@ -244,6 +252,11 @@ class PlatformSnapshots:
         self.forget()
         load_state(self.engine.endpoint)
         write_record(self.settings.engine_dir, base)
+
+
+def is_fresh(header: Header, now: datetime) -> bool:
+    """Whether data that was on its way when it was saved can still arrive."""
+    return not header.parts.seeded or now - datetime.fromisoformat(header.created) < _RECORDS_LIVE
 
 
 def words(header: Header) -> str:

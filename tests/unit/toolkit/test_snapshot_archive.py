@@ -1,4 +1,5 @@
 import io
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -112,6 +113,8 @@ def test_the_header_of_something_else_is_none(tmp_path: Path, content: bytes) ->
 def test_headers_survive_json() -> None:
     assert parse_header(format_header(HEADER)) == HEADER
     assert parse_header("[]") is None
+    for name, value in (("created", "yesterday"), ("bytes", "many"), ("tables", []), ("parts", {})):
+        assert parse_header(json.dumps({**json.loads(format_header(HEADER)), name: value})) is None
 
 
 def test_signed_again_with_another_name(tmp_path: Path, state: Path, file: Path) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from stockroom.snapshots import platform as snapshots_of_platform
 from stockroom.snapshots.archive import Header, write
 from stockroom.snapshots.emulator import copy_state, load_state, save_state, state_folder
 from stockroom.snapshots.keys import Parts
-from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, why_none, words
+from stockroom.snapshots.platform import PlatformSnapshots, is_fresh, open_snapshots, why_none, words
 from stockroom.snapshots.record import BASE, kept_file, read_base, read_record, write_started
 from stockroom.snapshots.signing import signing_keys
 from stockroom.snapshots.store import Store, put
@@ -111,13 +112,14 @@ class Platform:
         self.notes = Notes()
         self.here = replace(PARTS, endpoint=settings.local_endpoint)
         self.engine = Engine(settings)
+        self.header = replace(HEADER, created=datetime.now(UTC).isoformat(timespec="seconds"))
 
     def snapshots(self, error: str | None = None) -> PlatformSnapshots:
         self.engine = Engine(self.settings, error)
         return PlatformSnapshots(self.settings, self.engine, self.store, self.keys, self.notes)
 
     def save(self, parts: Parts, path: Path | None = None, key: bytes | None = None) -> Path:
-        header = replace(HEADER, parts=parts)
+        header = replace(self.header, parts=parts)
         state = self.store.folder.with_name("state-to-save")
         state.mkdir(exist_ok=True)
         (state / "stores.pickle").write_text(f"{parts.release} {parts.dataset}")
@@ -152,10 +154,10 @@ def test_the_platforms_own_snapshot_is_begun_with(platform: Platform) -> None:
     platform.save(platform.here.unseeded())
     snapshots = platform.snapshots()
     assert snapshots.may_begin(replace(platform.here, release=""))
-    assert snapshots.begin(platform.here) == (replace(HEADER, parts=platform.here), False)
+    assert snapshots.begin(platform.here) == (replace(platform.header, parts=platform.here), False)
     assert platform.engine.held == "release 2 sample"
     engine_dir = platform.settings.engine_dir
-    assert read_record(engine_dir) == read_base(engine_dir) == replace(HEADER, parts=platform.here)
+    assert read_record(engine_dir) == read_base(engine_dir) == replace(platform.header, parts=platform.here)
     assert (engine_dir / BASE / "stores.pickle").read_text() == "release 2 sample"
     assert path.stat().st_mtime > used
     assert snapshots.is_unchanged(platform.here)
@@ -214,6 +216,20 @@ def test_a_snapshot_that_the_emulator_can_not_load_is_told_of_and_deleted(platfo
     assert not platform.engine.running
     assert not path.exists()
     assert platform.notes.lines[0].endswith("can't be used: the emulator ended while it was starting")
+
+
+def test_data_that_was_on_its_way_must_still_arrive(platform: Platform) -> None:
+    now = datetime(2026, 1, 2, 22, tzinfo=UTC)
+    for hour, fresh in ((1, False), (2, False), (3, True), (21, True)):
+        seeded = replace(HEADER, created=datetime(2026, 1, 2, hour, tzinfo=UTC).isoformat())
+        assert is_fresh(seeded, now) == fresh
+        assert is_fresh(replace(seeded, parts=PARTS.unseeded()), now)
+    platform.header = HEADER
+    platform.save(platform.here)
+    assert not platform.snapshots().may_begin(platform.here)
+    platform.save(platform.here.unseeded())
+    assert platform.snapshots().may_begin(platform.here)
+    assert platform.snapshots().begin(platform.here) == (replace(HEADER, parts=platform.here.unseeded()), False)
 
 
 def test_what_was_kept_goes_before_any_snapshot_and_is_used_once(platform: Platform) -> None:
@@ -306,7 +322,7 @@ def test_reset_and_load(platform: Platform, emulator: type[Emulator]) -> None:
     later = replace(platform.here, release="release 3")
     snapshots.take(later, {}, publish=False)
     snapshots.load_running(base_file)
-    assert read_record(engine_dir) == replace(HEADER, parts=platform.here)
+    assert read_record(engine_dir) == replace(platform.header, parts=platform.here)
     (state_folder(engine_dir) / "stores.pickle").unlink()
     base = read_base(engine_dir)
     assert base is not None
