@@ -1,4 +1,4 @@
-"""LocalStack's SQS with the deduplication of AWS's FIFO queues."""
+"""LocalStack's SQS with the deduplication of AWS's FIFO queues, and with metrics that cost little."""
 
 from __future__ import annotations
 
@@ -6,14 +6,29 @@ from functools import cache
 from typing import Any
 
 from localstack.services.sqs.models import FifoQueue, SqsMessage
-from localstack.services.sqs.provider import SqsProvider
+from localstack.services.sqs.provider import CloudwatchDispatcher, SqsProvider
 from localstack.utils.patch import patch
+
+from .service_metrics import COLLECTOR, Metric, Owner
+
+
+class CollectingDispatcher(CloudwatchDispatcher):
+    def dispatch_sqs_metric(
+        self, account_id: str, region: str, queue_name: str, metric: str, value: float = 1, unit: str = "Count"
+    ) -> None:
+        owner = Owner(account_id, region, "AWS/SQS")
+        COLLECTOR.add(Metric(owner, ("QueueName", queue_name), metric, unit), value)
 
 
 class StockroomSqsProvider(SqsProvider):
     def on_before_start(self) -> None:
         super().on_before_start()
         _deduplicate_as_aws_does()
+
+    def _init_cloudwatch_metrics_reporting(self) -> None:
+        super()._init_cloudwatch_metrics_reporting()
+        if self._cloudwatch_dispatcher:
+            self._cloudwatch_dispatcher = CollectingDispatcher()
 
 
 @cache

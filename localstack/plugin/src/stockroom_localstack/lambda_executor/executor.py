@@ -179,7 +179,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                 error_type=error_type if status == "error" else None,
             ),
         ]
-        metrics.COLLECTOR.duration(self.function_version.qualified_arn, milliseconds)
+        metrics.duration(self.function_version.qualified_arn, milliseconds)
         logs = "".join(self._log)
         self._log.clear()
         return InvocationResult(

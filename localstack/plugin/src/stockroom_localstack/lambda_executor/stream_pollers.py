@@ -243,7 +243,7 @@ class CheckpointedPoller(StreamPoller):
 
     def _invoke(self, batch: Batch) -> list[Batch]:
         """What is to be tried again."""
-        metrics.COLLECTOR.iterator_age(self._function, max(time.time() - arrival(batch.events[-1]), 0))
+        metrics.iterator_age(self._function, max(time.time() - arrival(batch.events[-1]), 0))
         tried = replace(batch, invocations=batch.invocations + 1)
         first = 0
         try:
