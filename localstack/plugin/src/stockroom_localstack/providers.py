@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from localstack.aws.forwarder import HttpFallbackDispatcher
+from localstack.aws.api import RequestContext
+from localstack.aws.forwarder import ForwardingFallbackDispatcher
+from localstack.http import Response
 from localstack.services.plugins import Service, aws_provider
 
 # Chosen in start.py.
@@ -70,7 +72,12 @@ def sqs() -> Service:
 
 
 def _forwarding(provider: Any) -> Service:
-    """A service that passes to its backend what LocalStack does not do itself."""
+    """A service that passes to its backend, as it is, what LocalStack does not do itself."""
+    from .backend_proxy import BackendProxy
+
+    def pass_on(context: RequestContext, request: Any) -> Response:
+        return BackendProxy(provider.get_forward_url(context.account_id, context.region)).pass_on(context)
+
     return Service.for_provider(
-        provider, dispatch_table_factory=lambda _: HttpFallbackDispatcher(provider, provider.get_forward_url)
+        provider, dispatch_table_factory=lambda _: ForwardingFallbackDispatcher(provider, pass_on)
     )

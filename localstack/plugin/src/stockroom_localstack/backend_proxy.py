@@ -1,0 +1,67 @@
+"""Passes AWS requests on to a backend process, over connections that stay open.
+
+LocalStack's own proxy builds a second request by way of a whole AWS client, signs it, and for Kinesis opens a new
+connection each time. The backends are on this machine and check no signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import urllib3
+from botocore.serialize import create_serializer  # type: ignore[import-untyped]
+from localstack.aws.api import RequestContext
+from localstack.aws.client import parse_response, raise_service_exception
+from localstack.aws.forwarder import AwsRequestProxy
+from localstack.http import Response
+
+CONNECTIONS = 64  # that are kept; more are opened when they are needed, and closed afterwards
+SENT_ON = ("Accept", "Authorization", "Content-Type", "X-Amz-Target", "X-Amz-Date", "X-Amz-Security-Token")
+
+
+@cache
+def connections_to(url: str) -> urllib3.HTTPConnectionPool:
+    return urllib3.connection_from_url(url, maxsize=CONNECTIONS)
+
+
+class BackendProxy(AwsRequestProxy):
+    """LocalStack's interface: called with a request context, it returns the backend's answer as a dict.
+
+    Raises ServiceException for an error of the backend, urllib3's HTTPError when it does not answer.
+    """
+
+    def __init__(self, endpoint_url: str) -> None:
+        self.endpoint_url = endpoint_url
+
+    def forward(self, context: RequestContext, service_request: Any = None) -> Any:
+        if service_request is None:
+            response = self.pass_on(context)
+        else:
+            # The protocol of the caller, so that headers and answer fit what was asked for.
+            made = create_serializer(context.protocol, include_validation=False).serialize_to_request(
+                service_request, context.operation
+            )
+            response = self._send(made["body"], {**_headers(context), **made["headers"]})
+        assert context.operation
+        assert context.protocol
+        parsed = parse_response(context.operation, context.protocol, response, include_response_metadata=False)
+        raise_service_exception(response, parsed)
+        return parsed
+
+    def pass_on(self, context: RequestContext) -> Response:
+        """The backend's answer to the request as it came, as it comes."""
+        return self._send(context.request.get_data(), _headers(context))
+
+    def _send(self, body: bytes, headers: Mapping[str, str]) -> Response:
+        answer = connections_to(self.endpoint_url).request("POST", "/", body=body, headers=headers, retries=False)
+        response = Response(answer.data, answer.status)
+        response.headers.clear()
+        for name, value in answer.headers.items():
+            response.headers.add(name, value)
+        return response
+
+
+def _headers(context: RequestContext) -> dict[str, str]:
+    return {name: context.request.headers[name] for name in SENT_ON if name in context.request.headers}
