@@ -13,7 +13,7 @@ BEFORE_ALL_OTHERS = 1000
 
 @hooks.on_infra_start(priority=BEFORE_ALL_OTHERS)
 def stockroom() -> None:
-    from . import early_start, providers, run_directory, service_index, service_loading
+    from . import early_start, gateway, providers, run_directory, service_index, service_loading
 
     current = settings.current()
     config.GATEWAY_SERVER = "loopback"
@@ -22,6 +22,7 @@ def stockroom() -> None:
         config.SERVICE_PROVIDER_CONFIG.set_provider(service, "stockroom")
     service_index.use(current.home)
     service_loading.wait_for_registration()
+    gateway.skip_what_nobody_needs()
     if current.run_dir:
         run_directory.keep_temporary_files_in(current.run_dir)
         run_directory.end_emulator_when_gone(current.run_dir)

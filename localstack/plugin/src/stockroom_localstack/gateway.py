@@ -1,0 +1,34 @@
+"""Work that LocalStack's gateway does for every request and that nobody has a use for."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any
+
+from localstack.aws.api import RequestContext
+from localstack.aws.handlers.internal import LocalstackResourceHandler
+from localstack.aws.handlers.service import ServiceResponseParser
+from localstack.http import Response
+from localstack.utils.patch import patch
+
+ERRORS = 400  # and every status above
+OWN_ADDRESSES = "/_"
+
+
+@cache
+def skip_what_nobody_needs() -> None:
+    # Patches, because the gateway's list of handlers is made in one piece.
+
+    @patch(ServiceResponseParser.__call__)
+    def parse(original: Any, self: Any, chain: Any, context: RequestContext, response: Response) -> None:
+        # What backends (DynamoDB Local, Kinesis Mock, moto) answer is passed on as it is: only the log of every
+        # request in full, at LS_LOG=trace, reads what is in those answers that tell no error.
+        if response.status_code >= ERRORS or logging.getLogger("localstack.request.aws").isEnabledFor(logging.DEBUG):
+            original(self, chain, context, response)
+
+    @patch(LocalstackResourceHandler.__call__)
+    def serve_own(original: Any, self: Any, chain: Any, context: RequestContext, response: Response) -> None:
+        # All of the emulator's own addresses begin like this; to find that out, LocalStack tries each of them.
+        if context.request.path.startswith(OWN_ADDRESSES):
+            original(self, chain, context, response)
