@@ -29,13 +29,16 @@ from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, local_process_environment, read_environment
 from stockroom.errors import StockroomError
 from stockroom.lock import exclusive
-from stockroom.processes import free_port, processes_in, stop
+from stockroom.processes import free_port, port_answers, processes_in, stop
 from stockroom.releases import Release
 from stockroom.settings import HOME, Settings
 
 E2E_DIR = HOME / "e2e"
 
 _RUNS_KEPT = 10
+
+# A snapshot is of one endpoint, so runs use the same few ports again.
+_PORTS = range(4700, 4720)
 
 
 @contextlib.contextmanager
@@ -113,6 +116,13 @@ def _save_logs(platform: Path, target: Path) -> None:
         shutil.copyfile(log, copy)
 
 
+def choose_port(runs: Path) -> int:
+    """A port that no other run has, the same again as far as possible; for one at a time."""
+    taken = {settings.port for platform in runs.glob("*/platform") if (settings := _settings_of(platform.parent))}
+    usual = (port for port in _PORTS if port not in taken and not port_answers("127.0.0.1", port))
+    return next(usual, None) or free_port()
+
+
 class OwnPlatform:
     """A platform in a folder of `own_folder`, brought up and taken down by what `infra-up` and `infra-down` call."""
 
@@ -122,11 +132,15 @@ class OwnPlatform:
                 "the end-to-end tests start an engine of their own, and STOCKROOM_ENGINE=external starts none",
                 "unset STOCKROOM_ENGINE, or name another engine",
             )
-        own = {"engine": settings.engine, "docker_image": settings.docker_image, "port": free_port()}
-        (folder / "platform.json").write_text(json.dumps(own))
+        own = {"engine": settings.engine, "docker_image": settings.docker_image}
+        with exclusive(folder.parent / "lock", "choose a port", Steps(quiet=True).note):
+            own_port = {"port": choose_port(folder.parent)}
+            (folder / "platform.json").write_text(json.dumps(own | own_port))
+            (folder / "platform").mkdir()
         self.folder = folder
-        self.settings = settings.model_copy(update={**own, "run_dir": folder / "platform", "seed_dataset": None})
-        self.settings.run_dir.mkdir()
+        self.settings = settings.model_copy(
+            update=own | own_port | {"run_dir": folder / "platform", "seed_dataset": None}
+        )
         self.kept = False
         self._outputs_file = folder / "outputs.json"
         self._starting: Future[Release] | None = None

@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
-from stockroom.own_platform import OwnPlatform, own_folder, undisturbed
+from stockroom.own_platform import OwnPlatform, choose_port, own_folder, undisturbed
 from stockroom.processes import PidFile, free_port
 from stockroom.settings import Settings
 
@@ -113,3 +114,18 @@ def test_stopping_is_not_interrupted() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGTERM)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_runs_use_the_same_ports_again_but_never_one_that_is_in_use(tmp_path: Path, settings: Settings) -> None:
+    platforms = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        platforms.append(OwnPlatform(settings, tmp_path / name))
+    first, second = (platform.settings.port for platform in platforms)
+    assert first != second
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", choose_port(tmp_path)))
+        listener.listen()
+        assert choose_port(tmp_path) not in {first, second, listener.getsockname()[1]}
+    (tmp_path / "one" / "platform").rmdir()
+    assert choose_port(tmp_path) == first
