@@ -1,0 +1,116 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from stockroom.environments import LOCAL, read_environment
+from stockroom.snapshots.whole import count_seeded, find_missing
+
+ENVIRONMENT = read_environment(LOCAL)
+STACK = "data_platform"
+OUTPUTS = {
+    "bucket_names": {"raw": "b-raw"},
+    "table_names": {"orders": "t-orders", "products": "t-products"},
+    "stream_names": {"sales_events": "s-events"},
+    "queue_urls": {"orders": "http://x/0/orders"},
+    "dead_letter_queue_urls": {"orders": "http://x/0/orders-dlq"},
+    "function_names": {"restock": "f-restock"},
+    "key_arn": "arn",
+}
+READS = {
+    "head_bucket": "bucket b-raw",
+    "describe_table": "table t-orders",
+    "get_queue_attributes": "queue http://x/0/orders-dlq",
+    "describe_stream_summary": "stream s-events",
+    "get_function_configuration": "function f-restock",
+}
+
+
+class Platform:
+    """Session and every client in one. Reads of what is in `gone` answer with the status."""
+
+    def __init__(self) -> None:
+        self.gone: dict[str, int] = {}
+        self.asked: list[str] = []
+        self.release: str | None = "release"
+        self.state: dict[str, Any] | None = {
+            "resources": [{"mode": "managed", "type": "a", "name": "b", "instances": [{"attributes": {"id": "1"}}]}],
+            "outputs": {name: {"value": value} for name, value in OUTPUTS.items()},
+        }
+        self.items = {"t-products": 60}
+
+    def client(self, _: str) -> Any:
+        return self
+
+    def get_object(self, Bucket: str, Key: str) -> Any:  # noqa: N803
+        content = self.state if Key.endswith("tfstate") else self.release and {"digest": self.release}
+        if Bucket != ENVIRONMENT.state_bucket or not content:
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+        from io import BytesIO
+
+        return {"Body": BytesIO(json.dumps(content).encode())}
+
+    def get_paginator(self, _: str) -> Any:
+        return self
+
+    def paginate(self, TableName: str, Select: str) -> Any:  # noqa: N803
+        return [{"Count": 1}, {"Count": self.items[TableName] - 1}]
+
+    def __getattr__(self, read: str) -> Callable[..., object]:
+        def answer(**words: str) -> None:
+            what = f"{READS[read].split()[0]} {next(iter(words.values()))}"
+            self.asked.append(what)
+            if status := self.gone.get(what):
+                answered: Any = {"Error": {"Code": str(status)}, "ResponseMetadata": {"HTTPStatusCode": status}}
+                raise ClientError(answered, read)
+
+        return answer
+
+    def missing(self, stacks: list[str] | None = None, **tables: int) -> list[str]:
+        return find_missing(ENVIRONMENT, self, stacks or [STACK], "release", tables)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def platform() -> Platform:
+    return Platform()
+
+
+def test_a_whole_platform_lacks_nothing(platform: Platform) -> None:
+    assert platform.missing(products=60) == []
+    assert {"queue http://x/0/orders", "table t-products", *READS.values()} == set(platform.asked)
+
+
+@pytest.mark.parametrize("what", READS.values())
+def test_one_thing_that_is_gone(platform: Platform, what: str) -> None:
+    platform.gone[what] = 404
+    assert platform.missing() == [what]
+
+
+def test_an_emulator_that_is_ill_is_no_answer(platform: Platform) -> None:
+    platform.gone["table t-orders"] = 500
+    with pytest.raises(ClientError):
+        platform.missing()
+
+
+def test_items_that_are_gone(platform: Platform) -> None:
+    assert platform.missing(products=61) == ["items of table t-products"]
+    assert platform.missing(products=59) == [], "a user may have added some"
+
+
+@pytest.mark.parametrize("release", [None, "another"])
+def test_another_release(platform: Platform, release: str | None) -> None:
+    platform.release = release
+    assert platform.missing() == [f"release release of '{STACK}'"]
+
+
+@pytest.mark.parametrize("state", [None, {"resources": [], "outputs": {}}])
+def test_a_stack_without_a_state(platform: Platform, state: dict[str, Any] | None) -> None:
+    platform.state = state
+    assert platform.missing(["one", "two"]) == ["the stack 'one'", "the stack 'two'"]
+
+
+def test_only_tables_that_nothing_but_seeding_fills_are_counted(platform: Platform) -> None:
+    assert count_seeded(platform, OUTPUTS) == {"products": 60}  # type: ignore[arg-type]
+    assert count_seeded(platform, {}) == {}  # type: ignore[arg-type]
