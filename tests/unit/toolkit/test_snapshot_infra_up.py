@@ -243,3 +243,57 @@ def test_a_dataset_that_is_not_there_starts_nothing(world: World, tmp_path: Path
     with pytest.raises(StockroomError, match=r"sales\.csv"):
         infra.infra_up(world.settings, request, Steps(quiet=True))
     assert world.done == []
+
+
+class Notes(Steps):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=True)
+        self.lines: list[str] = []
+
+    def note(self, words: str) -> None:
+        self.lines.append(words)
+
+
+def down(world: World) -> list[str]:
+    """Stop the platform, keeping its data; returns what is said."""
+    notes = Notes()
+    infra.infra_down(world.settings, keep_state=True, steps=notes)
+    return notes.lines
+
+
+def test_the_data_is_kept_before_anything_is_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def save_to(path: Path, header: Header, overwrite: bool) -> Header:
+        assert overwrite
+        world.done.append(f"save {path.relative_to(world.settings.run_dir)}")
+        return header
+
+    monkeypatch.setattr(infra, "open_snapshots", lambda *_: SimpleNamespace(save_to=save_to))
+    world.running = True
+    down(world)
+    assert world.done == ["save kept/platform.snapshot", STOP]
+
+
+def test_what_can_not_be_kept_is_not_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def save_to(*_: object, **__: object) -> None:
+        raise StockroomError("the emulator did not save its state")
+
+    monkeypatch.setattr(infra, "open_snapshots", lambda *_: SimpleNamespace(save_to=save_to))
+    world.running = True
+    with pytest.raises(StockroomError) as error:
+        down(world)
+    assert str(error.value.hint).startswith("nothing was stopped")
+    assert world.done == []
+
+
+def test_an_engine_that_can_not_keep_data_says_so_and_stops(world: World) -> None:
+    world.running = True
+    world.settings = world.settings.model_copy(update={"engine": "docker"})
+    assert down(world) == ["the data is not kept: the engine `docker` has no snapshots"]
+    assert world.done == [STOP]
+
+
+def test_nothing_that_stopped_before_is_kept(world: World) -> None:
+    down(world)
+    assert world.done == [STOP]
