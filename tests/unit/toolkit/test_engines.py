@@ -11,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from stockroom.engines import localstack, make_engine
+from stockroom.engines import host_process, localstack, make_engine
 from stockroom.engines.docker import DockerEngine
 from stockroom.engines.external import ExternalEngine
 from stockroom.engines.health import Health, read_health
@@ -294,7 +294,7 @@ def test_what_is_watched_while_waiting_may_end_the_wait(
 
 def test_no_disk_space(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     free_mb = shutil.disk_usage(settings.run_dir.parent).free // 2**20
-    monkeypatch.setattr(localstack, "_NEEDED_MB", 2 * free_mb)
+    monkeypatch.setattr(host_process, "NEEDED_MB", 2 * free_mb)
     with pytest.raises(StockroomError, match=r"no disk space: .* MB left and \d+ MB are needed"):
         LocalStackEngine(settings).start()
     assert port_holder(settings.port) is None
