@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from localstack.runtime import events
 from localstack.utils.sync import poll_condition
@@ -19,6 +20,13 @@ LOG = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.02
 LAST_LINES = 10
+ANSWER = "answer: "
+DONE = "done"
+COMMAND_SECONDS = 60.0
+
+
+class CommandError(RuntimeError):
+    """A backend could not do what it was told to; the message says why."""
 
 
 class BackendProcess(FuncThread):
@@ -31,22 +39,39 @@ class BackendProcess(FuncThread):
         self._command = command
         self._env = {"PATH": os.defpath, **env}
         self._cwd = cwd
+        self._answers: SimpleQueue[str] = SimpleQueue()
         self.process: supervisor.SupervisedProcess | None = None
 
     def _run(self, *_: object) -> None:
-        self.process = process = supervisor.start(self._command, env=self._env, cwd=self._cwd)
+        self.process = process = supervisor.start(self._command, env=self._env, cwd=self._cwd, reads=True)
         if not self.running:  # stopped while the process was starting
             process.kill()
             return
         last_lines: deque[str] = deque(maxlen=LAST_LINES)
         for output in process.stdout:
             line = output.decode(errors="replace").rstrip()
+            if line.startswith(ANSWER):
+                self._answers.put(line.removeprefix(ANSWER))
+                continue
             last_lines.append(line)
             LOG.debug("%s: %s", self._label, line)
         status = process.wait()
         if self.running and not events.infra_stopping.is_set():
             LOG.critical("%s", obituary(self._label, status, last_lines))
             shutdown.end_at_once(1)
+
+    def command(self, line: str) -> None:
+        """Has the backend do something, one thing at a time, and waits until it is done. Raises CommandError."""
+        assert self.process
+        assert self.process.stdin
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
+        try:
+            answer = self._answers.get(timeout=COMMAND_SECONDS)
+        except Empty:
+            raise CommandError(f"{self._label} did not answer within {COMMAND_SECONDS:.0f} s to: {line}") from None
+        if answer != DONE:
+            raise CommandError(f"{self._label} could not {line}: {answer}")
 
     def stop(self, quiet: bool = False) -> None:
         super().stop(quiet)

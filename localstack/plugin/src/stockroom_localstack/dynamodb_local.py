@@ -56,6 +56,19 @@ class DynamoDBLocalServer(DynamodbServer):
         self._started.wait(timeout)
         return wait_until(self.is_up, timeout)
 
+    def save(self, folder: Path) -> None:
+        """Writes all tables and streams into the folder. Raises CommandError."""
+        self._process.command(f"save {folder}")
+
+    def load(self, folder: Path | None) -> None:
+        """Puts them back; None: to nothing at all. Raises CommandError."""
+        self._process.command(f"load {folder}" if folder else "clear")
+
+    @property
+    def _process(self) -> BackendProcess:
+        assert isinstance(self._thread, BackendProcess)
+        return self._thread
+
 
 # LocalStack's `v2` providers: streams are DynamoDB Local's own. Its default ones read an item before and after each
 # write and note the difference in a Kinesis stream, so that concurrent writers get wrong images in the wrong order.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 LOG = logging.getLogger(__name__)
@@ -14,13 +14,15 @@ LOG = logging.getLogger(__name__)
 WAIT_FOR_A_PROCESS = ("dynamodb", "kinesis")
 
 
-def begin(services: Sequence[str]) -> None:
-    """Returns at once. A service that fails to start is logged; its first request then shows the error."""
-    if services:
-        threading.Thread(target=_start_all, args=(services,), name="early-start", daemon=True).start()
+def begin(services: Sequence[str], then: Callable[[], None] = lambda: None) -> None:
+    """Returns at once. A service that fails to start is logged; its first request then shows the error.
+
+    then: called as soon as all have started but those that wait for a process.
+    """
+    threading.Thread(target=_start_all, args=(services, then), name="early-start", daemon=True).start()
 
 
-def _start_all(services: Sequence[str]) -> None:
+def _start_all(services: Sequence[str], then: Callable[[], None]) -> None:
     # The code of the services is imported one after the other: threads would only fight for the interpreter and its
     # import locks. The processes boot side by side meanwhile.
     with ThreadPoolExecutor(thread_name_prefix="early-start") as booting:
@@ -29,6 +31,7 @@ def _start_all(services: Sequence[str]) -> None:
                 booting.submit(_start, service)
             else:
                 _start(service)
+        then()
 
 
 def _start(service: str) -> None:

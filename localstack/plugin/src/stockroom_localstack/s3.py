@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from localstack.services.s3.models import S3Object
 from localstack.services.s3.notifications import EventBridgeNotifier, S3EventNotificationContext
 from localstack.services.s3.provider import S3Provider
 from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
@@ -19,10 +20,17 @@ from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
 _numbers = itertools.count(time.time_ns() >> 8)
 
 
+class ObjectStore(EphemeralS3ObjectStore):
+    @staticmethod
+    def _key_from_s3_object(s3_object: S3Object) -> str:
+        """LocalStack takes a hash that is another one in every process, so that a saved state would not be found."""
+        return f"{s3_object.key}?{s3_object.version_id or 'null'}"
+
+
 class StockroomS3Provider(S3Provider):
     def __init__(self) -> None:
         # LocalStack's own folder is the same for all platforms of a machine, and goes when one deletes its bucket.
-        super().__init__(EphemeralS3ObjectStore(str(Path(tempfile.gettempdir()) / "s3")))
+        super().__init__(ObjectStore(str(Path(tempfile.gettempdir()) / "s3")))
 
     def on_after_init(self) -> None:
         super().on_after_init()

@@ -49,11 +49,12 @@ class MetricCollector:
             first = not self._values
             self._values[metric][value] += 1
         if first:
-            timer = threading.Timer(SEND_EVERY_SECONDS, self._send)
+            timer = threading.Timer(SEND_EVERY_SECONDS, self.send)
             timer.daemon = True
             timer.start()
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """All that has not been sent yet."""
         with self._lock:
             values, self._values = self._values, defaultdict(Counter)
         now = datetime.now(UTC)

@@ -19,11 +19,13 @@ class Settings:
     home: folder with `node/node_modules` and `runtimes/python3.X`, shared by all platforms of a checkout.
     run_dir: folder of this one platform; the emulator ends when it disappears. None: no such folder to watch.
     services: names of the AWS services that are started early, in this order.
+    state: folder of a saved state with which the emulator starts; None: with nothing.
     """
 
     home: Path
     run_dir: Path | None
     services: tuple[str, ...]
+    state: Path | None
 
     @property
     def node_modules(self) -> Path:
@@ -44,10 +46,12 @@ def parse_settings(environ: Mapping[str, str]) -> Settings:
         )
     run_dir = environ.get("STOCKROOM_EMULATOR_RUN_DIR", "")
     services = environ.get("STOCKROOM_EMULATOR_SERVICES", "")
+    state = environ.get("STOCKROOM_EMULATOR_STATE", "")
     return Settings(
         home=Path(home).absolute(),
         run_dir=Path(run_dir).absolute() if run_dir else None,
         services=tuple(name for name in (part.strip() for part in services.split(",")) if name),
+        state=Path(state).absolute() if state else None,
     )
 
 

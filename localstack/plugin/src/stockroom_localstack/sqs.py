@@ -10,6 +10,7 @@ from localstack.services.sqs.provider import CloudwatchDispatcher, SqsProvider
 from localstack.utils.patch import patch
 
 from .service_metrics import COLLECTOR, Metric, Owner
+from .state import background
 
 
 class CollectingDispatcher(CloudwatchDispatcher):
@@ -24,6 +25,7 @@ class StockroomSqsProvider(SqsProvider):
     def on_before_start(self) -> None:
         super().on_before_start()
         _deduplicate_as_aws_does()
+        background.watch_queues()
 
     def _init_cloudwatch_metrics_reporting(self) -> None:
         super()._init_cloudwatch_metrics_reporting()

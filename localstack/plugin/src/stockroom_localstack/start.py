@@ -14,6 +14,7 @@ BEFORE_ALL_OTHERS = 1000
 @hooks.on_infra_start(priority=BEFORE_ALL_OTHERS)
 def stockroom() -> None:
     from . import early_start, gateway, providers, run_directory, service_index, service_loading
+    from .state import endpoint
 
     current = settings.current()
     config.GATEWAY_SERVER = "loopback"
@@ -26,4 +27,9 @@ def stockroom() -> None:
     if current.run_dir:
         run_directory.keep_temporary_files_in(current.run_dir)
         run_directory.end_emulator_when_gone(current.run_dir)
-    early_start.begin(current.services)
+        endpoint.serve(current.run_dir)
+    endpoint.watch_requests()
+    if current.state:
+        endpoint.load_early(current.state, current.services)
+    else:
+        early_start.begin(current.services)

@@ -21,7 +21,8 @@ SUPERVISOR = Path(__file__).with_name("supervisor_main.py")
 
 
 class SupervisedProcess:
-    """A command under a supervisor. `stdout` gives the command's output as bytes, standard error included."""
+    """A command under a supervisor. `stdout` gives its output as bytes, standard error included; `stdin` takes what it
+    reads, and is None for one that reads nothing."""
 
     def __init__(self, process: subprocess.Popen[bytes], lifeline: socket.socket) -> None:
         self._process = process
@@ -29,6 +30,7 @@ class SupervisedProcess:
         self._pid: int | None = None
         assert process.stdout is not None
         self.stdout = process.stdout
+        self.stdin = process.stdin
 
     @property
     def pid(self) -> int:
@@ -52,15 +54,20 @@ class SupervisedProcess:
         self._process.wait()
 
 
-def start(command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path) -> SupervisedProcess:
-    """Starts the command with this environment (Python may add LC_CTYPE). No file is inherited."""
+def start(
+    command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, reads: bool = False
+) -> SupervisedProcess:
+    """Starts the command with this environment (Python may add LC_CTYPE). No file is inherited.
+
+    reads: whether it gets a standard input.
+    """
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", SUPERVISOR, str(theirs.fileno()), *map(str, command)],
             env=dict(env),
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=[theirs.fileno()],

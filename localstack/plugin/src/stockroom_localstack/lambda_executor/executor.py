@@ -96,6 +96,11 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                 return
         self._tear_down()
 
+    def cut_off(self) -> None:
+        """Ends the process in the middle of whatever it does."""
+        self._stopped = True
+        self._kill()
+
     def get_logs(self) -> str:
         return "".join(self._log)
 
@@ -227,6 +232,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         """Starts a process and waits until its code is loaded; leaves no process when that fails."""
         config = self.function_version.config
         interpreter = interpreter_for(config.runtime, settings.current().runtimes)
+        self.prepare_version(self.function_version)  # of a loaded state it may not be yet
         task_root, *layers = (code.get_unzipped_code_location() for code in _code_and_layers(self.function_version))
         places = Places(
             task_root=task_root,

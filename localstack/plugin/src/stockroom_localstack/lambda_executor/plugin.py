@@ -20,9 +20,11 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
 # LocalStack loads the executor anew for every environment. Patches upon patches would soon be too deep to be called.
 @cache
 def _change_localstack() -> None:
+    from ..state import background
     from . import client_context, metrics, sqs_bodies, stream_pollers
 
     client_context.pass_on()
     metrics.collect()
     sqs_bodies.leave_untouched()
     stream_pollers.use()
+    background.watch_functions()

@@ -31,6 +31,8 @@ from localstack.services.lambda_.event_source_mapping.pollers.stream_poller impo
 from localstack.utils.patch import patch
 from localstack.utils.strings import long_uid
 
+from ..state import background
+from ..state.gate import GATE
 from . import metrics
 from .stream_batches import Batch, Event, after_failure, arrival, expired_events, first_failure, sequence_number, split
 
@@ -100,7 +102,7 @@ class CheckpointedPoller(StreamPoller):
     def poll_events(self) -> None:
         with self._progress.lock:
             shards = self._progress.shards
-            if self._is_shutdown.is_set():
+            if self._is_shutdown.is_set() or background.rests():
                 return
             if not self._joined:
                 self._joined = True
@@ -137,14 +139,15 @@ class CheckpointedPoller(StreamPoller):
         """One step in a shard. False: there is nothing to do at the moment."""
         now = time.time()
         known = self._progress.shards
-        if self._is_shutdown.is_set() or shard.finished:
+        if self._is_shutdown.is_set() or background.rests() or shard.finished:
             return False
         if any(parent in known and not known[parent].finished for parent in shard.parents):
             return False
         if shard.work:
             if now < shard.work[0].retry_at:
                 return False
-            self._deliver(shard, now)
+            with GATE.work():
+                self._deliver(shard, now)
             return True
         read = not shard.closed and now >= shard.read_at and self._read(shard, now)
         size = self.stream_parameters["BatchSize"]

@@ -1,0 +1,16 @@
+"""The emulator's whole state: written to a folder, loaded at start, put back while running.
+
+roots.py       what holds state: every store of every service, and what is kept beside the stores
+pickles.py     one pickle over all of it; locks are made anew
+objects.py     contents of S3 objects, in a file beside the pickle
+gate.py        holds requests while the state is written or replaced
+background.py  what works without a request: pollers, queue updates, redrive tasks
+functions.py   Lambda: what runs is stopped, what is loaded is started
+services.py    what else has to be told that its state was replaced
+backends.py    DynamoDB Local, Kinesis Mock and the metrics of CloudWatch, which keep their data themselves
+snapshot.py    save and load
+endpoint.py    POST /_stockroom/state/save and /load
+
+A saved state is for the same versions of everything, and loading it runs what is written in it: nothing but what an
+emulator of this machine has saved may be loaded.
+"""

@@ -1,0 +1,90 @@
+"""How the toolkit has the state saved and put back: always in the same place, below the emulator's run directory.
+
+    POST /_stockroom/state/save    →  200 {"seconds": …, "bytes": …, "services": […]}
+    POST /_stockroom/state/load    →  200 {"seconds": …, "services": […]}
+                                      500 {"error": "one line"}
+
+Both want the header X-Stockroom: 1, which no page of another site can send.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from localstack.services.edge import ROUTER
+from localstack.utils.patch import patch
+from rolo import Request, Response
+from rolo.gateway import Gateway
+from werkzeug.exceptions import ServiceUnavailable
+
+from .. import early_start, shutdown
+from .gate import GATE
+
+LOG = logging.getLogger(__name__)
+
+FOLDER = "state"
+STATUS_OF_A_STATE_THAT_CANT_BE_LOADED = 3
+
+
+def watch_requests() -> None:
+    # A patch: a handler in the chain would not see when a request has ended.
+    @patch(Gateway.process)
+    def process(original: Any, self: Gateway, request: Any, response: Any) -> None:
+        try:
+            with GATE.request(request):
+                original(self, request, response)
+        except ServiceUnavailable as refusal:
+            response.status_code = refusal.code
+
+
+def serve(run_dir: Path) -> None:
+    ROUTER.add("/_stockroom/state/save", _answer("save", run_dir / FOLDER), methods=["POST"])
+    ROUTER.add("/_stockroom/state/load", _answer("load", run_dir / FOLDER), methods=["POST"])
+
+
+def _answer(action: str, folder: Path) -> Callable[..., Response]:
+    def answer(request: Request, **_: Any) -> Response:
+        from . import snapshot
+
+        if request.headers.get("X-Stockroom") != "1":
+            return Response.for_json({"error": "the header X-Stockroom: 1 is missing"}, status=403)
+        try:
+            return Response.for_json(getattr(snapshot, action)(folder))
+        except Exception as error:
+            LOG.error("could not %s the state: %s", action, error, exc_info=not isinstance(error, snapshot.StateError))
+            lines = str(error).splitlines() or [type(error).__name__]
+            return Response.for_json({"error": lines[0]}, status=500)
+
+    return answer
+
+
+def load_early(folder: Path, early_services: Sequence[str]) -> None:
+    """The emulator's first state. Returns at once; nobody is answered before it is loaded, not even who asks whether
+    the emulator is ready. Ends the emulator when it can't be loaded."""
+    from . import backends, snapshot
+
+    GATE.close_until_loaded()
+    try:
+        about = snapshot.read_about(folder)
+        backends.prepare(folder)
+    except Exception as error:
+        _end(error)
+
+    def load() -> None:
+        try:
+            snapshot.load_at_start(folder)
+        except Exception as error:
+            _end(error)
+
+    services = dict.fromkeys([*early_services, *about["services"]])
+    early_start.begin([*services], then=load)
+
+
+def _end(error: Exception) -> NoReturn:
+    LOG.debug("the state that could not be loaded", exc_info=error)
+    print(f"The state could not be loaded: {error}", file=sys.stderr)
+    shutdown.end_at_once(STATUS_OF_A_STATE_THAT_CANT_BE_LOADED)

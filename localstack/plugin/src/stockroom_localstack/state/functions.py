@@ -1,0 +1,140 @@
+"""Lambda: what runs is stopped before its state is replaced, and what was loaded is started.
+
+LocalStack's own way makes every function anew, one after the other: with new revisions, and without the asynchronous
+invocations that were waiting.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from localstack.aws.api.lambda_ import State
+from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState, EsmWorker
+from localstack.services.lambda_.event_source_mapping.esm_worker_factory import EsmWorkerFactory
+from localstack.services.lambda_.invocation.event_manager import LambdaEventManager
+from localstack.services.lambda_.invocation.internal_sqs_queue import get_fake_sqs_client
+from localstack.services.lambda_.invocation.lambda_models import Function, FunctionVersion
+from localstack.services.lambda_.invocation.lambda_service import LambdaService
+from localstack.services.lambda_.invocation.models import LambdaStore, lambda_stores
+from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
+from localstack.services.lambda_.provider import LambdaProvider
+from localstack.services.lambda_.provider_utils import get_function_version_from_arn
+
+from ..lambda_executor.executor import ProcessRuntimeExecutor
+
+LOG = logging.getLogger(__name__)
+
+STOP_SECONDS = 3.0
+
+
+def stop(provider: LambdaProvider) -> None:
+    """Cuts off what runs; returns when no thread of event sources and asynchronous invocations is left, or in time."""
+    workers, provider.esm_workers = list(provider.esm_workers.values()), {}
+    for worker in workers:
+        worker.stop_for_shutdown()
+    service = provider.lambda_service
+    event_managers: Any = service.event_managers  # LocalStack says that it is a type
+    for manager in event_managers.values():
+        if manager.poller:
+            manager.poller._shutdown_event.set()
+    for queue in list(get_fake_sqs_client().queue_manager.queues.values()):
+        queue.shutdown()
+    for environments in list(service.assignment_service.environments.values()):
+        for environment in list(environments.values()):
+            executor = environment.runtime_executor
+            if isinstance(executor, ProcessRuntimeExecutor):
+                executor.cut_off()
+    service.stop()
+    deadline = time.monotonic() + STOP_SECONDS
+    for worker in workers:
+        if worker._poller_thread:
+            worker._poller_thread.join(max(deadline - time.monotonic(), 0))
+
+
+def start(provider: LambdaProvider) -> None:
+    """What the loaded stores say. The code of functions is unpacked later, or when a function is invoked before."""
+    queues = get_fake_sqs_client().queue_manager
+    queues.queue_update_worker.queues[:] = queues.queues.values()
+    provider.router.lambda_service = provider.lambda_service = service = LambdaService()
+    for store in _stores():
+        _finish_deletions(store)
+        for function in store.functions.values():
+            for version in list(function.versions.values()):
+                _start_version(service, function, version)
+            _provision(service, function)
+    mappings = [mapping for store in _stores() for mapping in store.event_source_mappings.values()]
+    with ThreadPoolExecutor(max_workers=8, thread_name_prefix="load-event-sources") as pool:
+        workers = list(pool.map(_start_worker, mappings))
+    provider.esm_workers = {worker.uuid: worker for worker in workers}
+    threading.Thread(target=_unpack_all, name="unpack-functions", daemon=True).start()
+
+
+def _stores() -> Iterator[LambdaStore]:
+    for _, _, store in list(lambda_stores.iter_stores()):
+        yield store
+
+
+def _finish_deletions(store: LambdaStore) -> None:
+    """What a thread was about to do half a second later."""
+    for name, function in list(store.functions.items()):
+        for qualifier, version in list(function.versions.items()):
+            if version.config.state.state == State.Deleting:
+                del function.versions[qualifier]
+        if not function.versions:
+            del store.functions[name]
+    for uuid, mapping in list(store.event_source_mappings.items()):
+        if mapping.get("State") == EsmState.DELETING:
+            del store.event_source_mappings[uuid]
+
+
+def _start_version(service: LambdaService, function: Function, version: FunctionVersion) -> None:
+    if version.config.state.state == State.Pending:
+        service.create_function_version(version)
+        return
+    if version.config.state.state != State.Active:
+        return
+    arn = version.id.qualified_arn()
+    manager = LambdaVersionManager(
+        function_arn=arn,
+        function_version=version,
+        function=function,
+        counting_service=service.counting_service,
+        assignment_service=service.assignment_service,
+    )
+    manager.log_handler.start_subscriber()
+    manager.state = version.config.state
+    service.lambda_running_versions[arn] = manager
+    event_managers: Any = service.event_managers
+    event_managers[arn] = LambdaEventManager(version_manager=manager)
+    event_managers[arn].start()
+
+
+def _provision(service: LambdaService, function: Function) -> None:
+    for qualifier, wanted in function.provisioned_concurrency_configs.items():
+        alias = function.aliases.get(qualifier)
+        version = function.versions[alias.function_version if alias else qualifier]
+        manager = service.get_lambda_version_manager(version.id.qualified_arn())
+        manager.update_provisioned_concurrency_config(wanted.provisioned_concurrent_executions)
+
+
+def _start_worker(mapping: Any) -> EsmWorker:
+    role = get_function_version_from_arn(mapping["FunctionArn"]).config.role
+    enabled = mapping.get("State", EsmState.DISABLED) not in (EsmState.DISABLED, EsmState.DISABLING)
+    worker: EsmWorker = EsmWorkerFactory(mapping, role, enabled).get_esm_worker()
+    worker.create()
+    return worker
+
+
+def _unpack_all() -> None:
+    for store in _stores():
+        for function in list(store.functions.values()):
+            for version in list(function.versions.values()):
+                try:
+                    ProcessRuntimeExecutor.prepare_version(version)
+                except Exception as error:
+                    LOG.warning("could not unpack the code of %s: %s", version.id.qualified_arn(), error)

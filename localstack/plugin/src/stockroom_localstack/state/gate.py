@@ -1,0 +1,139 @@
+"""Holds requests while the state is written or replaced."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+from werkzeug import Request
+from werkzeug.exceptions import ServiceUnavailable
+
+OWN = "/_stockroom/"
+ABOUT_THE_EMULATOR = "/_localstack/"
+INTERNAL_HEADER = "x-localstack-data"  # in LocalStack's requests to itself
+FUNCTION_AGENT = "exec-env/AWS_Lambda"  # how boto3 introduces itself in a function
+LOOK_EVERY_SECONDS = 0.025
+
+
+class Kind(IntEnum):
+    """Who wants to pass: a request from outside, or what follows from one, in the emulator or in a function.
+
+    A gate that admits NOTHING is closed for both."""
+
+    OUTSIDE = 0
+    WORK = 1
+    NOTHING = 2
+
+
+def kind_of(request: Request) -> Kind:
+    from_inside = INTERNAL_HEADER in request.headers or FUNCTION_AGENT in request.headers.get("User-Agent", "")
+    return Kind.WORK if from_inside else Kind.OUTSIDE
+
+
+class Gate:
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._admits = Kind.OUTSIDE
+        self._inside = dict.fromkeys((Kind.OUTSIDE, Kind.WORK), 0)
+        self._times_replaced = 0
+        self._mine = threading.local()
+        self._opened = threading.Event()
+        self._opened.set()
+
+    # Around what may be held
+
+    @contextmanager
+    def request(self, request: Request) -> Iterator[None]:
+        """Raises ServiceUnavailable for what was held while the state that it belongs to was replaced."""
+        if request.path.startswith(OWN):
+            yield
+        elif request.path.startswith(ABOUT_THE_EMULATOR):
+            self._opened.wait()
+            yield
+        else:
+            with self._passing(kind_of(request)):
+                yield
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """What changes state without a request. Raises as `request`."""
+        with self._passing(Kind.WORK):
+            yield
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Part of either: a wait for something to come. What waits here is not waited for."""
+        kind = self._leave()
+        try:
+            yield
+        finally:
+            if kind is not None:
+                self._enter(kind)
+
+    # For those who write or replace the state
+
+    def close_until_loaded(self) -> None:
+        """At start: all from outside waits for `open`, the question whether the emulator is ready too."""
+        self._opened.clear()
+        self.admit(Kind.WORK)
+
+    def admit(self, kind: Kind) -> None:
+        """This kind and those that follow from it."""
+        with self._changed:
+            self._admits = kind
+            self._changed.notify_all()
+
+    def open(self) -> None:
+        self.admit(Kind.OUTSIDE)
+        self._opened.set()
+
+    def refuse_held_work(self) -> None:
+        with self._changed:
+            self._times_replaced += 1
+
+    def wait_until_quiet(self, kind: Kind, busy: Callable[[], bool], seconds: float) -> bool:
+        """Until nothing of this kind and those that follow from it is inside, in two looks. False: not in time."""
+        deadline = time.monotonic() + seconds
+        quiet = 0
+        while quiet < 2:
+            with self._changed:
+                inside = any(count for one, count in self._inside.items() if one >= kind)
+            quiet = 0 if inside or busy() else quiet + 1
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_EVERY_SECONDS)
+        return True
+
+    @contextmanager
+    def _passing(self, kind: Kind) -> Iterator[None]:
+        if getattr(self._mine, "kind", None) is not None:  # part of something that is inside already
+            yield
+            return
+        self._enter(kind)
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _enter(self, kind: Kind) -> None:
+        with self._changed:
+            times_replaced = self._times_replaced
+            self._changed.wait_for(lambda: kind >= self._admits)
+            if kind is Kind.WORK and times_replaced != self._times_replaced:
+                raise ServiceUnavailable("The emulator's state was replaced")
+            self._inside[kind] += 1
+        self._mine.kind = kind
+
+    def _leave(self) -> Kind | None:
+        kind: Kind | None = getattr(self._mine, "kind", None)
+        if kind is not None:
+            self._mine.kind = None
+            with self._changed:
+                self._inside[kind] -= 1
+        return kind
+
+
+GATE = Gate()

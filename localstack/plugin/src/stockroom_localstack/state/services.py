@@ -1,0 +1,101 @@
+"""What services have to do beside their stores before and after their state is replaced."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from localstack.services.plugins import SERVICE_PLUGINS
+
+from .roots import provider
+
+
+def before_replacing() -> None:
+    if lambda_ := provider("lambda"):
+        from . import functions
+
+        functions.stop(lambda_)
+    if provider("sqs"):
+        _interrupt_receivers()
+
+
+def after_replacing() -> None:
+    for service, action in AFTERWARDS.items():
+        if found := provider(service):
+            action(found)
+
+
+def _interrupt_receivers() -> None:
+    from localstack.services.sqs.models import sqs_stores
+
+    for _, _, store in list(sqs_stores.iter_stores()):
+        for queue in list(store.queues.values()):
+            queue.shutdown()
+
+
+def _schedule_alarms(cloudwatch: Any) -> None:
+    from localstack.services.cloudwatch.models import cloudwatch_stores
+
+    scheduler = cloudwatch.alarm_scheduler
+    for arn in list(scheduler.scheduled_alarms):
+        scheduler.delete_scheduler_for_alarm(arn)
+    arns = [arn for _, _, store in cloudwatch_stores.iter_stores() for arn in store.alarms]
+
+    def schedule() -> None:  # asks CloudWatch about each of them
+        for arn in arns:
+            scheduler.schedule_metric_alarm(arn)
+
+    threading.Thread(target=schedule, name="schedule-alarms", daemon=True).start()
+
+
+def _schedule_rules(events: Any) -> None:
+    from localstack.services.events.scheduler import JobScheduler
+
+    JobScheduler.instance().jobs.clear()
+    for rule_service in events._rule_services_store.values():
+        rule = rule_service.rule
+        if rule_service.schedule_cron and rule.targets:
+            job = events._get_scheduled_rule_job_function(rule.account_id, rule.region, rule)
+            rule_service.create_schedule_job(job)
+
+
+def _continue_redrives(sqs: Any) -> None:
+    from localstack.services.sqs.models import MessageMoveTaskStatus, sqs_stores
+
+    manager = sqs._message_move_task_manager
+    manager.move_tasks.clear()
+    for _, _, store in sqs_stores.iter_stores():
+        for task in store.move_tasks.values():
+            if task.status in (MessageMoveTaskStatus.RUNNING, MessageMoveTaskStatus.CANCELLING):
+                manager.move_tasks[task.task_id] = task
+                manager.executor.submit(manager._run, task)
+
+
+def _forget_cors_rules(s3: Any) -> None:
+    from . import objects
+
+    s3._cors_handler.invalidate_cache()
+    s3._expiration_cache.clear()
+    objects.make_folders(s3._storage_backend)
+
+
+def _start_functions(lambda_: Any) -> None:
+    from . import functions
+
+    functions.start(lambda_)
+
+
+# In this order: functions and redrives begin to work at once.
+AFTERWARDS: dict[str, Callable[[Any], None]] = {
+    "s3": _forget_cors_rules,
+    "cloudwatch": _schedule_alarms,
+    "events": _schedule_rules,
+    "sqs": _continue_redrives,
+    "lambda": _start_functions,
+}
+
+
+def start(names: list[str]) -> None:
+    for name in names:
+        SERVICE_PLUGINS.require(name)

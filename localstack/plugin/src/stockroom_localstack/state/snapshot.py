@@ -1,0 +1,198 @@
+"""Saves the emulator's whole state into a folder, and loads it from there."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ..service_metrics import COLLECTOR
+from . import backends, background, roots, services
+from .gate import GATE, Kind
+from .objects import ObjectsReader, ObjectsWriter
+from .pickles import Reducer, StatePickler, StateUnpickler
+
+FORMAT = 1
+ABOUT, STORES, OBJECTS = "emulator.json", "stores.pickle", "objects"
+S3_STORE = "provider s3:_storage_backend"
+
+INVOCATIONS_SECONDS = 5.0
+REQUESTS_SECONDS = 1.0
+REST_SECONDS = 0.2
+TRIES = 3
+
+_one_at_a_time = threading.Lock()
+
+
+class StateError(Exception):
+    """One line: why a state could not be saved or loaded."""
+
+
+def save(target: Path) -> dict[str, Any]:
+    """Writes the state into the folder `target`, which holds all of it or what it held before.
+
+    Returns how long it took in seconds, its bytes and the services in it. Raises StateError.
+    """
+    with _one_at_a_time:
+        began = time.monotonic()
+        draft = target.with_name(f"{target.name}.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        with background.event_sources_rest():
+            COLLECTOR.send()
+            GATE.wait_until_quiet(Kind.WORK, background.is_queued, INVOCATIONS_SECONDS)
+            try:
+                GATE.admit(Kind.WORK)
+                GATE.wait_until_quiet(Kind.OUTSIDE, background.is_queued, REQUESTS_SECONDS)
+                GATE.admit(Kind.NOTHING)
+                GATE.wait_until_quiet(Kind.OUTSIDE, lambda: False, REST_SECONDS)
+                saved = _write(draft)
+            except Exception:
+                shutil.rmtree(draft, ignore_errors=True)
+                raise
+            finally:
+                GATE.open()
+        shutil.rmtree(target, ignore_errors=True)
+        draft.rename(target)
+        size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+        return {"seconds": round(time.monotonic() - began, 3), "bytes": size, "services": saved}
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """Puts the running emulator back to a saved state. Returns as `save`. Raises StateError: the state is then neither
+    the old nor the saved one."""
+    with _one_at_a_time:
+        began = time.monotonic()
+        about = read_about(folder)
+        services.start(about["services"])
+        try:
+            GATE.admit(Kind.WORK)
+            services.before_replacing()
+            GATE.wait_until_quiet(Kind.OUTSIDE, lambda: False, REQUESTS_SECONDS)
+            GATE.admit(Kind.NOTHING)
+            GATE.refuse_held_work()
+            _replace(folder, {*about["services"], *roots.running_services()}, was_prepared=False)
+            GATE.admit(Kind.WORK)
+            services.after_replacing()
+        finally:
+            GATE.open()
+        return {"seconds": round(time.monotonic() - began, 3), "services": about["services"]}
+
+
+def load_at_start(folder: Path) -> None:
+    """In an emulator whose services run or start and that admits nobody yet. Raises StateError."""
+    with _one_at_a_time:
+        _replace(folder, read_about(folder)["services"], was_prepared=True)
+        services.after_replacing()
+        GATE.open()
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """The services in a saved state. Raises StateError."""
+    try:
+        about: dict[str, Any] = json.loads((folder / ABOUT).read_text())
+    except (OSError, ValueError) as error:
+        raise StateError(f"{folder} holds no state of an emulator: {error}") from error
+    if about.get("format") != FORMAT:
+        raise StateError(f"{folder} holds a state of another version")
+    return about
+
+
+def _write(folder: Path) -> list[str]:
+    """Returns the names of the services."""
+    running = roots.running_services()
+    with ThreadPoolExecutor(1, "save-backends") as pool:
+        kept_elsewhere = pool.submit(backends.save, folder)
+        for attempt in range(1, TRIES + 1):
+            try:
+                _write_stores(folder)
+                break
+            except RuntimeError as error:  # something changed while it was read: an invocation that nobody waited for
+                if attempt == TRIES:
+                    raise StateError(f"the state does not come to rest: {error}") from error
+        kept_elsewhere.result()
+    (folder / ABOUT).write_text(json.dumps({"format": FORMAT, "services": running}))
+    return running
+
+
+def _write_stores(folder: Path) -> None:
+    known = roots.loaded()
+    names = {id(root): name for name, root in [*known.items(), *roots.objects().items()]}
+    contents = [(name, *roots.content(root)) for name, root in known.items() if root]
+    with (folder / STORES).open("wb") as stores, (folder / OBJECTS).open("wb") as objects:
+        writer = ObjectsWriter(objects)
+        try:
+            StatePickler(stores, names, writer.place, _reducers()).dump(contents)
+        except RuntimeError:
+            raise
+        except Exception as error:
+            raise StateError(_blame(contents, names) or str(error)) from error
+
+
+def _blame(contents: list[tuple[Any, ...]], names: Mapping[int, str]) -> str | None:
+    """Which of the contents can't be saved."""
+    for content in contents:
+        writer = ObjectsWriter(io.BytesIO())
+        try:
+            StatePickler(io.BytesIO(), names, writer.place, _reducers()).dump(content)
+        except Exception as error:
+            return f"{content[0]} can't be saved: {type(error).__name__}: {error}"
+    return None
+
+
+def _reducers() -> dict[type, Reducer]:
+    """Of classes of services that run."""
+    if "localstack.services.events.provider" not in sys.modules:
+        return {}
+    from localstack.services.events.archive import ArchiveService
+    from localstack.services.events.target import TargetSender
+
+    # Both have a client: the first makes it when it is used.
+    return {
+        TargetSender: lambda sender: (object.__new__, (type(sender),), {**vars(sender), "_client": None}),
+        ArchiveService: lambda service: (
+            object.__new__,
+            (ArchiveService,),
+            {**vars(service), "client": None},
+            *(None, None, _fill_archive),
+        ),
+    }
+
+
+def _fill_archive(service: Any, attributes: dict[str, Any]) -> None:
+    vars(service).update(attributes)
+    service.client = service._initialize_client()
+
+
+def _replace(folder: Path, names: Collection[str], was_prepared: bool) -> None:
+    """names: of the services that are to run."""
+    try:
+        with ThreadPoolExecutor(3, "load-backends") as pool:
+            loads = [pool.submit(load) for load in backends.loads(folder, names, was_prepared)]
+            _read_stores(folder)
+            for load in loads:
+                load.result()
+    except StateError:
+        raise
+    except Exception as error:
+        raise StateError(f"{folder} can't be loaded: {type(error).__name__}: {error}") from error
+
+
+def _read_stores(folder: Path) -> None:
+    s3_store = roots.find(S3_STORE) if roots.provider("s3") else None
+    with (folder / STORES).open("rb") as stores, (folder / OBJECTS).open("rb") as objects:
+        reader = ObjectsReader(objects, s3_store) if s3_store else None
+        contents = StateUnpickler(stores, roots.find, reader).load()
+    saved = {name: (held, attributes) for name, held, attributes in contents}
+    for name, root in roots.loaded().items():
+        if name not in saved:
+            roots.fill(root, (), {})
+    for name, (held, attributes) in saved.items():
+        roots.fill(roots.find(name), held, attributes)
