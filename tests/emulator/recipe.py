@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,12 +79,21 @@ class Emulator:
         LocalStackEngine(self.settings).stop()
 
 
-def start_emulator(run_dir: Path) -> Emulator:
-    """An emulator that answers. Raises StockroomError with the end of its log when it does not."""
+def _copied(state: Path, run_dir: Path) -> Future[Path]:
+    copied: Future[Path] = Future()
+    copied.set_result(shutil.copytree(state, run_dir / "state"))
+    return copied
+
+
+def start_emulator(run_dir: Path, state: Path | None = None) -> Emulator:
+    """An emulator that answers. Raises StockroomError with the end of its log when it does not.
+
+    state: folder of a saved state, with a copy of which it starts.
+    """
     emulator.install(print)
     settings = Settings(run_dir=run_dir, port=free_port())
     engine = LocalStackEngine(settings)
-    engine.start()
+    engine.start(state=_copied(state, run_dir) if state else None)
     try:
         engine.wait_until_ready()
     except StockroomError:
