@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stockroom import emulator
-from stockroom.engines import make_engine
+from stockroom.engines import make_engine, ministack
+from stockroom.engines.host_process import NEEDED_MB
 from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError
+from stockroom.installation import Installation, check_free_space
 from stockroom.processes import check_port_is_free
 from stockroom.settings import HOME, ROOT, Settings
 from stockroom.terraform import find_binary, find_mirror, user_cli_config
@@ -84,11 +86,23 @@ def _environment(_: Settings) -> Finding:
     return Finding("environment", OK, f"local is account {environment.account_id} in {environment.region}")
 
 
+def _installation(settings: Settings) -> Installation | None:
+    """What the engine of these settings needs to be installed, or None."""
+    match settings.engine:
+        case "localstack":
+            return emulator.INSTALLATION
+        case "ministack":
+            return ministack.INSTALLATION
+        case _:
+            return None
+
+
 def _emulator(settings: Settings) -> Finding:
-    if settings.engine != "localstack":
+    installation = _installation(settings)
+    if installation is None:
         return Finding("emulator", OK, f"not needed by the engine {settings.engine}")
-    if emulator.is_installed():
-        runtimes = sorted(path.name for path in (emulator.emulator_dir() / "runtimes").iterdir())
+    if installation.is_installed():
+        runtimes = sorted(path.name for path in (installation.folder / "runtimes").iterdir())
         return Finding("emulator", OK, f"installed; Lambda runtimes: {', '.join(runtimes)}")
     if interpreter := emulator.find_python(emulator.VERSION):
         return Finding("emulator", OK, f"not installed yet; infra-up does it with {interpreter}")
@@ -101,10 +115,12 @@ def _emulator(settings: Settings) -> Finding:
 
 
 def _disk(settings: Settings) -> Finding:
-    needed = 300 if emulator.is_installed() else 1800
+    installation = _installation(settings)
+    missing = installation.needed_mb if installation and not installation.is_installed() else 0
+    needed = NEEDED_MB + missing
     for folder in (HOME, settings.run_dir):
         existing = next(path for path in (folder, *folder.parents) if path.exists())
-        emulator.check_free_space(existing, needed)
+        check_free_space(existing, needed)
     return Finding("disk", OK, f"{shutil.disk_usage(ROOT).free // 2**30} GB left, {needed} MB needed")
 
 

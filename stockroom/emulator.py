@@ -1,32 +1,27 @@
 """The emulator's own Python and npm packages, made from the locks under localstack/ (design decision 4).
 
 Everything lands in .stockroom/emulator/<digest of the locks>/: `python/` (LocalStack and our plugin), `node/`
-(DynamoDB Local and Kinesis Mock) and `runtimes/python3.X/` (what a Lambda runtime image holds). So other locks
-never touch the files of an emulator that runs; what no emulator uses any more is removed. An interrupted
-installation is done again.
+(DynamoDB Local and Kinesis Mock) and `runtimes/python3.X/` (what a Lambda runtime image holds).
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from time import time
 
 from stockroom.errors import StockroomError
-from stockroom.lock import exclusive
-from stockroom.processes import processes_in, stop
+from stockroom.installation import Installation
 from stockroom.settings import HOME, ROOT
 
 LOCALSTACK_DIR = ROOT / "localstack"
-EMULATORS_DIR = HOME / "emulator"
 VERSION = "3.13"
 LAMBDA_VERSIONS = ("3.11", "3.12", "3.13")
+RUNTIMES_LOCK = LOCALSTACK_DIR / "runtimes" / "requirements.txt"
 
 LOCKS = (
     "requirements.txt",
@@ -34,21 +29,17 @@ LOCKS = (
     "package-lock.json",
     "plugin/pyproject.toml",
 )
-_NEEDED_MB = 1500
-_DAY = 24 * 3600
-
-
-def lock_digest() -> str:
-    """SHA-256 over the locks from which the emulator is installed."""
-    digest = hashlib.sha256(str(ROOT).encode())
-    for name in LOCKS:
-        digest.update((LOCALSTACK_DIR / name).read_bytes())
-    return digest.hexdigest()
+INSTALLATION = Installation(
+    "LocalStack, DynamoDB Local and Kinesis Mock",
+    HOME / "emulator",
+    tuple(LOCALSTACK_DIR / name for name in LOCKS),
+    needed_mb=1500,
+)
 
 
 def emulator_dir() -> Path:
     """The folder of the emulator that these locks make, whether it is installed or not."""
-    return EMULATORS_DIR / lock_digest()[:12]
+    return INSTALLATION.folder
 
 
 def python() -> Path:
@@ -57,57 +48,25 @@ def python() -> Path:
 
 
 def is_installed() -> bool:
-    return (emulator_dir() / "installed").exists()
+    return INSTALLATION.is_installed()
 
 
 def install(report: Callable[[str], None]) -> None:
-    """Install what is missing; returns at once when the locks are installed already.
+    """Install what is missing; returns at once when the locks are installed already."""
 
-    Raises StockroomError that names the step and the end of its output.
-    """
-    if is_installed():
-        return
-    EMULATORS_DIR.mkdir(parents=True, exist_ok=True)
-    with exclusive(EMULATORS_DIR / "lock", "install the emulator", report):
-        if is_installed():
-            return
-        check_free_space(HOME, _NEEDED_MB)
-        report("installing LocalStack, DynamoDB Local and Kinesis Mock (once)")
-        for old in (path for path in EMULATORS_DIR.iterdir() if path.is_dir() and _is_outdated(path)):
-            shutil.rmtree(old, ignore_errors=True)
-        # Of an installation that was killed, installers may still be at work.
-        stop(list(processes_in(emulator_dir())), patience=2)
-        shutil.rmtree(emulator_dir(), ignore_errors=True)
-        emulator_dir().mkdir()
+    def parts() -> Iterator[Callable[[], None]]:
         interpreter = find_python(VERSION) or VERSION
-        with ThreadPoolExecutor() as pool:
-            parts = [pool.submit(_install_emulator, interpreter)]
-            parts += [
-                pool.submit(_install_runtime, version, found)
-                for version in LAMBDA_VERSIONS
-                if (found := interpreter if version == VERSION else find_python(version))
-            ]
-            for part in parts:
-                part.result()
-        (emulator_dir() / "installed").touch()
+        yield partial(_install_emulator, interpreter)
+        yield from runtimes(emulator_dir() / "runtimes", interpreter)
+
+    INSTALLATION.install(report, parts)
 
 
-def _is_outdated(folder: Path) -> bool:
-    """Half installed, or installed more than a day ago (someone may be about to start it) and used by nothing."""
-    marker = folder / "installed"
-    recent = marker.exists() and time() - marker.stat().st_mtime < _DAY
-    return not recent and not any(processes_in(folder))
-
-
-def check_free_space(folder: Path, needed_mb: int) -> None:
-    """Raises StockroomError when the file system of the folder has less than `needed_mb` megabytes left."""
-    folder.mkdir(parents=True, exist_ok=True)
-    free_mb = shutil.disk_usage(folder).free // 2**20
-    if free_mb < needed_mb:
-        raise StockroomError(
-            f"no disk space: {folder} has {free_mb} MB left and {needed_mb} MB are needed",
-            "free some space, or set STOCKROOM_RUN_DIR to a folder on another disk",
-        )
+def runtimes(folder: Path, interpreter: str) -> Iterator[Callable[[], None]]:
+    """What installs folder/python3.X of every Python version of this machine; `interpreter` is that of VERSION."""
+    for version in LAMBDA_VERSIONS:
+        if found := interpreter if version == VERSION else find_python(version):
+            yield partial(_install_runtime, folder / f"python{version}", found)
 
 
 def find_python(version: str) -> str | None:
@@ -142,15 +101,8 @@ def run_uv(*words: str | Path, what: str) -> None:
 
 def _install_emulator(interpreter: str) -> None:
     folder = emulator_dir() / "python"
-    run_uv("venv", "--no-project", "--python", interpreter, folder, what="make the emulator's Python environment")
-    run_uv(
-        "pip", "install", "--python", python(), "--require-hashes", "-r", LOCALSTACK_DIR / "requirements.txt",
-        what="install LocalStack",
-    )  # fmt: skip
-    run_uv(
-        "pip", "install", "--python", python(), "--no-deps", "--editable", LOCALSTACK_DIR / "plugin",
-        what="install the LocalStack plugin",
-    )  # fmt: skip
+    make_python(folder, interpreter, "LocalStack", LOCALSTACK_DIR / "requirements.txt")
+    add_plugin(folder, LOCALSTACK_DIR / "plugin")
     _run(
         [str(python()), "-m", "stockroom_localstack.service_index"],
         "build the index of AWS services",
@@ -176,20 +128,24 @@ def _install_emulator(interpreter: str) -> None:
     )
 
 
-def _install_runtime(version: str, interpreter: str) -> None:
-    folder = emulator_dir() / "runtimes" / f"python{version}"
+def _install_runtime(folder: Path, interpreter: str) -> None:
+    make_python(folder, interpreter, f"the Lambda runtime {folder.name}", RUNTIMES_LOCK, "--compile-bytecode")
+
+
+def make_python(folder: Path, interpreter: str, what: str, lock: Path, *words: str) -> None:
+    """A Python environment with the packages of the lock; `interpreter` is a path or a version."""
+    run_uv("venv", "--no-project", "--python", interpreter, folder, what=f"make the Python environment of {what}")
     run_uv(
-        "venv",
-        "--no-project",
-        "--python",
-        interpreter,
-        folder,
-        what=f"make the Lambda runtime python{version}",
-    )
+        "pip", "install", "--python", folder / "bin" / "python", "--require-hashes", *words, "-r", lock,
+        what=f"install {what}",
+    )  # fmt: skip
+
+
+def add_plugin(python: Path, plugin: Path) -> None:
+    """Let the Python environment import our package in the folder `plugin`, as it is there now and later."""
     run_uv(
-        "pip", "install", "--python", folder / "bin" / "python", "--require-hashes", "--compile-bytecode",
-        "-r", LOCALSTACK_DIR / "runtimes" / "requirements.txt",
-        what=f"fill the Lambda runtime python{version}",
+        "pip", "install", "--python", python / "bin" / "python", "--no-deps", "--editable", plugin,
+        what=f"install {plugin.relative_to(ROOT)}",
     )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
-    engine: Literal["localstack", "docker", "external"] = Field(
+    engine: Literal["localstack", "ministack", "docker", "external"] = Field(
         default="localstack", description="What answers AWS calls for the local environment."
     )
     port: int = Field(default=4566, ge=1024, le=65535, description="Port of the local AWS endpoint.")

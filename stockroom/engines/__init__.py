@@ -57,6 +57,10 @@ def make_engine(settings: Settings) -> Engine:
             from stockroom.engines.localstack import LocalStackEngine
 
             return LocalStackEngine(settings)
+        case "ministack":
+            from stockroom.engines.ministack import MiniStackEngine
+
+            return MiniStackEngine(settings)
         case "docker":
             from stockroom.engines.docker import DockerEngine
 

@@ -12,12 +12,12 @@ from time import time
 
 import psutil
 
-from stockroom.emulator import check_free_space
 from stockroom.engines import EngineStatus
 from stockroom.engines.health import read_health, wait_for_health
 from stockroom.engines.logs import follow, last_lines
 from stockroom.environments import LOCAL, local_process_environment, read_environment
 from stockroom.errors import StockroomError
+from stockroom.installation import check_free_space
 from stockroom.processes import PidFile, check_port_is_free, is_running, processes_in, stop
 from stockroom.settings import Settings
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stockroom import doctor, emulator
+from stockroom import doctor, installation
 from stockroom.doctor import FAILED, OK, Finding, examine
 from stockroom.settings import Settings
 
@@ -58,8 +58,8 @@ def test_no_docker(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_no_disk_space(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    check = emulator.check_free_space
-    monkeypatch.setattr(emulator, "check_free_space", lambda folder, needed_mb: check(folder, needed_mb * 10**9))
+    check = installation.check_free_space
+    monkeypatch.setattr(doctor, "check_free_space", lambda folder, needed_mb: check(folder, needed_mb * 10**9))
     finding = _findings(settings)["disk"]
     assert finding.result == FAILED
     assert "no disk space" in finding.detail

@@ -63,7 +63,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(name: str, nearest: str
         ("STOCKROOM_PORT", "http", "integer"),
         ("STOCKROOM_PORT", "80", "greater than or equal to 1024"),
         ("STOCKROOM_PORT", "70000", "less than or equal to 65535"),
-        ("STOCKROOM_ENGINE", "moto", "'localstack', 'docker' or 'external'"),
+        ("STOCKROOM_ENGINE", "moto", "'localstack', 'ministack', 'docker' or 'external'"),
         ("STOCKROOM_START_TIMEOUT", "1", "greater than or equal to 5"),
         ("STOCKROOM_ENDPOINT", "127.0.0.1:4566", "must be a URL such as"),
         ("STOCKROOM_ENDPOINT", "http://", "must be a URL such as"),
