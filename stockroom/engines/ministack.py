@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from stockroom.emulator import RUNTIMES_LOCK, VERSION, add_plugin, find_python, make_python, runtimes
+from stockroom.emulator import LOCALSTACK_DIR, RUNTIMES_LOCK, VERSION, add_plugin, find_python, make_python, runtimes
 from stockroom.engines.host_process import HostProcessEngine
 from stockroom.environments import LOCAL, read_environment
 from stockroom.installation import Installation
@@ -40,7 +40,8 @@ def install(report: Callable[[str], None]) -> None:
 
 def _install_ministack(folder: Path, interpreter: str) -> None:
     make_python(folder, interpreter, "MiniStack", MINISTACK_DIR / "requirements.txt")
-    add_plugin(folder, MINISTACK_DIR / "plugin")
+    for plugin in (MINISTACK_DIR / "plugin", LOCALSTACK_DIR / "plugin"):
+        add_plugin(folder, plugin)
 
 
 class MiniStackEngine(HostProcessEngine):

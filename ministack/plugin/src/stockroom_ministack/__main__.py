@@ -1,8 +1,32 @@
 """Starts MiniStack with everything patched: `python -m stockroom_ministack`."""
 
-from ministack.app import main
+import asyncio
+import os
+import signal
 
-from stockroom_ministack import lambda_runtimes
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack import app
 
-lambda_runtimes.patch()
+from stockroom_ministack import cost_explorer, lambda_metrics, lambda_runtimes, secrets, stream_mappings
+
+
+def main() -> None:
+    for patch in (
+        lambda_runtimes.patch,
+        lambda_metrics.patch,
+        stream_mappings.patch,
+        secrets.patch,
+        cost_explorer.add,
+    ):
+        patch()
+    # At once, whatever its threads are at: the world is in memory and ends anyway.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    config = Config()
+    config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = app.LOG_LEVEL
+    asyncio.run(serve(app.app, config, shutdown_trigger=asyncio.Event().wait))
+
+
 main()
