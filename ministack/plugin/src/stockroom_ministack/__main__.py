@@ -8,7 +8,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app
 
-from stockroom_ministack import cost_explorer, lambda_metrics, lambda_runtimes, secrets, stream_mappings
+from stockroom_ministack import alarms, cost_explorer, lambda_metrics, lambda_runtimes, secrets, stream_mappings
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
         stream_mappings.patch,
         secrets.patch,
         cost_explorer.add,
+        alarms.patch,
     ):
         patch()
     # At once, whatever its threads are at: the world is in memory and ends anyway.
