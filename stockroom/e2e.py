@@ -123,6 +123,7 @@ def run_on_platform(platform: OwnPlatform, request: Request, steps: Steps) -> Re
     started = datetime.now(UTC)
     rounds = run_rounds(request, platform.test_environment(), platform.folder, steps)
     artifacts = platform.artifacts()
+    emulator = "ministack" if platform.settings.engine == "ministack" else "localstack"
     evidence = Evidence(
         release=release,
         bundles=artifact_hashes(artifacts["bundles"]),
@@ -130,7 +131,7 @@ def run_on_platform(platform: OwnPlatform, request: Request, steps: Steps) -> Re
         engine=platform.settings.engine,
         versions={
             "stockroom": toolkit_version(),
-            "localstack": make_engine(platform.settings).status().version,
+            emulator: make_engine(platform.settings).status().version,
             "terraform": find_binary(platform.settings).version,
             "/".join(PROVIDER[:2]): PROVIDER[2],
         },
