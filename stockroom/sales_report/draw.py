@@ -2,49 +2,26 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from stockroom.picture import BAD, COLOURS, GOOD, NEITHER, bar_rows, panels, styled, to_png, write_beside, write_heading
 from stockroom.sales_report.figures import Line, SalesReport, Section
 from stockroom.sales_report.show import Labels, days_in_words, label
 
 COLOURS_OF_A_STACK = 8
 BARS = 20
 
-# Okabe and Ito's colours, which people who see fewer colours can tell apart as well, without their black.
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A900", "#7F4F24")
-_OTHER = "#B0B0B0"
-_LAYOUT = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15, hspace=0.06)
 _LONGEST_LABEL = 44  # characters
-
-_STYLE: Any = {
-    "font.family": ["DejaVu Sans"],
-    "font.size": 10,
-    "text.parse_math": False,  # a "$" in a name is a "$"
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#888888",
-    "axes.axisbelow": True,
-    "axes.unicode_minus": True,
-    "xtick.color": "#333333",
-    "ytick.color": "#333333",
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.8,
-}
 
 
 def is_ranking(report: SalesReport) -> bool:
@@ -59,25 +36,17 @@ def default_top(by: str, days: int) -> int:
 
 def draw(report: SalesReport, labels: Labels, warning: str | None) -> bytes:
     """A PNG file, one panel per currency. `warning` is written on it, since a picture goes its own way."""
-    with mpl.rc_context(), warnings.catch_warnings():
-        mpl.rcdefaults()  # whatever a matplotlibrc of the user's says
-        mpl.rcParams.update(_STYLE)
-        # A script that the font lacks is drawn as boxes; the words are in the table.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
+    with styled():
         draw_panel = _draw_ranking if is_ranking(report) else _draw_days
-        heights = [_height(section, report) for section in report.period]
-        figure = Figure(figsize=(12, sum(heights) + 0.9), dpi=150, layout=_LAYOUT)
-        panels = figure.subplots(len(heights), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
-        for axes, section in zip(panels, report.period, strict=True):
+        figure, axes_of = panels([_height(section, report) for section in report.period])
+        for axes, section in zip(axes_of, report.period, strict=True):
             draw_panel(axes, section, report, labels)
         when = "per day" if not is_ranking(report) else ""
         heading = " ".join(filter(None, ("Revenue", when, "by", report.by)))
         if warning:
             figure.supxlabel(f"Not complete: {warning}", color="#B00020", fontsize=9, wrap=True)
-        figure.suptitle(f"{heading}, {days_in_words(report)}", fontsize=15, fontweight="bold", x=0.012, ha="left")
-        picture = io.BytesIO()
-        figure.savefig(picture, format="png", metadata={"Software": None})
-        return picture.getvalue()
+        write_heading(figure, f"{heading}, {days_in_words(report)}")
+        return to_png(figure)
 
 
 def _height(section: Section, report: SalesReport) -> float:
@@ -189,24 +158,13 @@ def _draw_ranking(axes: Axes, section: Section, report: SalesReport, labels: Lab
     lines = [line for line in section.lines if line.key is not None]
     values = [float(line.figures.revenue) for line in lines]
     places = range(len(lines))
-    axes.barh(places, values, color=["#0072B2" if value >= 0 else "#D55E00" for value in values], height=0.72)
-    axes.set_yticks(places, [_short(label(line, report.by, labels), _LONGEST_LABEL) for line in lines])
-    axes.set_ylim(len(lines) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0)
+    axes.barh(places, values, color=[GOOD if value >= 0 else BAD for value in values], height=0.72)
+    bar_rows(axes, [_short(label(line, report.by, labels), _LONGEST_LABEL) for line in lines])
     lowest, highest = min(0.0, *values), max(0.0, *values)
     span = (highest - lowest) or 1.0
     axes.set_xlim(lowest - (0.16 * span if lowest < 0 else 0), highest + 0.14 * span)
     for place, value, line in zip(places, values, lines, strict=True):
-        axes.annotate(
-            _rounded(line.figures.revenue),
-            (value, place),
-            xytext=(4 if value >= 0 else -4, 0),
-            textcoords="offset points",
-            va="center",
-            ha="left" if value >= 0 else "right",
-            fontsize=9,
-            color="#333333",
-        )
+        write_beside(axes, place, value, _rounded(line.figures.revenue), value >= 0)
     axes.axvline(0, color="#888888", linewidth=0.8)
     axes.xaxis.set_major_locator(MaxNLocator(7))
     axes.xaxis.set_major_formatter(FuncFormatter(_short_number))
@@ -220,12 +178,12 @@ def _draw_ranking(axes: Axes, section: Section, report: SalesReport, labels: Lab
 
 def _colours(lines: Sequence[Line]) -> list[str]:
     shown = [line for line in lines if line.key is not None]
-    if len(shown) <= len(_COLOURS):
-        colours = list(_COLOURS[: len(shown)])
+    if len(shown) <= len(COLOURS):
+        colours = list(COLOURS[: len(shown)])
     else:
         many = [*mpl.colormaps["tab20"].colors, *mpl.colormaps["tab20b"].colors]  # type: ignore[attr-defined]
         colours = [mpl.colors.to_hex(many[at % len(many)]) for at in range(len(shown))]
-    return colours + [_OTHER] * (len(lines) - len(shown))
+    return colours + [NEITHER] * (len(lines) - len(shown))
 
 
 def _rounded(value: Decimal) -> str:
