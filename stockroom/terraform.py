@@ -203,13 +203,18 @@ class Stack:
         digest = self._init_digest(backend)
         if marker.exists() and marker.read_text() == digest:
             return False
-        arguments = ["-reconfigure", f"-backend-config={backend}"]
-        arguments += [f"-backend-config=key={self.environment.state_key(self.name)}"]
-        # A bucket's name is no subdomain of a local endpoint; with AWS_ENDPOINT_URL_S3 the backend does not see that.
-        arguments += ["-backend-config=use_path_style=true"]
-        self._run(["init", "-input=false", "-no-color", *arguments], watch, lambda _: None)
+        self._run(["init", "-input=false", "-no-color", "-reconfigure", *self.backend_words()], watch, lambda _: None)
         marker.write_text(digest)
         return True
+
+    def backend_words(self) -> list[str]:
+        """Options of `init` that say where the state is."""
+        return [
+            f"-backend-config={self.environment.folder / 'backend.hcl'}",
+            f"-backend-config=key={self.environment.state_key(self.name)}",
+            # A bucket's name is no subdomain of a local endpoint; with AWS_ENDPOINT_URL_S3 it does not see that.
+            "-backend-config=use_path_style=true",
+        ]
 
     def _init_digest(self, backend: Path) -> str:
         digest = hashlib.sha256(f"{self.binary} {find_mirror(self.settings)}".encode())
@@ -227,16 +232,18 @@ class Stack:
         progress = _ApplyProgress(say)
         # What is created mostly waits, so more of it at once than Terraform's ten costs nothing.
         words = ["apply", "-json", "-input=false", "-auto-approve", "-lock-timeout=60s", "-parallelism=30"]
-        self._run([*words, *self._variables()], watch, progress.read)
+        self._run([*words, *self.variable_words()], watch, progress.read)
         return progress.result
 
-    def _variables(self) -> Iterator[str]:
+    def variable_words(self) -> Iterator[str]:
+        """Options of `apply` that name the environment's variables."""
         for name in ("environment", self.name):
             path = self.environment.folder / f"{name}.tfvars"
             if path.exists():
                 yield f"-var-file={path}"
 
-    def _process_environment(self) -> dict[str, str]:
+    def process_environment(self) -> dict[str, str]:
+        """The whole environment of this stack's Terraform."""
         extra = process_variables(self.settings) | {
             "TF_CMD": str(self.binary.path),
             # The provider tries 25 times by default: many minutes, when something of the emulator has died.
@@ -268,7 +275,7 @@ class Stack:
             process = subprocess.Popen(
                 [str(Path(sys.executable).parent / "tflocal"), *words],
                 cwd=self.folder,
-                env=self._process_environment(),
+                env=self.process_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
