@@ -51,8 +51,8 @@ class BackendProxy(AwsRequestProxy):
         return parsed
 
     def pass_on(self, context: RequestContext) -> Response:
-        """The backend's answer to the request as it came, as it comes."""
-        return self._send(context.request.get_data(), _headers(context))
+        """The backend's answer, as it comes, to the request with the body that LocalStack left it."""
+        return self._send(context.request.data, _headers(context))
 
     def _send(self, body: bytes, headers: Mapping[str, str]) -> Response:
         answer = connections_to(self.endpoint_url).request("POST", "/", body=body, headers=headers, retries=False)

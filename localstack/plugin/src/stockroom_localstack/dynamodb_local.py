@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from localstack.aws.api import RequestContext
 from localstack.services.dynamodb.server import DynamodbServer
 from localstack.services.dynamodb.v2.provider import DynamoDBProvider
 from localstack.services.dynamodbstreams.v2.provider import DynamoDBStreamsProvider
@@ -14,6 +16,12 @@ from localstack.utils.objects import singleton_factory
 from . import settings
 from .backend_proxy import BackendProxy
 from .backend_server import LOOPBACK, BackendProcess, launch, wait_until
+
+# What DynamoDB Local answers to these LocalStack would only read and write again.
+ANSWERED_AS_IT_IS = {
+    *("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"),
+    *("BatchGetItem", "TransactGetItems", "TransactWriteItems", "ExecuteStatement", "ExecuteTransaction"),
+}
 
 MAIN = Path(__file__).with_name("dynamodb_local_main.py")
 
@@ -27,6 +35,8 @@ def installed_folder(node_modules: Path) -> Path:
 
 
 class DynamoDBLocalServer(DynamodbServer):
+    proxy: BackendProxy
+
     def __init__(self, host: str) -> None:
         super().__init__(host=host)
         self.proxy = BackendProxy(self.url)
@@ -76,6 +86,18 @@ class StockroomDynamoDBProvider(DynamoDBProvider):
     @staticmethod
     def _new_dynamodb_server() -> DynamodbServer:
         return DynamoDBLocalServer.get()
+
+    def forward_request(self, context: RequestContext, service_request: Any = None) -> Any:
+        assert context.operation
+        if service_request is not None or context.operation.name not in ANSWERED_AS_IT_IS:
+            return super().forward_request(context, service_request)
+        self.check_provisioned_throughput(context.operation.name)
+        headers: Any = context.request.headers
+        self.prepare_request_headers(headers, account_id=context.account_id, region_name=context.region)
+        return DynamoDBLocalServer.get().proxy.pass_on(context)
+
+    def fix_consumed_capacity(self, request: Any, result: Any) -> None:
+        """Nothing: DynamoDB Local tells it, and what LocalStack makes up it puts where nobody reads it."""
 
 
 class StockroomDynamoDBStreamsProvider(DynamoDBStreamsProvider):
