@@ -59,6 +59,8 @@ class LocalStackEngine(HostProcessEngine):
             "DYNAMODB_IN_MEMORY": "1",
             "KINESIS_PERSISTENCE": "0",
             # The defaults leave seconds between two looks at a queue or a stream.
+            # What services ask of each other need not go through the network.
+            "IN_MEMORY_CLIENT": "1",
             "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
             "STOCKROOM_EMULATOR_HOME": str(emulator_dir()),
