@@ -117,25 +117,32 @@ class PlatformSnapshots:
         if kept := self._begin_with_kept(wanted):
             return kept, True
         entries = self._fresh()
-        choice = first_choice(wanted, (entry.header.parts for entry in entries))
-        if choice is None:
-            return None
-        path = next(entry.path for entry in entries if entry.header.parts == choice)
+        while choice := first_choice(wanted, (entry.header.parts for entry in entries)):
+            entry = next(entry for entry in entries if entry.header.parts == choice)
+            if self._begin_with(entry):
+                return entry.header, False
+            entries.remove(entry)
+        return None
+
+    def _begin_with(self, entry: Entry) -> bool:
+        """Start the engine with the snapshot; when that can't be used, it is told and nothing runs."""
         try:
-            header = self.start_with(path)
-            if header.parts != choice:
-                raise UntrustedError("it is not what its name says")
+            header = self.start_with(entry.path)
+            if header != entry.header:
+                raise UntrustedError("it is not what it was a moment ago")
             self._check(header)
         except (StockroomError, OSError) as error:
             self.engine.stop()
             # What was signed here and can't be used never can; what somebody else signed is not ours to delete.
             if not isinstance(error, UntrustedError):
-                path.unlink(missing_ok=True)
-            self.steps.note(f"starting afresh, since the snapshot {path.stem[:12]} can't be used: {error}")
-            return None
-        os.utime(path)
+                entry.path.unlink(missing_ok=True)
+            details = error.details if isinstance(error, StockroomError) and error.details else ""
+            reason = ": ".join([str(error), *details.splitlines()[-1:]])
+            self.steps.note(f"the snapshot {entry.header.parts.key[:12]} can't be used: {reason}")
+            return False
+        os.utime(entry.path)
         self.adopt(header)
-        return header, False
+        return True
 
     def _begin_with_kept(self, wanted: Parts) -> Header | None:
         path = kept_file(self.settings.run_dir)

@@ -81,7 +81,7 @@ class Engine(LocalStackEngine):
 
     def wait_until_ready(self, watch: Callable[[], None] | None = None) -> None:
         if self._error:
-            raise StockroomError(self._error)
+            raise StockroomError(self._error, details="Ready.\ndisk full")
 
     def stop(self) -> bool:
         self.running = False
@@ -183,7 +183,7 @@ def test_what_is_not_ours_is_told_in_one_line_and_left_alone(platform: Platform,
     assert path.exists()
     # Of a file that tells nothing or another key nobody thinks that it is meant.
     assert len(platform.notes.lines) == (0 if kind in {"empty", "moved"} else 1)
-    assert all("starting afresh, since the snapshot" in line for line in platform.notes.lines)
+    assert all(f"the snapshot {platform.here.key[:12]} can't be used" in line for line in platform.notes.lines)
 
 
 def test_a_snapshot_with_another_header_than_a_moment_ago_is_not_used(
@@ -194,7 +194,7 @@ def test_a_snapshot_with_another_header_than_a_moment_ago_is_not_used(
     platform.save(replace(platform.here, release="another"), path)
     monkeypatch.setattr(Store, "automatic", lambda _: entries)
     assert platform.snapshots().begin(platform.here) is None
-    assert "it is not what its name says" in platform.notes.lines[0]
+    assert "it is not what it was a moment ago" in platform.notes.lines[0]
 
 
 def test_a_snapshot_that_is_not_whole_is_told_of_and_deleted(
@@ -206,7 +206,7 @@ def test_a_snapshot_that_is_not_whole_is_told_of_and_deleted(
     assert not platform.engine.running
     assert not path.exists()
     assert platform.notes.lines == [
-        f"starting afresh, since the snapshot {platform.here.key[:12]} can't be used: table orders, bucket raw missing"
+        f"the snapshot {platform.here.key[:12]} can't be used: table orders, bucket raw missing"
     ]
 
 
@@ -215,7 +215,19 @@ def test_a_snapshot_that_the_emulator_can_not_load_is_told_of_and_deleted(platfo
     assert platform.snapshots("the emulator ended while it was starting").begin(platform.here) is None
     assert not platform.engine.running
     assert not path.exists()
-    assert platform.notes.lines[0].endswith("can't be used: the emulator ended while it was starting")
+    assert platform.notes.lines[0].endswith("can't be used: the emulator ended while it was starting: disk full")
+
+
+def test_after_one_that_can_not_be_used_comes_the_next(platform: Platform) -> None:
+    damaged = platform.save(platform.here)
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    platform.save(platform.here.unseeded())
+    platform.save(replace(platform.here, release="release 1").unseeded())
+    begun = platform.snapshots().begin(platform.here)
+    assert begun is not None
+    assert begun[0].parts == platform.here.unseeded()
+    assert platform.engine.held == "release 2 not seeded"
+    assert len(platform.notes.lines) == 1
 
 
 def test_data_that_was_on_its_way_must_still_arrive(platform: Platform) -> None:
