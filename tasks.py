@@ -361,6 +361,24 @@ def test(c: Context, only: str = "") -> None:
         run_checks(settings, only)
 
 
+@task(
+    help={
+        "only": "Some of: start, chain, memory, latency, seeding, throughput (commas between).",
+        "quick": "Fewer records and repetitions: some 15 minutes instead of an hour or more.",
+        "against": "Compare throughput with this older commit, on an emulator of its own.",
+        "output": "Folder for results.json, .md and .png (default: .stockroom/bench/<start>).",
+    }
+)
+def bench(c: Context, only: str = "", quick: bool = False, against: str = "", output: str = "") -> None:
+    """Measure the toolkit on platforms of its own, beside doing the same by hand: every figure a ratio of one run."""
+    from stockroom.console import Steps
+
+    with command() as settings:
+        from benchmarks.command import make_request, run_benchmarks
+
+        run_benchmarks(settings, make_request(only, quick, against, output), Steps())
+
+
 namespace = Collection(
     infra_up,
     infra_down,
@@ -378,6 +396,7 @@ namespace = Collection(
     e2e,
     lint,
     test,
+    bench,
 )
 namespace.add_collection(
     Collection(

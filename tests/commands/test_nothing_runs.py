@@ -8,6 +8,7 @@ import pytest
 from tests.commands.stockroom_command import ROOT, Commands
 
 TASKS = {
+    "bench",
     "bootstrap",
     "doctor",
     "e2e",
