@@ -8,19 +8,38 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app
 
-from stockroom_ministack import alarms, cost_explorer, lambda_metrics, lambda_runtimes, secrets, stream_mappings
+from stockroom_ministack import (
+    alarms,
+    cost_explorer,
+    kinesis_tags,
+    lambda_api,
+    lambda_metrics,
+    lambda_runtimes,
+    policy_simulator,
+    queue_moves,
+    s3_keys,
+    secrets,
+    stream_mappings,
+)
+
+PATCHED = (
+    alarms,
+    cost_explorer,
+    kinesis_tags,
+    lambda_api,
+    lambda_metrics,
+    lambda_runtimes,
+    policy_simulator,
+    queue_moves,
+    s3_keys,
+    secrets,
+    stream_mappings,
+)
 
 
 def main() -> None:
-    for patch in (
-        lambda_runtimes.patch,
-        lambda_metrics.patch,
-        stream_mappings.patch,
-        secrets.patch,
-        cost_explorer.add,
-        alarms.patch,
-    ):
-        patch()
+    for module in PATCHED:
+        module.patch()
     # At once, whatever its threads are at: the world is in memory and ends anyway.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     config = Config()

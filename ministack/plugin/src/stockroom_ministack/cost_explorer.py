@@ -27,7 +27,7 @@ class CostExplorerError(Exception):
     """What AWS refuses: a code and a message."""
 
 
-def add() -> None:
+def patch() -> None:
     """Let MiniStack answer for the service `ce`."""
     app.SERVICE_HANDLERS["ce"] = handle
     router.SERVICE_PATTERNS["ce"] = {

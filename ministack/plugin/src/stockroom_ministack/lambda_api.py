@@ -1,0 +1,43 @@
+"""What Lambda's API tells of functions and event sources, and how many calls a function takes, as on AWS."""
+
+from typing import Any
+
+from ministack.core.responses import error_response_json
+from ministack.services import lambda_svc
+
+# What AWS tells of a mapping of a stream that was made without these.
+STREAM_DEFAULTS = {
+    "BisectBatchOnFunctionError": False,
+    "DestinationConfig": {"OnFailure": {}},
+    "MaximumRecordAgeInSeconds": -1,
+    "MaximumRetryAttempts": -1,
+    "ParallelizationFactor": 1,
+    "TumblingWindowInSeconds": 0,
+}
+
+
+def patch() -> None:
+    told, policy = lambda_svc._esm_response, lambda_svc._get_policy
+
+    def tell_mapping(mapping: dict[str, Any]) -> dict[str, Any]:
+        """Mappings of streams have a starting position."""
+        answer: dict[str, Any] = told(mapping)
+        return STREAM_DEFAULTS | answer if "StartingPosition" in mapping else answer
+
+    def get_policy(name: str, *words: Any, **more: Any) -> Any:
+        function = lambda_svc._functions.get(name)
+        if function and not function["policy"]["Statement"]:
+            words_of_aws = "No policy is associated with the given resource."
+            return error_response_json("ResourceNotFoundException", words_of_aws, 404)
+        return policy(name, *words, **more)
+
+    lambda_svc._esm_response = tell_mapping
+    lambda_svc._get_policy = get_policy
+    lambda_svc._reserved_concurrency = reserved_concurrency
+
+
+def reserved_concurrency(_function: dict[str, Any], config: dict[str, Any]) -> int | None:
+    """Of the function, whichever version is called: MiniStack knows it of $LATEST only."""
+    function = lambda_svc._functions.get(config.get("FunctionName")) or {}
+    reserved = function.get("concurrency")
+    return None if reserved is None else int(reserved)
