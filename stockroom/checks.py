@@ -12,12 +12,14 @@ from pathlib import Path
 
 from stockroom import emulator
 from stockroom.console import Steps, out
+from stockroom.engines import ministack
 from stockroom.errors import StockroomError
 from stockroom.own_platform import OwnPlatform, own_platform
 from stockroom.settings import HOME, ROOT, Settings
 
 CHECKS_DIR = HOME / "checks"
 PLUGIN_DIR = emulator.LOCALSTACK_DIR / "plugin"
+MINISTACK_PLUGIN_DIR = ministack.MINISTACK_DIR / "plugin"
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,16 @@ def _lint(checks: Checks) -> Outcome:
 
 
 def _types(checks: Checks) -> Outcome:
-    toolkit = checks.command("types", *_module("mypy"))
-    # The plugin is checked against the packages that it runs with.
+    outcomes = [checks.command("types", *_module("mypy"))]
+    # The plugins are checked against the packages that they run with.
     emulator.install(lambda _: None)
-    words = _module("mypy", "--python-executable", str(emulator.python()), "src")
-    plugin = checks.command("types", *words, folder=PLUGIN_DIR)
-    return Outcome("types", toolkit.passed and plugin.passed, f"{toolkit.output}{plugin.output}")
+    ministack.install(lambda _: None)
+    for python, plugin in ((emulator.python(), PLUGIN_DIR), (ministack.python(), MINISTACK_PLUGIN_DIR)):
+        outcomes.append(
+            checks.command("types", *_module("mypy", "--python-executable", str(python), "src"), folder=plugin)
+        )
+    passed = all(outcome.passed for outcome in outcomes)
+    return Outcome("types", passed, "".join(outcome.output for outcome in outcomes))
 
 
 def _unit(checks: Checks) -> Outcome:
