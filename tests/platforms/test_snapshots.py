@@ -1,4 +1,4 @@
-"""A platform that begins with a snapshot is the one that was saved: nothing to apply, nothing lost, everything works."""
+"""A platform that begins with a snapshot is the one that was saved: nothing to apply, nothing lost, all at work."""
 
 from __future__ import annotations
 
