@@ -17,7 +17,7 @@ import pytest
 
 from stockroom.errors import StockroomError
 
-from .functions import client
+from .functions import ROLE, client
 from .recipe import Emulator, start_emulator, wait_for
 from .state.account import SERVICES, Account, Facts, arn
 
@@ -279,6 +279,21 @@ def test_a_saved_state_is_of_one_moment_and_refuses_nobody(own_emulator: Emulato
     assert 20 < len(items) <= at_save + 4
     assert sent <= items
     assert len(items - sent) <= 4
+
+
+def test_what_cant_be_saved_is_named_and_the_last_state_stays(own_emulator: Emulator) -> None:
+    done(own_emulator, "save")
+    before = {file: file.stat().st_mtime_ns for file in (own_emulator.folder / "state").rglob("*")}
+    steps = client("stepfunctions", own_emulator.endpoint)
+    states = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 60, "End": True}}}
+    machine = steps.create_state_machine(name="waiting", roleArn=ROLE, definition=json.dumps(states))
+    execution = steps.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+    status, answer = ask(own_emulator, "save")
+    assert (status, answer) == (500, {"error": f"an execution of Step Functions is running: {execution}"})
+    assert {file: file.stat().st_mtime_ns for file in (own_emulator.folder / "state").rglob("*")} == before
+    assert not (own_emulator.folder / "state.new").exists()
+    steps.stop_execution(executionArn=execution)
+    done(own_emulator, "save")
 
 
 def test_only_the_toolkit_may_save_and_load(origin: Running) -> None:

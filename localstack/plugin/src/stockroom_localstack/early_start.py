@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 LOG = logging.getLogger(__name__)
 
-# Starting these means waiting for a process of their own to boot, which needs no Python time.
-WAIT_FOR_A_PROCESS = ("dynamodb", "kinesis")
+# Starting these means waiting for a process to boot, which needs no Python time.
+WAIT_FOR_A_PROCESS = ("dynamodb", "dynamodbstreams", "kinesis")
 
 
 def begin(services: Sequence[str], then: Callable[[], None] = lambda: None) -> None:

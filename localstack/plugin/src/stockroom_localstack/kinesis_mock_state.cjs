@@ -26,6 +26,7 @@ readline.createInterface({ input: process.stdin }).on("line", (line) => {
   fs.rmSync(FILE, { force: true });
   written = () => {
     try {
+      if (fs.readFileSync(FILE).at(-1) !== "}".charCodeAt(0)) throw new Error("not all data was written");
       fs.renameSync(FILE, target);
       console.log("answer: done");
     } catch (error) {

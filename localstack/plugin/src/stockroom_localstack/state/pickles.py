@@ -18,14 +18,23 @@ from types import CellType, CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import IO, Any, get_args
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 from localstack.services.s3.storage.ephemeral import LockedSpooledTemporaryFile
 
 from .objects import ObjectsReader, Place
 
 Reduced = tuple[Any, ...]
 Reducer = Callable[[Any], Reduced]
+
+PEM, PKCS8 = Encoding.PEM, PrivateFormat.PKCS8
 
 
 class StatePickler(pickle.Pickler):
@@ -138,23 +147,24 @@ def _fill_function(function: FunctionType, state: tuple[list[list[Any]], Any, An
 def _reducer_of_a_key(obj: Any) -> Reducer | None:
     """Of an object of the package cryptography; its classes are known by their interfaces only."""
     if isinstance(obj, x509.Certificate):
-        return lambda one: (x509.load_pem_x509_certificate, (one.public_bytes(serialization.Encoding.PEM),))
+        return lambda one: (_load_certificate, (one.public_bytes(PEM),))
     if isinstance(obj, get_args(PrivateKeyTypes)):
-        return lambda one: (
-            serialization.load_pem_private_key,
-            (
-                one.private_bytes(
-                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-                ),
-                None,
-            ),
-        )
+        return lambda one: (_load_private_key, (one.private_bytes(PEM, PKCS8, NoEncryption()),))
     if isinstance(obj, get_args(PublicKeyTypes)):
-        return lambda one: (
-            serialization.load_pem_public_key,
-            (one.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo),),
-        )
+        return lambda one: (_load_public_key, (one.public_bytes(PEM, PublicFormat.SubjectPublicKeyInfo),))
     return None
+
+
+def _load_certificate(pem: bytes) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(pem)
+
+
+def _load_private_key(pem: bytes) -> PrivateKeyTypes:
+    return load_pem_private_key(pem, None)
+
+
+def _load_public_key(pem: bytes) -> PublicKeyTypes:
+    return load_pem_public_key(pem)
 
 
 REDUCERS: Mapping[type, Reducer] = {

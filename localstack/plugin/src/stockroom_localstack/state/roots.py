@@ -19,6 +19,7 @@ from localstack.services.stores import AccountRegionBundle
 from moto.core.base_backend import BackendDict
 
 PLUGIN = __name__.partition(".")[0] + "."
+PACKAGES = (PLUGIN, "localstack.services.", "moto.")
 ASYNCHRONOUS_INVOCATIONS = "queues of asynchronous invocations"
 
 BESIDE_THE_STORES = (
@@ -73,19 +74,22 @@ def objects() -> dict[str, Any]:
 
 
 def find(name: str) -> Any:
-    """What has the name; its module is imported. The service of a provider must run."""
+    """What has the name; its module is imported, its service is started."""
     if name == ASYNCHRONOUS_INVOCATIONS:
         from localstack.services.lambda_.invocation.internal_sqs_queue import get_fake_sqs_client
 
         return get_fake_sqs_client().queue_manager.queues
     owner, attributes = name.split(":")
-    holder = provider(owner.removeprefix("provider ")) if " " in owner else importlib.import_module(owner)
+    kind, _, service = owner.partition(" ")
+    holder = SERVICE_PLUGINS.require(service)._provider if service else importlib.import_module(kind)
     return attrgetter(attributes)(holder)
 
 
 def _all() -> Iterator[tuple[str, Root]]:
     for module_name, module in sorted(sys.modules.items()):
-        for variable, value in list(getattr(module, "__dict__", {}).items()):
+        if not module_name.startswith(PACKAGES):
+            continue
+        for variable, value in list(vars(module).items()):
             if isinstance(value, AccountRegionBundle | BackendDict) or (
                 module_name.startswith(PLUGIN)
                 and not variable.isupper()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from localstack.services.plugins import SERVICE_PLUGINS
 
 from .roots import provider
+
+BETWEEN_ALARMS_SECONDS = 0.1
 
 
 def before_replacing() -> None:
@@ -18,6 +21,20 @@ def before_replacing() -> None:
         functions.stop(lambda_)
     if provider("sqs"):
         _interrupt_receivers()
+
+
+def why_not_saved() -> str | None:
+    """What runs at the moment and could not go on in another emulator."""
+    if provider("stepfunctions"):
+        from localstack.services.stepfunctions.backend.store import sfn_stores
+
+        for _, _, store in list(sfn_stores.iter_stores()):
+            for arn, execution in list(store.executions.items()):
+                if execution.exec_status == "RUNNING":
+                    return f"an execution of Step Functions is running: {arn}"
+    if (firehose := provider("firehose")) and firehose.kinesis_listeners:
+        return f"Firehose reads a Kinesis stream for {next(iter(firehose.kinesis_listeners))}"
+    return None
 
 
 def after_replacing() -> None:
@@ -42,8 +59,10 @@ def _schedule_alarms(cloudwatch: Any) -> None:
         scheduler.delete_scheduler_for_alarm(arn)
     arns = [arn for _, _, store in cloudwatch_stores.iter_stores() for arn in store.alarms]
 
-    def schedule() -> None:  # asks CloudWatch about each of them
+    # Each is evaluated at once, with several requests; the first users after a start have better use for the processor.
+    def schedule() -> None:
         for arn in arns:
+            time.sleep(BETWEEN_ALARMS_SECONDS)
             scheduler.schedule_metric_alarm(arn)
 
     threading.Thread(target=schedule, name="schedule-alarms", daemon=True).start()

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from moto.core.model_instances import model_data
+
 from ..service_metrics import COLLECTOR
 from . import backends, background, roots, services
 from .gate import GATE, Kind
@@ -107,6 +109,8 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 def _write(folder: Path) -> list[str]:
     """Returns the names of the services."""
+    if reason := services.why_not_saved():
+        raise StateError(reason)
     running = roots.running_services()
     with ThreadPoolExecutor(1, "save-backends") as pool:
         kept_elsewhere = pool.submit(backends.save, folder)
@@ -187,6 +191,7 @@ def _replace(folder: Path, names: Collection[str], was_prepared: bool) -> None:
 
 def _read_stores(folder: Path) -> None:
     s3_store = roots.find(S3_STORE) if roots.provider("s3") else None
+    _forget_instances()
     with (folder / STORES).open("rb") as stores, (folder / OBJECTS).open("rb") as objects:
         reader = ObjectsReader(objects, s3_store) if s3_store else None
         contents = StateUnpickler(stores, roots.find, reader).load()
@@ -196,3 +201,10 @@ def _read_stores(folder: Path) -> None:
             roots.fill(root, (), {})
     for name, (held, attributes) in saved.items():
         roots.fill(roots.find(name), held, attributes)
+
+
+def _forget_instances() -> None:
+    """moto keeps every object that it ever made, for a reset that LocalStack does not know."""
+    for models in model_data.values():
+        for model in models.values():
+            model.instances_tracked.clear()  # type: ignore[attr-defined]
