@@ -198,6 +198,10 @@ def _deliver(mapping: Mapping, function: dict[str, Any], name: str, shard: Shard
                 _discard(mapping, name, left.pop(0), "RetryAttemptsExhausted")
         shard.work.popleft()
         shard.work.extendleft(reversed(left))
+    except Exception:
+        # Neither delivered nor given up; at once it would only fail again.
+        shard.work[0] = replace(shard.work[0], retry_at=time.time() + THROTTLED_SECONDS)
+        raise
     finally:
         shard.busy = False
         lambda_svc.esm_wake.set()
