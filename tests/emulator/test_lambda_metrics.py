@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from .functions import Functions
+from .metrics import statistics
 from .recipe import wait_for
 
 
 def _sum(aws: Callable[[str], Any], function: str, metric: str) -> float:
-    now = datetime.now(UTC)
-    points = aws("cloudwatch").get_metric_statistics(
-        Namespace="AWS/Lambda",
-        MetricName=metric,
-        Dimensions=[{"Name": "FunctionName", "Value": function}],
-        StartTime=now - timedelta(minutes=5),
-        EndTime=now + timedelta(minutes=5),
-        Period=60,
-        Statistics=["Sum"],
-    )["Datapoints"]
-    return float(sum(point["Sum"] for point in points))
+    return statistics(aws, "AWS/Lambda", {"Name": "FunctionName", "Value": function}, metric)[0]
 
 
 def test_invocations_and_errors_are_counted(functions: Functions, aws: Callable[[str], Any]) -> None:
