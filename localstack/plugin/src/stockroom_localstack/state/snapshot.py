@@ -180,6 +180,8 @@ def _replace(folder: Path, names: Collection[str], was_prepared: bool) -> None:
     try:
         with ThreadPoolExecutor(3, "load-backends") as pool:
             loads = [pool.submit(load) for load in backends.loads(folder, names, was_prepared)]
+            if "ssm" in names:
+                services.import_ssm_without_ec2()
             _read_stores(folder)
             for load in loads:
                 load.result()
