@@ -1,6 +1,7 @@
 """MiniStack as the engine of Stockroom: patched when it starts, never forked.
 
 __main__.py           patches and starts MiniStack
+alarm_xml.py          alarms as Terraform reads them
 alarms.py             what alarms look at, and when; metrics of queues
 cost_explorer.py      the service that MiniStack lacks
 kinesis_tags.py       tags of a new stream

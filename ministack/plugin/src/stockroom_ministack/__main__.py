@@ -9,6 +9,7 @@ from hypercorn.config import Config
 from ministack import app
 
 from stockroom_ministack import (
+    alarm_xml,
     alarms,
     cost_explorer,
     kinesis_tags,
@@ -23,6 +24,7 @@ from stockroom_ministack import (
 )
 
 PATCHED = (
+    alarm_xml,
     alarms,
     cost_explorer,
     kinesis_tags,
