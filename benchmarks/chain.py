@@ -88,8 +88,8 @@ def measure(bench: Bench) -> Findings:
     return Findings(
         [
             chain,
-            total.than(chain),
-            Figure("cold infra-up above the chain", cold.seconds - found.seconds, "s").than(chain),
+            total.of(chain),
+            Figure("cold infra-up above the chain", cold.seconds - found.seconds, "s").of(chain),
         ],
         ["The chain, from Terraform's log and state:", *links],
         {"chain": dict(found.links), "steps": dict(cold.steps)},

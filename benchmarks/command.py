@@ -74,9 +74,9 @@ def _measure(name: str, bench: Bench, results: Results, steps: Steps) -> None:
 
 
 def write(results: Results, folder: Path) -> None:
-    """results.json, results.md and, where there are ratios, results.png."""
+    """results.json, results.md and, where anything was found, results.png."""
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "results.json", json.dumps(results.to_json(), indent=2).encode())
     write_whole(folder / "results.md", markdown(results).encode())
-    if any(figure.ratio for findings in results.found.values() for figure in findings.figures):
+    if any(findings.figures for findings in results.found.values()):
         write_whole(folder / "results.png", draw(results))

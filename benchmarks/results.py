@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import floor, log10
 from typing import Any
 
 from rich.markup import escape
@@ -45,7 +46,9 @@ def number(value: float) -> str:
     """A value with as many digits as it deserves."""
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    # Three that count, of small values two.
+    after_point = 2 - floor(log10(value)) if value >= 1 else 1 - floor(log10(value)) if value > 0 else 0
+    return f"{value:.{after_point}f}"
 
 
 COLUMNS = ("figure", "value", "ratio", "to")

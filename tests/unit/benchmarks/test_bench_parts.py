@@ -16,6 +16,7 @@ from benchmarks.platform import setting_variables
 from benchmarks.seeding import EVENTS_OF_THE_SAMPLE, compare, scale_of
 from benchmarks.start import ByHand, by_hand_seconds, other_engines, sample_counts, sample_records, step_seconds
 from benchmarks.throughput import compare as compare_commits
+from benchmarks.throughput import rates
 from stockroom.errors import StockroomError
 from stockroom.settings import ROOT, Settings
 
@@ -77,6 +78,12 @@ def test_throughput_is_compared_with_the_older_commit() -> None:
     assert compare_commits({"now": now}) == [Figure("events stored, now", 30.0, "events/s")]
     (figure,) = compare_commits({"now": now, "at 1234567": before})
     assert (figure.ratio, figure.beside) == (3.0, "events stored, at 1234567")
+
+
+def test_records_are_stored_at_two_rates_most_of_them_and_all() -> None:
+    put, most, everything = rates("orders", 100, 2.0, [(1.0, 10), (5.0, 96), (20.0, 100)])
+    assert (put.value, most.value, everything.value) == (50.0, 19.0, 5.0)
+    assert {figure.unit for figure in (put, most, everything)} == {"orders/s"}
 
 
 def test_memory_is_summed_up_by_part() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.command import make_request, write
-from benchmarks.draw import draw
+from benchmarks.draw import compared, draw
 from benchmarks.figures import Figure, Findings
 from benchmarks.registry import BENCHMARKS, choose
 from benchmarks.results import Results, markdown, number, row
@@ -24,14 +24,23 @@ def results() -> Results:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(12_345.6, "12,346"), (123.4, "123"), (12.34, "12.3"), (1.234, "1.23"), (0.041, "0.04")]
+    ("value", "text"),
+    [
+        (12_345.6, "12,346"),
+        (123.4, "123"),
+        (12.34, "12.3"),
+        (1.234, "1.23"),
+        (0.0413, "0.041"),
+        (6e-4, "0.00060"),
+        (0, "0"),
+    ],
 )
 def test_numbers_have_as_many_digits_as_they_deserve(value: float, text: str) -> None:
     assert number(value) == text
 
 
 def test_a_row_names_what_the_ratio_is_to() -> None:
-    assert row(FOUND["start"].figures[1]) == ("infra-up", "8.00 s", "0.04", "by hand: 200 s")
+    assert row(FOUND["start"].figures[1]) == ("infra-up", "8.00 s", "0.040", "by hand: 200 s")
     assert row(BY_HAND) == ("by hand", "200 s", "", "")
 
 
@@ -39,7 +48,7 @@ def test_markdown_has_the_command_the_machine_every_figure_and_what_failed(resul
     results.failed["chain"] = "no chain"
     text = markdown(results)
     assert text.startswith("`invoke bench --quick --against 572ce49`, 2026-01-02 03:04: cores 2, commit 1234.\n")
-    assert "| infra-up | 8.00 s | 0.04 | by hand: 200 s |" in text
+    assert "| infra-up | 8.00 s | 0.040 | by hand: 200 s |" in text
     assert "| a\\|b | 12.3 MB |  |  |" in text
     assert "- A note." in text
     assert "### chain\n\nNot measured: no chain" in text
@@ -53,11 +62,16 @@ def test_results_are_written_as_json_markdown_and_picture(results: Results, tmp_
     assert (tmp_path / "new" / "results.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_results_without_ratios_have_no_picture(results: Results, tmp_path: Path) -> None:
-    write(replace(results, found={"memory": FOUND["memory"]}), tmp_path)
-    assert not (tmp_path / "results.png").exists()
-    with pytest.raises(ValueError, match="ratio"):
+def test_where_nothing_was_found_there_is_no_picture(results: Results, tmp_path: Path) -> None:
+    write(replace(results, found={}), tmp_path)
+    assert [file.name for file in sorted(tmp_path.iterdir())] == ["results.json", "results.md"]
+    with pytest.raises(ValueError, match="nothing to draw"):
         draw(replace(results, found={}))
+
+
+def test_only_what_is_better_or_worse_is_drawn_as_a_ratio() -> None:
+    share = Figure("apply by hand", 60.0, "s").of(BY_HAND)
+    assert compared([BY_HAND, share, FOUND["start"].figures[1]]) == [FOUND["start"].figures[1]]
 
 
 def test_benchmarks_run_in_the_order_of_the_registry() -> None:
