@@ -63,7 +63,7 @@ def test_a_secret_that_is_no_value(stockroom: Commands, tmp_path: Path, content:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("STOCKROOM_ENGINE", "moto", "input should be 'localstack', 'docker' or 'external'"),
+        ("STOCKROOM_ENGINE", "moto", "input should be 'localstack', 'ministack', 'docker' or 'external'"),
         ("STOCKROOM_ENGINE", "external", "needs STOCKROOM_ENDPOINT"),
         ("STOCKROOM_PROT", "4566", "STOCKROOM_PROT in the environment is not a setting"),
         ("STOCKROOM_PORT", "http", "STOCKROOM_PORT=http in the environment: "),
