@@ -40,8 +40,8 @@ def _draw_ratios(axes: Axes, figures: Sequence[Figure]) -> None:
     axes.barh(range(len(figures)), [ratio - 1 for ratio in ratios], left=1.0, color=colours, height=0.72)
     bar_rows(axes, [f"{figure.name}  ÷  {figure.beside}" for figure in figures])
     lowest, highest = min(1.0, *ratios), max(1.0, *ratios)
-    room = max(1.5, (highest / lowest) ** 0.35)  # for the words beside the longest bars
-    axes.set_xlim(lowest / (room if lowest < 1 else 1.1), highest * (room if highest > 1 else room**0.5))
+    room = max(1.5, (highest / lowest) ** 0.5)  # for the words beside the longest bars
+    axes.set_xlim(lowest / (room if lowest < 1 else 1.1), highest * (room if highest > 1 else 1.5))
     for place, (figure, ratio) in enumerate(zip(figures, ratios, strict=True)):
         write_beside(axes, place, ratio, f"{number(ratio)}  ({number(figure.value)} {figure.unit})", ratio >= 1)
     axes.axvline(1, color="#888888", linewidth=0.8)

@@ -153,7 +153,9 @@ class Bench:
         assert self.against
         root = self.work / "against"
         unpack_commit(self.against, root)
-        return Platform(root, self.settings, self.steps)
+        # A platform's folder must not hold the checkout whose platform it is.
+        settings = self.settings.model_copy(update={"run_dir": self.work / "against-run"})
+        return Platform(root, settings, self.steps)
 
 
 def read_commit(name: str) -> str:

@@ -184,10 +184,13 @@ def measure(bench: Bench) -> Findings:
     whole = Figure("by hand: tflocal, awslocal", sum(by_hand.values()), "s")
     cold_up = Figure("infra-up, cold (--no-snapshot)", cold.seconds, "s")
     warm_up = Figure("infra-up, from a snapshot", median(warm), "s")
+    unseeded = Figure("by hand, without the data", sum(by_hand.values()) - by_hand["data"], "s")
     figures = [
         whole,
         *(Figure(f"by hand: {name}", seconds, "s").of(whole) for name, seconds in by_hand.items()),
+        unseeded.of(whole),
         cold_up.than(whole),
+        Figure("infra-up, cold, without its seeding", cold.seconds - cold.steps["seed"], "s").than(unseeded),
         Figure("infra-up, cold: apply", cold.steps["apply"], "s").than(Figure("by hand: apply", by_hand["apply"], "s")),
         Figure("infra-up, cold: seed", cold.steps["seed"], "s").than(Figure("by hand: data", by_hand["data"], "s")),
         Figure("infra-up, cold, saving a snapshot", saving, "s").than(cold_up),
