@@ -11,6 +11,16 @@ def statistics(
     aws: Callable[[str], Any], namespace: str, dimension: dict[str, str], metric: str
 ) -> tuple[float, float]:
     """Sum and number of the metric's values in the last minutes."""
+    return (
+        _statistic(aws, namespace, dimension, metric, "Sum"),
+        _statistic(aws, namespace, dimension, metric, "SampleCount"),
+    )
+
+
+# One at a time: LocalStack reads them one after the other, so that a point may lack one that came meanwhile.
+def _statistic(
+    aws: Callable[[str], Any], namespace: str, dimension: dict[str, str], metric: str, statistic: str
+) -> float:
     now = datetime.now(UTC)
     points = aws("cloudwatch").get_metric_statistics(
         Namespace=namespace,
@@ -19,6 +29,6 @@ def statistics(
         StartTime=now - timedelta(minutes=5),
         EndTime=now + timedelta(minutes=5),
         Period=60,
-        Statistics=["Sum", "SampleCount"],
+        Statistics=[statistic],
     )["Datapoints"]
-    return sum(point["Sum"] for point in points), sum(point["SampleCount"] for point in points)
+    return float(sum(point[statistic] for point in points))
