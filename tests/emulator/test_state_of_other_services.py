@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .functions import ROLE, client
-from .recipe import Emulator
+from .recipe import Emulator, wait_for
 
 ACCOUNT = "000000000000"
 Make = tuple[str, dict[str, Any]]
@@ -114,6 +114,9 @@ def test_other_services_are_put_back(own_emulator: Emulator) -> None:
         getattr(clients[service], operation)(**arguments)
     made = clients["cloudformation"].get_waiter("stack_create_complete")
     made.wait(StackName="state", WaiterConfig={"Delay": 1})
+    # What changes by itself is to be over: a certificate is issued some seconds after it was requested.
+    issued = {"CertificateStatuses": ["ISSUED"]}
+    wait_for("the certificate", lambda: clients["acm"].list_certificates(**issued)["CertificateSummaryList"])
     before = _tell(clients.__getitem__)
     assert all(any(value for value in told.values()) for told in before.values())
     _ask(own_emulator, "save")
