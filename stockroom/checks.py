@@ -56,8 +56,10 @@ def run_checks(settings: Settings, only: str) -> None:
         on_platform = ON_PLATFORM.intersection(wanted)
         platform = held.enter_context(own_platform(settings, "invoke test", steps)) if on_platform else None
         checks = Checks(settings, environment, steps, platform)
-        for name in wanted:
+        for number, name in enumerate(wanted, start=1):
             outcomes.append(checks.run(name))
+            if not ON_PLATFORM.intersection(wanted[number:]):
+                held.close()  # its functions would go on looking at their queues and streams, beside the next checks
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in failed:
         out.rule(f"{outcome.name} failed")
