@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from localstack.aws.gateway import Gateway as AwsGateway
 from localstack.services.edge import ROUTER
 from localstack.utils.patch import patch
 from rolo import Request, Response
@@ -31,14 +32,23 @@ STATUS_OF_A_STATE_THAT_CANT_BE_LOADED = 3
 
 
 def watch_requests() -> None:
-    # A patch: a handler in the chain would not see when a request has ended.
+    # Patches: a handler in the chain would not see when a request has ended.
     @patch(Gateway.process)
     def process(original: Any, self: Gateway, request: Any, response: Any) -> None:
-        try:
-            with GATE.request(request):
-                original(self, request, response)
-        except ServiceUnavailable as refusal:
-            response.status_code = refusal.code
+        _pass_gate(request, response, lambda: original(self, request, response))
+
+    # The way of what services ask of each other without the network.
+    @patch(AwsGateway.handle)
+    def handle(original: Any, self: AwsGateway, context: Any, response: Any) -> None:
+        _pass_gate(context.request, response, lambda: original(self, context, response))
+
+
+def _pass_gate(request: Any, response: Any, answer: Callable[[], None]) -> None:
+    try:
+        with GATE.request(request):
+            answer()
+    except ServiceUnavailable as refusal:
+        response.status_code = refusal.code
 
 
 def serve(run_dir: Path) -> None:
