@@ -162,14 +162,7 @@ class _BringingUp:
                 if wanted and wanted.seeded and begun.pristine:
                     self._take(wanted.unseeded(), publish=True)
             if self._request.seed:
-                seeded = _seed(
-                    self._settings,
-                    self._environment,
-                    self._session(),
-                    self._engine.endpoint,
-                    self._request,
-                    self._steps,
-                )
+                seeded = self._seed()
             if wanted:
                 self._take(wanted, publish=begun.pristine)
         else:
