@@ -47,10 +47,6 @@ def python() -> Path:
     return emulator_dir() / "python" / "bin" / "python"
 
 
-def is_installed() -> bool:
-    return INSTALLATION.is_installed()
-
-
 def install(report: Callable[[str], None]) -> None:
     """Install what is missing; returns at once when the locks are installed already."""
 
