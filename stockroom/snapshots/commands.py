@@ -13,7 +13,7 @@ from stockroom.console import Steps
 from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, enter_local_environment, read_environment
 from stockroom.errors import StockroomError
-from stockroom.infra import platform_lock
+from stockroom.infra import platform_lock, running_session
 from stockroom.settings import Settings
 from stockroom.snapshots.archive import Header, UntrustedError, sign_again, verify
 from stockroom.snapshots.keys import Parts, fits_emulator
@@ -21,16 +21,13 @@ from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfi
 from stockroom.snapshots.record import BASE, read_base, read_record
 from stockroom.snapshots.store import Entry, check_name, put
 
-_NOT_RUNNING = "the local platform does not run"
-_START = "start it with `invoke infra-up`"
-
 
 def save(settings: Settings, name: str, steps: Steps) -> None:
     """Save the running platform under a name."""
     check_name(name)
     with platform_lock(settings, f"invoke snapshot.save {name}", steps):
         snapshots = _open(settings, steps)
-        _check_running(snapshots)
+        running_session(settings)
         record = read_record(settings.engine_dir)
         if record is None:
             raise StockroomError(
@@ -70,7 +67,7 @@ def reset(settings: Settings, steps: Steps) -> None:
     """Put the running platform back to where the last `infra-up` or `snapshot.load` left it."""
     with platform_lock(settings, "invoke reset", steps):
         snapshots = _open(settings, steps)
-        _check_running(snapshots)
+        running_session(settings)
         base = read_base(settings.engine_dir)
         if base is None:
             raise StockroomError(
@@ -173,11 +170,6 @@ def _state(snapshots: PlatformSnapshots, entry: Entry) -> str | None:
 
 def _open(settings: Settings, steps: Steps) -> PlatformSnapshots:
     return open_snapshots(settings, make_engine(settings), steps)
-
-
-def _check_running(snapshots: PlatformSnapshots) -> None:
-    if snapshots.engine.status().state != "running":
-        raise StockroomError(_NOT_RUNNING, _START)
 
 
 def _check_whole(snapshots: PlatformSnapshots, header: Header) -> None:
