@@ -26,6 +26,7 @@ from stockroom.environments import (
     stack_names,
 )
 from stockroom.errors import StockroomError
+from stockroom.live_versions import shift
 from stockroom.lock import exclusive
 from stockroom.processes import processes_in, stop
 from stockroom.releases import Release, read_release, release_variables
@@ -308,6 +309,8 @@ def _deploy(
             step.say(f"{name}: {result.added} added, {result.changed} changed, {result.removed} destroyed")
         if filled := fill_empty(session, result.outputs.get("secret_arns", {})):
             steps.note(f"gave a random value to the secret {', '.join(filled)}")
+        # After the secrets have values: a new version may read one that the version before it did not know.
+        shift(session, result.outputs, steps.note)
         record_release(environment, session, name, release)
         applied[name] = result
     return applied
