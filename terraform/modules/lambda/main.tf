@@ -121,7 +121,7 @@ resource "aws_iam_role_policy" "this" {
   })
 }
 
-# Function: every change of code or settings publishes a version, and `live` is the version that is called
+# Function: every change of code or settings publishes a version; `live` is the version that is called
 
 resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_116:Nothing calls it asynchronously; what fails goes to the dead-letter queue of its source.
@@ -168,6 +168,12 @@ resource "aws_lambda_alias" "live" {
   description      = "The version that event sources call"
   function_name    = aws_lambda_function.this.function_name
   function_version = aws_lambda_function.this.version
+
+  # After the first version the toolkit moves it, when the new one has passed its smoke tests: an apply alone must not
+  # let events reach code that nobody has tried. CodeDeploy, which moves it little by little, needs the same.
+  lifecycle {
+    ignore_changes = [function_version]
+  }
 }
 
 # Event sources: each reports which messages or records of a batch failed, and each has a dead-letter path

@@ -9,8 +9,8 @@ output "function_arn" {
 }
 
 output "version" {
-  description = "Version that `live` points at."
-  value       = aws_lambda_alias.live.function_version
+  description = "Version that was published last; `live` may still point at an earlier one."
+  value       = aws_lambda_function.this.version
 }
 
 output "live_arn" {

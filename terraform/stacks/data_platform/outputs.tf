@@ -48,6 +48,18 @@ output "function_names" {
   }
 }
 
+output "function_versions" {
+  description = "Version of each Lambda function that was published last, by folder name. `invoke infra-up` lets events reach it."
+  value = {
+    capture_sales  = module.capture_sales.version
+    process_orders = module.process_orders.version
+    curate_sales   = module.curate_sales.version
+    daily_sales    = module.daily_sales.version
+    project_orders = module.project_orders.version
+    restock        = module.restock.version
+  }
+}
+
 output "secret_arns" {
   description = "Secrets by short name. Their values are put in by `invoke infra-up` or `invoke secrets`, never by Terraform."
   value       = module.secrets.secret_arns

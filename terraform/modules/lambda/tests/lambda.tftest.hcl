@@ -117,7 +117,7 @@ run "calls_a_published_version" {
 
   assert {
     condition     = aws_lambda_alias.live.name == "live" && aws_lambda_alias.live.function_name == "stockroom-test-process-orders" && aws_lambda_alias.live.function_version == "7"
-    error_message = "The alias live must point at the version that was published last."
+    error_message = "The alias live must point at the first version when it is made."
   }
 
   assert {
@@ -130,6 +130,27 @@ run "calls_a_published_version" {
   assert {
     condition     = output.version == "7" && output.live_arn == "arn:aws:lambda:us-east-1:222222222222:function:made-by-the-mock:live" && output.role_arn == "arn:aws:iam::222222222222:role/made-by-the-mock"
     error_message = "Version, alias and role must be put out."
+  }
+}
+
+run "a_new_version_is_not_called_by_itself" {
+  command = apply
+
+  plan_options { replace = [aws_lambda_function.this] }
+
+  override_resource {
+    target = aws_lambda_function.this
+    values = { arn = "arn:aws:lambda:us-east-1:222222222222:function:made-by-the-mock", version = "8" }
+  }
+
+  assert {
+    condition     = aws_lambda_alias.live.function_version == "7"
+    error_message = "An apply must leave the alias live where it is."
+  }
+
+  assert {
+    condition     = output.version == "8"
+    error_message = "The version that was published last must be put out."
   }
 }
 

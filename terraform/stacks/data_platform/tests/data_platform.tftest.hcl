@@ -81,6 +81,11 @@ run "has_a_dead_letter_path_for_every_source" {
     condition     = module.failed_sales_events.name == null
     error_message = "The failed sales events need a dead-letter queue and no other queue."
   }
+
+  assert {
+    condition     = output.function_versions == { for name in keys(output.function_names) : name => "7" }
+    error_message = "The version that was published last must be put out for each function."
+  }
 }
 
 run "refuses_a_missing_bundle" {

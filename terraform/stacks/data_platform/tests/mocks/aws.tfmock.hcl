@@ -24,7 +24,7 @@ mock_resource "aws_cloudwatch_log_group" {
 }
 
 mock_resource "aws_lambda_function" {
-  defaults = { arn = "arn:aws:lambda:us-east-1:222222222222:function:mock" }
+  defaults = { arn = "arn:aws:lambda:us-east-1:222222222222:function:mock", version = "7" }
 }
 
 mock_resource "aws_s3_bucket" {
