@@ -142,7 +142,8 @@ def run_on_platform(platform: OwnPlatform, request: Request, steps: Steps) -> Re
         started=started,
         finished=datetime.now(UTC),
     )
-    written = write_evidence(evidence)
+    key = platform.settings.evidence_key
+    written = write_evidence(evidence, key=key.get_secret_value() if key else None)
     return Result(LOCAL, str(release), rounds, platform.folder, written)
 
 
@@ -221,13 +222,18 @@ def _account_environment(session: boto3.Session, environment: Environment, outpu
     return {name: value for name, value in {**os.environ, **changes}.items() if value is not None}
 
 
-def run_rounds(request: Request, environment: Mapping[str, str], folder: Path, steps: Steps) -> list[Round]:
-    """Run the tests as often as was asked for; what pytest prints of a round that fails is printed whole."""
+def run_rounds(
+    request: Request, environment: Mapping[str, str], folder: Path, steps: Steps, root: Path = ROOT
+) -> list[Round]:
+    """Run the tests that are under `root` as often as was asked for.
+
+    What pytest prints of a round that fails is printed whole.
+    """
     rounds = []
     for number in range(1, request.rounds + 1):
         name = "tests" if request.rounds == 1 else f"round {number}/{request.rounds}"
         with steps.step(name) as step:
-            result = _run_round(request, number, environment, folder, steps, step.say)
+            result = _run_round(request, number, environment, folder, root, steps, step.say)
             if result.exit_code:
                 step.fail(str(result.outcomes))
         rounds.append(result)
@@ -242,6 +248,7 @@ def _run_round(
     number: int,
     environment: Mapping[str, str],
     folder: Path,
+    root: Path,
     steps: Steps,
     say: Callable[[str], None],
 ) -> Round:
@@ -261,7 +268,7 @@ def _run_round(
         # In a session of its own: a Ctrl-C must reach the tests once, from us.
         process = subprocess.Popen(
             [sys.executable, "-m", *words],
-            cwd=ROOT,
+            cwd=root,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,

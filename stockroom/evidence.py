@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import platform
 import tomllib
@@ -104,8 +106,20 @@ def read_evidence(digest: str, folder: Path = EVIDENCE_DIR) -> dict[str, Any] | 
     return content if isinstance(content, dict) else None
 
 
-def write_evidence(evidence: Evidence, folder: Path = EVIDENCE_DIR) -> Path | None:
-    """Write the evidence of its release in one step, over what was there; returns the file.
+def sign(content: Mapping[str, Any], key: str) -> str:
+    """HMAC-SHA256 (hex) of the evidence, but for its signature, as JSON with sorted keys and without spaces."""
+    unsigned = {name: value for name, value in content.items() if name != "signature"}
+    text = json.dumps(unsigned, sort_keys=True, separators=(",", ":"))
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def is_signed(content: Mapping[str, Any], key: str) -> bool:
+    """Whether the signature is there, of this key, and of exactly this content."""
+    return hmac.compare_digest(str(content.get("signature", "")).encode(), sign(content, key).encode())
+
+
+def write_evidence(evidence: Evidence, folder: Path = EVIDENCE_DIR, key: str | None = None) -> Path | None:
+    """Write the evidence of its release in one step, over what was there; signed if there is a key. Returns the file.
 
     A run of some of the tests says less than a run of all: it does not replace that, and None is returned.
     """
@@ -115,5 +129,8 @@ def write_evidence(evidence: Evidence, folder: Path = EVIDENCE_DIR) -> Path | No
     if before and before.get("selection", {}).get("whole") and not evidence.selection.whole:
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(path, f"{json.dumps(evidence.as_json(), indent=2)}\n".encode())
+    content = evidence.as_json()
+    if key:
+        content["signature"] = sign(content, key)
+    write_whole(path, f"{json.dumps(content, indent=2)}\n".encode())
     return path

@@ -23,6 +23,7 @@ HOME = ROOT / ".stockroom"
 
 PREFIX = "STOCKROOM_"
 
+_SHORTEST_KEY = 32
 
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")
 
@@ -75,6 +76,9 @@ class Settings(BaseSettings):
     snapshot_key: SecretStr | None = Field(
         default=None, description="Key that signs snapshots for several machines, such as those of a CI cache."
     )
+    evidence_key: SecretStr | None = Field(
+        default=None, description="Key that signs evidence, which promotions to most environments ask for."
+    )
 
     @field_validator("endpoint")
     @classmethod
@@ -87,6 +91,13 @@ class Settings(BaseSettings):
         if is_aws(value):
             raise ValueError("is an endpoint of AWS; the local environment never talks to AWS")
         return value.rstrip("/")
+
+    @field_validator("evidence_key")
+    @classmethod
+    def _key_is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and len(value.get_secret_value()) < _SHORTEST_KEY:
+            raise ValueError(f"is shorter than {_SHORTEST_KEY} characters; `openssl rand -hex 32` makes one")
+        return value
 
     @field_validator("run_dir", "terraform", "provider_mirror", "seed_dataset", "snapshots_dir")
     @classmethod
@@ -157,8 +168,9 @@ def parse_settings(environment: Mapping[str, str], dotenv: Mapping[str, str | No
         name = variable_name(str(first["loc"][0]))
         source = "the environment" if name in environment else ".env"
         reason = first["msg"].removeprefix("Value error, ")
+        value = "" if name.endswith("_KEY") else f"={first['input']}"  # a key is never printed
         raise StockroomError(
-            f"{name}={first['input']} in {source}: {reason[:1].lower()}{reason[1:]}",
+            f"{name}{value} in {source}: {reason[:1].lower()}{reason[1:]}",
             ".env.example lists every setting with its meaning",
         ) from None
     if settings.engine == "external" and not settings.endpoint:
