@@ -229,7 +229,7 @@ class Stack:
 
         Raises ResourceExistsError or StockroomError with Terraform's own diagnostics.
         """
-        progress = _ApplyProgress(say)
+        progress = ApplyProgress(say)
         # What is created mostly waits, so more of it at once than Terraform's ten costs nothing.
         words = ["apply", "-json", "-input=false", "-auto-approve", "-lock-timeout=60s", "-parallelism=30"]
         self._run([*words, *self.variable_words()], watch, progress.read)
@@ -265,32 +265,50 @@ class Stack:
         read: Callable[[str], None],
     ) -> None:
         """Run tflocal in the working directory; every line goes to the log and to `read`."""
-        with self.log.open("a", encoding="utf-8") as log:
-            log.write(f"--- {' '.join(words)}\n")
-            log.flush()
-            start = self.log.stat().st_size
-            # In a session of its own and with a file for its output: a Ctrl-C must reach Terraform once, from us,
-            # since a second one makes it drop its state; and when the toolkit is killed, Terraform must be able to
-            # finish, which a broken pipe would not let it.
-            process = subprocess.Popen(
-                [str(Path(sys.executable).parent / "tflocal"), *words],
-                cwd=self.folder,
-                env=self.process_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        output: list[str] = []
-        try:
-            for line in _lines_of(process, self.log, start, watch):
-                output.append(line)
-                read(line)
-        except BaseException as error:
-            _end(process, patiently=isinstance(error, KeyboardInterrupt))
-            raise
-        if process.returncode:
-            raise _failure(self.name, words[0], output, self.log)
+        program = Path(sys.executable).parent / "tflocal"
+        run_terraform(self.name, program, words, self.folder, self.process_environment(), self.log, watch, read)
+
+
+def run_terraform(
+    stack: str,
+    program: Path,
+    words: list[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    log: Path,
+    watch: Callable[[], None] = lambda: None,
+    read: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Run Terraform in a stack's folder with exactly this environment; every line goes to the log and to `read`.
+
+    `watch` is called while it runs and may raise. Raises StockroomError with Terraform's own diagnostics.
+    """
+    with log.open("a", encoding="utf-8") as output:
+        output.write(f"--- {' '.join(words)}\n")
+        output.flush()
+        start = log.stat().st_size
+        # In a session of its own and with a file for its output: a Ctrl-C must reach Terraform once, from us,
+        # since a second one makes it drop its state; and when the toolkit is killed, Terraform must be able to
+        # finish, which a broken pipe would not let it.
+        process = subprocess.Popen(
+            [str(program), *words],
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    lines: list[str] = []
+    try:
+        for line in _lines_of(process, log, start, watch):
+            lines.append(line)
+            read(line)
+    except BaseException as error:
+        _end(process, patiently=isinstance(error, KeyboardInterrupt))
+        raise
+    if process.returncode:
+        raise _failure(stack, words[0], lines, log)
 
 
 def _lines_of(process: subprocess.Popen[bytes], log: Path, start: int, watch: Callable[[], None]) -> Iterator[str]:
@@ -340,7 +358,7 @@ def _end(process: subprocess.Popen[bytes], patiently: bool) -> None:
     process.wait()
 
 
-class _ApplyProgress:
+class ApplyProgress:
     """Reads the lines of `terraform apply -json` and keeps what they add up to."""
 
     def __init__(self, say: Callable[[str], None]) -> None:

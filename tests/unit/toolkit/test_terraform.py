@@ -12,7 +12,7 @@ from stockroom.settings import Settings
 from stockroom.terraform import (
     PROVIDER,
     ResourceExistsError,
-    _ApplyProgress,
+    ApplyProgress,
     _failure,
     find_binary,
     find_mirror,
@@ -205,7 +205,7 @@ def apply(tmp_path: Path) -> Lines:
 
 def _read(lines: list[str]) -> tuple[terraform.ApplyResult, list[str]]:
     said: list[str] = []
-    progress = _ApplyProgress(said.append)
+    progress = ApplyProgress(said.append)
     for line in lines:
         progress.read(line)
     return progress.result, said
