@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 DUMMY_KEYS = frozenset({"test", "mock", "dummy", "testing", "foobar"})
 
 
-def session_for(environment: Environment, endpoint: str | None = None) -> boto3.Session:
-    """A session for the environment, proven to be of its account.
+def session_for(environment: Environment, endpoint: str | None = None, role_arn: str | None = None) -> boto3.Session:
+    """A session for the environment, proven to be of its account; with `role_arn`, of that role.
 
     The local environment gets dummy credentials and the endpoint. For any other, the credentials of the shell
     are used as they are; dummy ones, a set endpoint and another account are refused with a StockroomError.
@@ -25,7 +25,7 @@ def session_for(environment: Environment, endpoint: str | None = None) -> boto3.
         if endpoint is None:
             raise ValueError("the local environment has an endpoint")
         enter_local_environment(endpoint, environment.region)
-        return _new_session(environment.region, path_style=True)
+        return new_session(environment.region, path_style=True)
 
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -35,7 +35,7 @@ def session_for(environment: Environment, endpoint: str | None = None) -> boto3.
             "open a new shell, or unset it (`invoke env` sets it for the local platform)",
         )
     try:
-        session = _new_session(environment.region, path_style=False)
+        session = new_session(environment.region, path_style=False)
         credentials = session.get_credentials()
         if credentials is None:
             raise StockroomError(
@@ -53,6 +53,8 @@ def session_for(environment: Environment, endpoint: str | None = None) -> boto3.
                     f"the AWS profile sends {service} to {endpoint}, which is not the account of '{environment.name}'",
                     "take endpoint_url out of the profile, or choose another with AWS_PROFILE",
                 )
+        if role_arn:
+            session = _assume(session, role_arn, environment.region)
         account = session.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         raise StockroomError(
@@ -66,8 +68,21 @@ def session_for(environment: Environment, endpoint: str | None = None) -> boto3.
     return session
 
 
-def _new_session(region: str, path_style: bool) -> boto3.Session:
-    """Path style because a bucket's name is no subdomain of a local endpoint."""
+def _assume(session: boto3.Session, role_arn: str, region: str) -> boto3.Session:
+    from botocore.exceptions import ClientError
+
+    try:
+        given = session.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="stockroom")["Credentials"]
+    except ClientError as error:
+        raise StockroomError(
+            f"the role {role_arn} can't be assumed: {error}",
+            "sign in as somebody whom it trusts; promotion.toml of the environment names it as role_arn",
+        ) from None
+    return new_session(region, False, (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]))
+
+
+def new_session(region: str, path_style: bool, keys: tuple[str, str, str] | None = None) -> boto3.Session:
+    """Path style because a bucket's name is no subdomain of a local endpoint; `keys` are id, secret and token."""
     import boto3
     import botocore.session
     from botocore.config import Config
@@ -80,6 +95,8 @@ def _new_session(region: str, path_style: bool) -> boto3.Session:
             s3={"addressing_style": "path"} if path_style else None,
         )
     )
+    if keys:
+        core.set_credentials(*keys)
     return boto3.Session(botocore_session=core, region_name=region)
 
 

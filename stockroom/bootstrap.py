@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from stockroom.aws import error_code
-from stockroom.environments import Environment
+from stockroom.environments import Environment, read_environment
+from stockroom.errors import StockroomError
+from stockroom.promotion.ledger import PREFIX
+from stockroom.promotion.rules import next_of, path_names, read_rules
 
 if TYPE_CHECKING:
     import boto3
@@ -14,21 +18,33 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def tls_only_policy(bucket: str) -> dict[str, Any]:
-    """A bucket policy that denies every request without TLS."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "DenyInsecureTransport",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
-        ],
+def bucket_policy(bucket: str, readers: Sequence[str] = ()) -> dict[str, Any]:
+    """A bucket policy that denies every request without TLS, and lets the accounts of `readers` read the ledger."""
+    tls_only = {
+        "Sid": "DenyInsecureTransport",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
+    principal = {"AWS": [f"arn:aws:iam::{account}:root" for account in readers]}
+    read = {
+        "Sid": "ReadLedger",
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/{PREFIX}*",
+    }
+    listing = {
+        "Sid": "ListLedger",
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "s3:ListBucket",
+        "Resource": f"arn:aws:s3:::{bucket}",
+        "Condition": {"StringLike": {"s3:prefix": f"{PREFIX}*"}},
+    }
+    return {"Version": "2012-10-17", "Statement": [tls_only, *([read, listing] if readers else [])]}
 
 
 def bootstrap(environment: Environment, session: boto3.Session) -> list[str]:
@@ -42,13 +58,20 @@ def bootstrap(environment: Environment, session: boto3.Session) -> list[str]:
     s3, dynamodb = session.client("s3"), session.client("dynamodb")
     with ThreadPoolExecutor() as pool:
         buckets = (environment.state_bucket, environment.artifact_bucket)
-        pending = [pool.submit(_ensure_bucket, s3, environment, bucket) for bucket in buckets]
+        readers = {environment.state_bucket: _accounts_after(environment)}
+        pending = [pool.submit(_ensure_bucket, s3, environment, name, readers.get(name, [])) for name in buckets]
         if environment.lock_table:
             pending.append(pool.submit(_ensure_lock_table, dynamodb, environment, environment.lock_table))
         return [name for future in pending if (name := future.result())]
 
 
-def _ensure_bucket(s3: S3Client, environment: Environment, bucket: str) -> str | None:
+def _accounts_after(environment: Environment) -> list[str]:
+    """Accounts of the environments that a release goes to from this one: they ask its ledger what runs here."""
+    after = {name: read_rules(name).after for name in path_names()}
+    return [read_environment(name).account_id for name in next_of(environment.name, after)]
+
+
+def _ensure_bucket(s3: S3Client, environment: Environment, bucket: str, readers: list[str]) -> str | None:
     from botocore.exceptions import ClientError
 
     created = None
@@ -81,12 +104,26 @@ def _ensure_bucket(s3: S3Client, environment: Environment, bucket: str) -> str |
             "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": True}]
         },
     )
-    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(tls_only_policy(bucket)))
+    _put_policy(s3, bucket, readers)
     s3.put_bucket_tagging(
         Bucket=bucket,
         Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in _tags(environment).items()]},
     )
     return created
+
+
+def _put_policy(s3: S3Client, bucket: str, readers: list[str]) -> None:
+    from botocore.exceptions import ClientError
+
+    try:
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(bucket_policy(bucket, readers)))
+    except ClientError as error:
+        if error_code(error) != "MalformedPolicy" or not readers:
+            raise
+        raise StockroomError(
+            f"one of the accounts {', '.join(readers)} does not exist, so none of them can be let read the ledger",
+            "put the account of the environment that comes next into its environment.tfvars and backend.hcl",
+        ) from None
 
 
 def _ensure_lock_table(dynamodb: DynamoDBClient, environment: Environment, table: str) -> str | None:

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,14 +34,22 @@ def check_policies(folder: Path, settings: Settings, report: Callable[[str], Non
         plans = _write_plans(folder, settings)
         checkov = installing.result()
     targets = {"code": ["--directory", str(TERRAFORM_DIR), "--framework", "terraform"]}
+    targets |= {f"plan of {name}": _plan_words(plan, TERRAFORM_DIR) for name, plan in plans.items()}
+    return _check(checkov, targets)
+
+
+def check_plans(plans: Mapping[str, Path], code: Path, report: Callable[[str], None]) -> tuple[bool, str]:
+    """The same of plans alone: files as `terraform show -json` writes them, by name, with the code they are of."""
+    return _check(install(report), {f"plan of {name}": _plan_words(plan, code) for name, plan in plans.items()})
+
+
+def _plan_words(plan: Path, code: Path) -> list[str]:
     # Enriched with the code, so that the reasons for skips that stand there count for the plan too.
-    targets |= {
-        f"plan of {name}": [
-            *("--file", str(plan), "--framework", "terraform_plan"),
-            *("--repo-root-for-plan-enrichment", str(TERRAFORM_DIR)),
-        ]
-        for name, plan in plans.items()
-    }
+    words = ["--file", str(plan), "--framework", "terraform_plan"]
+    return [*words, "--repo-root-for-plan-enrichment", str(code)]
+
+
+def _check(checkov: Path, targets: Mapping[str, list[str]]) -> tuple[bool, str]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         outcomes = list(pool.map(lambda name: _run(checkov, name, targets[name]), targets))
     return all(passed for passed, _ in outcomes), "\n".join(text for _, text in outcomes)

@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from stockroom.bootstrap import tls_only_policy
+from stockroom.bootstrap import bucket_policy
 from stockroom.state import Resource, parse_state
 
 STATE: dict[str, Any] = {
@@ -65,7 +65,7 @@ def test_an_empty_state_holds_nothing() -> None:
 
 
 def test_the_bucket_policy_denies_every_request_without_tls() -> None:
-    (statement,) = tls_only_policy("b")["Statement"]
+    (statement,) = bucket_policy("b")["Statement"]
     assert statement["Effect"] == "Deny"
     assert statement["Principal"] == "*"
     assert statement["Action"] == "s3:*"

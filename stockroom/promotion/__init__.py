@@ -1,0 +1,1 @@
+"""Promotion: taking a tested release, unchanged, into an environment's account. docs/promotion.md shows the path."""

@@ -1,0 +1,256 @@
+"""Gathers what the gates look at; changes nothing anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stockroom.aws import error_code
+from stockroom.bundles import build_artifacts
+from stockroom.console import Steps
+from stockroom.environments import Environment, read_environment, stack_names
+from stockroom.errors import StockroomError
+from stockroom.evidence import is_signed, read_evidence
+from stockroom.promotion import git
+from stockroom.promotion.account import Account, open_account
+from stockroom.promotion.gates import AccountFacts, Facts, Signature
+from stockroom.promotion.ledger import Promotion, current, fold, read_events, release_before
+from stockroom.promotion.plan_summary import changes_of
+from stockroom.promotion.promotion_lock import read_lock
+from stockroom.promotion.request import Request
+from stockroom.promotion.rules import Rules
+from stockroom.promotion.working_directory import WorkingDirectory
+from stockroom.releases import Release, read_release
+from stockroom.settings import Settings
+from stockroom.terraform import find_binary
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from stockroom.bundles import Artifacts
+
+EVIDENCE_PREFIX = "promotions/evidence/"
+
+Hashes = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The release that is to be promoted. `hashes` is {"bundles": {name: SHA-256}, "layers": …}.
+
+    `built` are the zips; None of a rollback, for which the artifact bucket has them.
+    """
+
+    release: Release
+    hashes: Hashes
+    built: Artifacts | None
+
+    def variables(self, environment: Environment) -> dict[str, Any]:
+        return release_variables(environment, self.hashes)
+
+
+def release_variables(environment: Environment, hashes: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """What Terraform has to know of a release in an environment, by the names of the stacks' variables."""
+    keys = {kind: {name: f"{name}/{sha256}.zip" for name, sha256 in hashes[kind].items()} for kind in hashes}
+    return {"artifact_bucket": environment.artifact_bucket, **keys}
+
+
+def hashes_of(artifacts: Artifacts) -> Hashes:
+    return {
+        "bundles": {bundle.name: bundle.sha256 for bundle in artifacts.bundles},
+        "layers": {layer.name: layer.sha256 for layer in artifacts.layers},
+    }
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The facts, with what they were taken from; `number_of_events` is the length of the ledger then."""
+
+    facts: Facts
+    subject: Subject
+    account: Account | None
+    evidence: dict[str, Any] | None
+    number_of_events: int = 0
+
+
+def built_subject(steps: Steps) -> Subject:
+    """The release that the work tree is, with its bundles and layers built."""
+    with steps.step("bundles") as step:
+        step.say("building the functions and their layers")
+        artifacts = build_artifacts(stack_names())
+        step.say(str(artifacts))
+    return Subject(read_release(artifacts), hashes_of(artifacts), artifacts)
+
+
+def gather(settings: Settings, request: Request, rules: Rules, steps: Steps) -> Gathered:
+    """Everything but drift. Raises StockroomError where there is no release to promote or to go back to."""
+    environment = read_environment(request.environment)
+    account, problem = None, None
+    subject = built_subject(steps) if request.kind == "promotion" else None
+    with steps.step("facts") as step:
+        step.say("asking git and the account")
+        try:
+            account = open_account(environment, rules, settings, request.rehearse)
+        except StockroomError as error:
+            if subject is None:
+                raise
+            problem = (error.message, error.hint)
+        found, number = None, 0
+        if account:
+            found, number = _account_facts(account, rules)
+        if subject is None:
+            assert found
+            assert account
+            subject = _subject_before(request, found)
+            found = replace(found, lacking=_lacking(account, subject))
+        evidence = read_evidence(subject.release.digest)
+        if evidence is None and account and found and not found.missing:
+            evidence = _kept_evidence(account, subject.release.digest)
+        commit = subject.release.commit
+        promoting = request.kind == "promotion"
+        facts = Facts(
+            environment=request.environment,
+            kind=request.kind,
+            release=subject.release,
+            artifacts=subject.hashes,
+            changed_files=tuple(git.changed_files()) if commit and promoting else (),
+            not_pushed=git.why_not_pushed(commit, rules.branch) if commit else None,
+            evidence=evidence,
+            signature=signature_of(evidence, settings),
+            account=found,
+            account_problem=problem,
+        )
+        step.say(f"release {subject.release} for {request.environment} ({environment.account_id})")
+    return Gathered(facts, subject, account, evidence, number)
+
+
+def signature_of(evidence: Mapping[str, Any] | None, settings: Settings) -> Signature:
+    if evidence is None or "signature" not in evidence:
+        return "none"
+    if settings.evidence_key is None:
+        return "no key"
+    return "good" if is_signed(evidence, settings.evidence_key.get_secret_value()) else "bad"
+
+
+def _account_facts(account: Account, rules: Rules) -> tuple[AccountFacts, int]:
+    environment, s3 = account.environment, account.session.client("s3")
+    missing = tuple(
+        name
+        for name in (environment.state_bucket, environment.artifact_bucket)
+        if not _is_there(s3, name, environment.account_id)
+    )
+    found = AccountFacts(account.caller, account.clock_skew_seconds, missing)
+    if missing:
+        return found, 0
+    events = read_events(s3, environment.state_bucket)
+    held = read_lock(s3, environment.state_bucket)
+    before = _ledger_before(s3, rules)
+    promotions = tuple(fold(events))
+    found = replace(found, holder=held.holder if held else None, promotions=promotions, before=before)
+    return found, len(events)
+
+
+def _is_there(s3: S3Client, bucket: str, owner: str) -> bool:
+    from botocore.exceptions import ClientError
+
+    try:
+        s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
+        return True
+    except ClientError as error:
+        if error_code(error) in {"404", "NoSuchBucket"}:
+            return False
+        if error_code(error) in {"403", "AccessDenied"}:
+            raise StockroomError(
+                f"the bucket {bucket} may not be read, or is of another account: {error}",
+                "the role that promotes needs what terraform/modules/delivery_roles gives it",
+            ) from None
+        raise
+
+
+def _ledger_before(s3: S3Client, rules: Rules) -> tuple[Promotion, ...] | str:
+    from botocore.exceptions import ClientError
+
+    if rules.after is None:
+        return ()
+    try:
+        return tuple(fold(read_events(s3, read_environment(rules.after).state_bucket)))
+    except ClientError as error:
+        return str(error)
+    except StockroomError as error:
+        return error.message
+
+
+def _subject_before(request: Request, found: AccountFacts) -> Subject:
+    env = request.environment
+    if found.missing:
+        raise StockroomError(f"nothing was promoted to '{env}' yet: {', '.join(found.missing)} is missing")
+    before = release_before(list(found.promotions))
+    if before is None:
+        runs = current(list(found.promotions))
+        words = f"{runs.digest[:12]} is the only release that it ever ran" if runs else "it never ran a release"
+        raise StockroomError(f"there is nothing to roll '{env}' back to: {words}", "promote another commit instead")
+    release = Release(before.digest, before.commit, dirty=False)
+    return Subject(release, before.artifacts, None)
+
+
+def _lacking(account: Account, subject: Subject) -> tuple[str, ...]:
+    from botocore.exceptions import ClientError
+
+    s3, bucket = account.session.client("s3"), account.environment.artifact_bucket
+
+    def is_there(key: str) -> bool:
+        try:
+            s3.head_object(Bucket=bucket, Key=key)
+            return True
+        except ClientError as error:
+            if error_code(error) in {"404", "NoSuchKey"}:
+                return False
+            raise
+
+    keys = [key for kind in ("bundles", "layers") for key in subject.variables(account.environment)[kind].values()]
+    return tuple(key for key in keys if not is_there(key))
+
+
+def _kept_evidence(account: Account, digest: str) -> dict[str, Any] | None:
+    """The evidence that an earlier promotion of the release left beside the ledger."""
+    from botocore.exceptions import ClientError
+
+    s3, bucket = account.session.client("s3"), account.environment.state_bucket
+    try:
+        content = json.loads(s3.get_object(Bucket=bucket, Key=f"{EVIDENCE_PREFIX}{digest}.json")["Body"].read())
+    except ClientError as error:
+        if error_code(error) in {"NoSuchKey", "404"}:
+            return None
+        raise
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def drift_of(account: Account, promotions: list[Promotion], folder: Path, settings: Settings) -> tuple[str, ...] | None:
+    """What differs from the release that the environment runs, as "<stack>: <sign> <address>".
+
+    None where no release was promoted yet. The release's own code is planned again: what it would do is the drift.
+    """
+    from stockroom.promotion.plan_summary import lines
+
+    runs = current(promotions)
+    if runs is None:
+        return None
+    release = git.check_out(runs.commit, folder)
+    found: list[str] = []
+    for stack in stacks_of(release):
+        terraform = find_binary(settings).path
+        work = WorkingDirectory(stack, account.environment, release, terraform, account.variables)
+        work.init(release_variables(account.environment, runs.artifacts))
+        found += [f"{stack}: {line}" for line in lines(changes_of(stack, work.plan(lock=False)))]
+    return tuple(found)
+
+
+def stacks_of(release: Path) -> list[str]:
+    """The stacks of a release's files, in the order in which they are deployed."""
+    folder = release / "terraform" / "stacks"
+    return sorted(path.name for path in folder.iterdir() if path.is_dir())

@@ -1,0 +1,6 @@
+project_name = "stockroom"
+environment  = "test"
+account_id   = "222222222222" # placeholder: the account of your test environment
+region       = "us-east-1"
+owner        = "data-platform"
+cost_center  = "retail-test"
