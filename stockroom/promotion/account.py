@@ -48,7 +48,9 @@ def open_account(environment: Environment, rules: Rules, settings: Settings, reh
         os.environ.update(keys)
         session = new_session(environment.region, path_style=True)
         extra = terraform_variables(settings) | keys
-        variables = local_process_environment(os.environ, settings.local_endpoint, environment.region, extra)
+        everything = local_process_environment(os.environ, settings.local_endpoint, environment.region, extra)
+        # With a service's own variable, Terraform's backend does not see that a bucket is no subdomain of the host.
+        variables = {name: value for name, value in everything.items() if not name.startswith("AWS_ENDPOINT_URL_")}
     else:
         if rules.profile and "AWS_PROFILE" not in os.environ and "AWS_ACCESS_KEY_ID" not in os.environ:
             os.environ["AWS_PROFILE"] = rules.profile
