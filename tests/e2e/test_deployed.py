@@ -136,7 +136,19 @@ def test_buckets_want_tls_and_let_no_stranger_in(resources: Resources) -> None:
     buckets = [*resources.buckets, *resources.bootstrapped_buckets]
     policies = {name: resources.bucket_policy(name) for name in buckets}
     assert wrong({name: demands_tls(policy) for name, policy in policies.items()}, True) == {}
-    assert wrong({name: strangers(policy, resources.account_id) for name, policy in policies.items()}, []) == {}
+    others = {name: strangers(policy, resources.account_id) for name, policy in policies.items()}
+    # The environment that a release goes to next asks the ledger what runs here, and may ask for nothing else.
+    for name in (name for name in resources.bootstrapped_buckets if "-state-" in name):
+        ledger = f"arn:aws:s3:::{name}"
+        readable = {
+            ("s3:GetObject", f"{ledger}/promotions/ledger/*", None),
+            ("s3:ListBucket", ledger, "promotions/ledger/*"),
+        }
+        for each in others[name]:
+            prefix = each.get("Condition", {}).get("StringLike", {}).get("s3:prefix")
+            assert (each["Action"], each["Resource"], prefix) in readable
+        others[name] = []
+    assert wrong(others, []) == {}
     for name, policy in policies.items():
         refused = [each["Resource"] for each in policy if each["Sid"] == "DenyInsecureTransport"]
         assert refused == [[f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]]
