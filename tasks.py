@@ -326,6 +326,20 @@ def release(c: Context, json: bool = False) -> None:
         print_release(settings, json, Steps(quiet=json))
 
 
+@task
+def rehearse(c: Context) -> None:
+    """Take the release of this commit from dev to prod and back, in accounts that an engine of its own plays.
+
+    Tests it first, and a release before it, to have one to go back to; about a quarter of an hour.
+    """
+    with command() as settings:
+        from stockroom.console import Steps
+        from stockroom.promotion.rehearsal import rehearse as rehearse_path
+
+        folder = rehearse_path(settings, Steps())
+        print(f"\nrehearsed; what every command printed is in {folder / 'logs'}")
+
+
 @task(
     help={
         "env": "The environment whose lock to release.",
@@ -549,6 +563,7 @@ namespace = Collection(
     status,
     history,
     release,
+    rehearse,
     unlock,
     secrets,
     redrive,

@@ -23,6 +23,7 @@ TASKS = {
     "plan",
     "promote",
     "redrive",
+    "rehearse",
     "release",
     "report",
     "reset",

@@ -1,0 +1,261 @@
+"""`invoke rehearse`: takes the release of this commit along the whole path and back, in accounts of a local engine.
+
+Everything is done by the commands that a user has, in clones of the repository. To have something to roll back to, a
+release before this one goes along the path first: the same commit, with a comment added to one function.
+
+.stockroom/rehearsal/<start>/
+    origin.git  before/  now/    the remote, and a clone at each of the two releases
+    platform/                    run directory of the engine; gone when the rehearsal has ended
+    logs/                        what each command printed
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from stockroom.console import Steps, out
+from stockroom.environments import read_environment
+from stockroom.errors import StockroomError
+from stockroom.evidence import EVIDENCE_DIR
+from stockroom.own_platform import own_folder, undisturbed
+from stockroom.processes import free_port, processes_in, stop
+from stockroom.promotion import git
+from stockroom.promotion.account import open_account
+from stockroom.promotion.rules import path_names, read_rules
+from stockroom.settings import HOME, ROOT, Settings
+from stockroom.state import read_deployed
+
+REHEARSAL_DIR = HOME / "rehearsal"
+_REASON = "a rehearsal"
+_AUTHOR = ("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost", "-c", "commit.gpgsign=false")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What an environment runs at one moment, as its ledger, the release's evidence and Lambda itself tell.
+
+    `code` are SHA-256 (hex) of the code behind each function's alias `live`; `tested` those in the evidence.
+    """
+
+    environment: str
+    release: str
+    ledger: str
+    tested: Mapping[str, str]
+    code: Mapping[str, str]
+
+    @property
+    def disagreement(self) -> str | None:
+        """What does not fit together; None where everything does."""
+        if self.ledger != self.release:
+            return f"the ledger of {self.environment} says {self.ledger[:12]}, and {self.release[:12]} was promoted"
+        if wrong := sorted(name for name in self.tested if self.code.get(name) != self.tested[name]):
+            return f"{self.environment} runs other code than was tested: {', '.join(wrong)}"
+        return None
+
+
+def hex_of(code_sha256: str) -> str:
+    """Lambda's CodeSha256 (base64) as the hex that evidence has."""
+    return base64.b64decode(code_sha256).hex()
+
+
+def rehearse(settings: Settings, steps: Steps) -> Path:
+    """Rehearse; returns the folder with the logs. Raises StockroomError for what did not go as it should."""
+    if changed := git.changed_files():
+        raise StockroomError(
+            f"not committed: {', '.join(changed[:3])}", "commit it first: a rehearsal is of what a commit holds"
+        )
+    with own_folder("invoke rehearse", steps, _made(REHEARSAL_DIR)) as folder:
+        rehearsal = _Rehearsal(settings, folder, steps)
+        try:
+            rehearsal.run()
+        finally:
+            with undisturbed(), steps.step("engine") as step:
+                step.say("stopping")
+                rehearsal.take_down()
+                step.say("stopped")
+        return folder
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+class _Rehearsal:
+    def __init__(self, settings: Settings, folder: Path, steps: Steps) -> None:
+        key = settings.evidence_key.get_secret_value() if settings.evidence_key else secrets.token_hex(32)
+        self._settings = settings.model_copy(update={"run_dir": folder / "platform", "port": free_port()})
+        self._folder = folder
+        self._steps = steps
+        self._variables = {
+            "STOCKROOM_EVIDENCE_KEY": key,
+            "STOCKROOM_RUN_DIR": str(self._settings.run_dir),
+            "STOCKROOM_PORT": str(self._settings.port),
+        }
+        self._environments = path_names()
+        (folder / "logs").mkdir()
+
+    def run(self) -> None:
+        with self._steps.step("clones") as step:
+            before, now = self._clone("before", comment=True), self._clone("now", comment=False)
+            step.say("this release, and one before it to go back to")
+        with ThreadPoolExecutor(2) as pool:
+            self._test(before, "before")
+            testing = pool.submit(self._test, now, "now")
+            digest_before = self._release(before)
+            self._promote_along(before, "before", testing)
+            testing.result()
+        digest_now = self._release(now)
+        for name in self._environments:
+            self._invoke(now, "bootstrap", "--env", name, "--rehearse", log=f"bootstrap-{name}")
+        self._promote_along(now, "now", None)
+        there = [self._look(name, digest_now) for name in self._environments]
+        for name in reversed(self._environments):
+            self._promote(now, "rollback", name, "back")
+        back = [self._look(name, digest_before) for name in self._environments]
+        self._invoke(now, "status", "--all", "--rehearse", log="status")
+        _print(there, back)
+        if wrong := next((one.disagreement for one in [*there, *back] if one.disagreement), None):
+            raise StockroomError(f"the rehearsal does not add up: {wrong}", f"the logs are in {self._folder / 'logs'}")
+
+    def take_down(self) -> None:
+        self._run(ROOT, ["infra-down"], "infra-down")
+        stop(list(processes_in(self._folder)), patience=10)
+        for name in ("platform", "before", "now", "origin.git"):
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    # Clones and evidence
+
+    def _clone(self, name: str, comment: bool) -> Path:
+        origin, clone = self._folder / "origin.git", self._folder / name
+        if not origin.exists():
+            _git(self._folder, "init", "--quiet", "--bare", str(origin))
+        branches = sorted({read_rules(environment).branch for environment in self._environments})
+        _git(self._folder, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone))
+        _git(clone, "remote", "set-url", "origin", str(origin))
+        (clone / ".git" / "info" / "exclude").write_text(".stockroom\n")
+        (clone / ".stockroom").symlink_to(HOME)
+        if comment:
+            function = next(path for path in sorted((clone / "functions").glob("*/*/*.py")))
+            function.write_text(f"{function.read_text(encoding='utf-8')}\n# A release before.\n", encoding="utf-8")
+            _git(clone, *_AUTHOR, "commit", "--quiet", "--all", "--message", "A release before, for a rehearsal")
+            for branch in branches:
+                _git(clone, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
+        return clone
+
+    def _test(self, clone: Path, name: str) -> None:
+        self._invoke(clone, "e2e", log=f"e2e-{name}", own=False)
+
+    def _release(self, clone: Path) -> str:
+        answer = json.loads(self._invoke(clone, "release", "--json", log="release"))
+        return str(answer["release"]["digest"])
+
+    # Promotions
+
+    def _promote_along(self, clone: Path, name: str, testing: Future[None] | None) -> None:
+        for environment in self._environments:
+            if testing and testing.done():
+                testing.result()  # no use in going on when the other release is no good
+            if name == "before":
+                self._invoke(clone, "bootstrap", "--env", environment, "--rehearse", log=f"bootstrap-{environment}")
+            self._promote(clone, "promote", environment, name)
+
+    def _promote(self, clone: Path, task: str, environment: str, name: str) -> None:
+        """As CI does where an approval is wanted: plan, then approve what was planned."""
+        words = ["--env", environment, "--rehearse", "--during-freeze", _REASON]
+        if read_rules(environment).approval == "typed":
+            rollback = ["--rollback"] if task == "rollback" else []
+            planned = self._invoke(
+                clone, "plan", "--env", environment, "--rehearse", *rollback, log=f"{name}-{environment}-plan"
+            )
+            words += ["--approve", digest_in(planned)]
+        self._invoke(clone, task, *words, log=f"{name}-{environment}")
+
+    def _look(self, name: str, release: str) -> Runs:
+        environment = read_environment(name)
+        account = open_account(environment, read_rules(name), self._settings, rehearse=True)
+        history = json.loads(
+            self._invoke(ROOT, "history", "--env", name, "--json", "--rehearse", log=f"history-{name}")
+        )
+        succeeded = [one for one in history if one["result"] == "succeeded"]
+        evidence: dict[str, Any] = json.loads((EVIDENCE_DIR / f"{release}.json").read_text(encoding="utf-8"))
+        client = account.session.client("lambda")
+        code = {}
+        for stack in sorted(path.name for path in (ROOT / "terraform" / "stacks").iterdir()):
+            deployed = read_deployed(environment, account.session, stack)
+            for function, full_name in (deployed.outputs if deployed else {}).get("function_names", {}).items():
+                configuration = client.get_function(FunctionName=full_name, Qualifier="live")["Configuration"]
+                code[function] = hex_of(configuration["CodeSha256"])
+        return Runs(name, release, succeeded[-1]["release"]["digest"], evidence["bundles"], code)
+
+    # Commands
+
+    def _invoke(self, clone: Path, task: str, *words: str, log: str, own: bool = True) -> str:
+        """Run a task in a clone; returns what it printed. `own` is on the rehearsal's engine."""
+        with self._steps.step(log) as step:
+            step.say(f"invoke {task} {' '.join(words)}")
+            code, printed = self._run(clone, [task, *words], log, own)
+            if code:
+                raise StockroomError(
+                    f"`invoke {task} {' '.join(words)}` ended with exit code {code}",
+                    f"all that it printed is in {self._folder / 'logs' / f'{log}.log'}",
+                    "\n".join(printed.splitlines()[-20:]),
+                )
+            step.say(f"invoke {task} {' '.join(words)}")
+        return printed
+
+    def _run(self, clone: Path, words: list[str], log: str, own: bool = True) -> tuple[int, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("STOCKROOM_", "AWS_"))}
+        named = self._variables if own else {"STOCKROOM_EVIDENCE_KEY": self._variables["STOCKROOM_EVIDENCE_KEY"]}
+        path = self._folder / "logs" / f"{log}.log"
+        with path.open("w", encoding="utf-8") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "invoke", *words],
+                cwd=clone, env=kept | named, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
+            try:
+                code = process.wait()
+            except BaseException:
+                process.terminate()
+                process.wait()
+                raise
+        return code, path.read_text(encoding="utf-8", errors="replace")
+
+
+def digest_in(printed: str) -> str:
+    """The plan digest in what `invoke plan` printed."""
+    words = next(line.split() for line in printed.splitlines() if line.startswith("plan digest "))
+    return words[-1]
+
+
+def _git(folder: Path, *words: str) -> None:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StockroomError(f"git {' '.join(words[:4])} failed: {done.stderr.strip()}")
+
+
+def _print(there: list[Runs], back: list[Runs]) -> None:
+    table = Table("environment", "promoted", "its code", "rolled back to", "its code", box=None, pad_edge=False)
+    for one, other in zip(there, back, strict=True):
+        words = [_words(one), _words(other)]
+        table.add_row(one.environment, one.ledger[:12], words[0], other.ledger[:12], words[1])
+    out.print()
+    out.print(table)
+
+
+def _words(runs: Runs) -> str:
+    return runs.disagreement or f"{len(runs.code)} functions, as tested"
