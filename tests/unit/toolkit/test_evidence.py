@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from stockroom.evidence import Evidence, Selection, artifact_hashes, read_evidence, toolkit_version, write_evidence
+from stockroom.evidence import (
+    Evidence,
+    Selection,
+    artifact_hashes,
+    is_signed,
+    read_evidence,
+    toolkit_version,
+    write_evidence,
+)
 from stockroom.releases import Release
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -98,3 +106,24 @@ def test_hashes_of_artifacts() -> None:
 
 def test_the_toolkits_version() -> None:
     assert all(part.isdigit() for part in toolkit_version().split("."))
+
+
+KEY = "k" * 32
+
+
+def test_signed_evidence_notices_every_edit(tmp_path: Path) -> None:
+    path = write_evidence(WHOLE, tmp_path, KEY)
+    assert path
+    content = json.loads(path.read_text())
+    assert is_signed(content, KEY)
+    assert not is_signed(content, "l" * 32)
+    assert not is_signed({name: value for name, value in content.items() if name != "signature"}, KEY)
+    for name in content:
+        assert not is_signed(content | {name: "edited"}, KEY), name
+    assert is_signed(dict(reversed(content.items())), KEY), "the order of names is no edit"
+
+
+def test_without_a_key_it_is_not_signed(tmp_path: Path) -> None:
+    path = write_evidence(WHOLE, tmp_path)
+    assert path
+    assert "signature" not in json.loads(path.read_text())
