@@ -11,8 +11,8 @@ from stockroom.errors import StockroomError
 from stockroom.settings import Settings
 from stockroom.terraform import (
     PROVIDER,
-    ResourceExistsError,
     ApplyProgress,
+    ResourceExistsError,
     _failure,
     find_binary,
     find_mirror,
