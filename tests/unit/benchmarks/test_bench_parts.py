@@ -13,7 +13,7 @@ from benchmarks.machine import localstack_version, processor_name
 from benchmarks.memory import Memory, figures_of, part_of
 from benchmarks.one_by_one import SERVICES, Target, awslocal_words
 from benchmarks.platform import setting_variables
-from benchmarks.seeding import EVENTS_OF_THE_SAMPLE, compare, scale_of
+from benchmarks.seeding import EVENTS_OF_THE_SAMPLE, compare, scale_of, whole_rates
 from benchmarks.start import ByHand, by_hand_seconds, other_engines, sample_counts, sample_records, step_seconds
 from benchmarks.throughput import compare as compare_commits
 from benchmarks.throughput import rates
@@ -152,3 +152,8 @@ def test_a_command_that_fails_is_told_with_the_end_of_what_it_said(tmp_path: Pat
     with pytest.raises(StockroomError, match="exit code 3") as failed:
         run([sys.executable, "-c", "import sys; print('why'); sys.exit(3)"], tmp_path, os.environ)
     assert failed.value.details == "why"
+
+
+def test_the_rate_of_a_whole_dataset_weighs_services_by_their_records() -> None:
+    rates = whole_rates({"kinesis": 90, "s3": 10}, {"kinesis": [0.1, 1.0], "s3": [1.0, 1.0]})
+    assert rates == pytest.approx([100 / 19, 1.0])
