@@ -68,18 +68,30 @@ class Shard:
 
     def go_back(self) -> None:
         """Forgets what was read and is not done."""
-        if self.buffer or self.work:
+        if self.place[0] != "LATEST":  # of which nothing was read yet; asked for anew it would be later
             self.iterator, self.closed = None, False
-            self.buffer.clear()
-            self.work.clear()
+        self.buffer.clear()
+        self.work.clear()
 
 
 class Progress:
-    """How far a mapping has come, for all the workers that it has in the course of its life. One at a time goes on."""
+    """How far a mapping has come, for all the workers that it has in the course of its life. One at a time goes on.
+
+    is_loaded: it comes from a saved state, with batches that are to be delivered as they are. A function that was under
+    way when that was saved may have stored what is in them.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.shards: dict[str, Shard] = {}
+        self.is_loaded = False
+
+    def join(self) -> None:
+        """Another worker goes on."""
+        if not self.is_loaded:
+            for shard in self.shards.values():
+                shard.go_back()
+        self.is_loaded = False
 
 
 _progress: defaultdict[str, Progress] = defaultdict(Progress)  # by the mapping's UUID
@@ -100,14 +112,13 @@ class CheckpointedPoller(StreamPoller):
         self._progress = _progress[mapping["UUID"]]
 
     def poll_events(self) -> None:
-        with self._progress.lock:
+        with self._progress.lock, GATE.work():
             shards = self._progress.shards
             if self._is_shutdown.is_set() or background.rests():
                 return
             if not self._joined:
                 self._joined = True
-                for shard in shards.values():
-                    shard.go_back()
+                self._progress.join()
             self._list_shards()
             if not shards:
                 raise EmptyPollResultsException(service=self.event_source(), source_arn=self.source_arn or "")
@@ -146,8 +157,7 @@ class CheckpointedPoller(StreamPoller):
         if shard.work:
             if now < shard.work[0].retry_at:
                 return False
-            with GATE.work():
-                self._deliver(shard, now)
+            self._deliver(shard, now)
             return True
         read = not shard.closed and now >= shard.read_at and self._read(shard, now)
         size = self.stream_parameters["BatchSize"]
@@ -175,19 +185,18 @@ class CheckpointedPoller(StreamPoller):
             shard.buffer.clear()
             shard.iterator = None
             return True
-        shard.iterator = answer.get("NextShardIterator")
-        shard.closed = not shard.iterator
         records = answer["Records"]
         if len(records) < wanted:
             shard.read_at = now + LOOK_EVERY_SECONDS
-        if not records:
-            return False
-        if not shard.buffer:
-            shard.since = now
-        if shard.place[0] != "AFTER_SEQUENCE_NUMBER":
-            shard.place = ("AT_SEQUENCE_NUMBER", self._number(records[0]))
-        shard.buffer += records
-        return True
+        if records:
+            if not shard.buffer:
+                shard.since = now
+            if shard.place[0] != "AFTER_SEQUENCE_NUMBER":
+                shard.place = ("AT_SEQUENCE_NUMBER", self._number(records[0]))
+            shard.buffer += records
+        shard.iterator = answer.get("NextShardIterator")
+        shard.closed = not shard.iterator
+        return bool(records)
 
     def _iterator(self, shard: Shard) -> str:
         kind, argument = shard.place
@@ -212,12 +221,12 @@ class CheckpointedPoller(StreamPoller):
 
     def _make_batch(self, shard: Shard) -> None:
         events = self.transform_into_events(shard.buffer, shard.id)
-        shard.buffer = []
         last = sequence_number(events[-1])
         if passing := [event for event in events if self._passes(event)]:
             shard.work.append(Batch(tuple(self.add_source_metadata(passing)), last))
         else:
             shard.done_up_to(last)
+        shard.buffer = []
 
     def _passes(self, event: Event) -> bool:
         return not self.filter_patterns or bool(self.filter_events(self.pre_filter([event])))
@@ -303,6 +312,12 @@ def _code(error: ClientError) -> str:
 def _lost_its_place(error: ClientError) -> bool:
     # The last is DynamoDB Local's, for an iterator in a shard that it has dropped.
     return _code(error) in ("ExpiredIteratorException", "TrimmedDataAccessException") or "Invalid ShardId" in str(error)
+
+
+def go_on_where_saved() -> None:
+    """To be called when a state was loaded, before its event sources are started."""
+    for progress in _progress.values():
+        progress.is_loaded = True
 
 
 def use() -> None:

@@ -25,6 +25,7 @@ from localstack.services.lambda_.invocation.version_manager import LambdaVersion
 from localstack.services.lambda_.provider import LambdaProvider
 from localstack.services.lambda_.provider_utils import get_function_version_from_arn
 
+from ..lambda_executor import stream_pollers
 from ..lambda_executor.executor import ProcessRuntimeExecutor
 
 LOG = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ def start(provider: LambdaProvider) -> None:
     """What the loaded stores say. The code of functions is unpacked later, or when a function is invoked before."""
     queues = get_fake_sqs_client().queue_manager
     queues.queue_update_worker.queues[:] = queues.queues.values()
+    stream_pollers.go_on_where_saved()
     provider.router.lambda_service = provider.lambda_service = service = LambdaService()
     for store in _stores():
         _finish_deletions(store)
