@@ -23,9 +23,9 @@ class CollectingDispatcher(CloudwatchDispatcher):
 
 class StockroomSqsProvider(SqsProvider):
     def on_before_start(self) -> None:
-        super().on_before_start()
         _deduplicate_as_aws_does()
-        background.watch_queues()
+        background.watch_queues()  # before the worker starts, which keeps the methods that it starts with
+        super().on_before_start()
 
     def _init_cloudwatch_metrics_reporting(self) -> None:
         super()._init_cloudwatch_metrics_reporting()

@@ -14,7 +14,7 @@ BEFORE_ALL_OTHERS = 1000
 @hooks.on_infra_start(priority=BEFORE_ALL_OTHERS)
 def stockroom() -> None:
     from . import early_start, gateway, providers, run_directory, service_index, service_loading
-    from .state import endpoint
+    from .state import background, endpoint
 
     current = settings.current()
     config.GATEWAY_SERVER = "loopback"
@@ -29,6 +29,7 @@ def stockroom() -> None:
         run_directory.end_emulator_when_gone(current.run_dir)
         endpoint.serve(current.run_dir)
     endpoint.watch_requests()
+    background.watch_notifications()
     if current.state:
         endpoint.load_early(current.state, current.services)
     else:

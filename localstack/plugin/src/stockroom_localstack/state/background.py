@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import thread as pools
 from contextlib import contextmanager
 from functools import cache
 from queue import Empty
 from typing import Any
 
+from localstack.utils import threads
 from localstack.utils.patch import patch
 
 from .gate import GATE
 
+# What S3 and SNS tell others of, and the rules of EventBridge: threads of these names do what follows from a request.
+NOTIFIERS = ("s3_ev", "sns_pub")
+RULES = "events-process-rules"
+
 _resting = threading.Event()
+_poller = threading.local()
+
+in_hand: dict[str, set[str]] = {}
+"""Receipt handles of messages that event sources have received and are not done with, by the ARN of their queue. It is
+saved: where the state is loaded, nobody has these messages, and their queues get them back (functions.py)."""
 
 
 @contextmanager
 def event_sources_rest() -> Iterator[None]:
     """Nothing new is read for event source mappings; what was read goes its way."""
     _resting.set()
+    _wake_pollers()
     try:
         yield
     finally:
@@ -37,11 +50,39 @@ def is_queued() -> bool:
     return any(queue.qsize() for queue in list(pools._threads_queues.values()))
 
 
+def _wake_pollers() -> None:
+    """Those that have received messages and wait for more, to make a full batch, are to go on with what they have."""
+    if "localstack.services.sqs.models" not in sys.modules:
+        return
+    from localstack.services.sqs.models import FifoQueue, sqs_stores
+
+    for _, _, store in list(sqs_stores.iter_stores()):
+        for queue in list(store.queues.values()):
+            messages: Any = queue.message_group_queue if isinstance(queue, FifoQueue) else queue.visible
+            with messages.not_empty:
+                messages.not_empty.notify_all()
+
+
 # Patches, because none of this has a place where one could say: not now.
 
 
 @cache
+def watch_notifications() -> None:
+    """To be called before any service is imported."""
+
+    @patch(ThreadPoolExecutor.submit)
+    def submit(original: Any, self: Any, work: Any, /, *arguments: Any, **options: Any) -> Any:
+        follows = self._thread_name_prefix in NOTIFIERS
+        return original(self, GATE.handed_over(work) if follows else work, *arguments, **options)
+
+    @patch(threads.start_worker_thread)
+    def start_worker_thread(original: Any, method: Any, params: Any = None, name: str | None = None) -> Any:
+        return original(GATE.handed_over(method) if name == RULES else method, params, name)
+
+
+@cache
 def watch_queues() -> None:
+    from localstack.services.sqs.models import SqsQueue
     from localstack.services.sqs.provider import MessageMoveTaskManager, QueueUpdateWorker
     from localstack.services.sqs.queue import InterruptibleQueue
 
@@ -65,11 +106,29 @@ def watch_queues() -> None:
                 return original(self, block=False)
             except Empty:
                 left = deadline - time.monotonic()
-                if not block or self.is_shutdown or left <= 0:
+                if not block or self.is_shutdown or left <= 0 or _is_to_rest():
                     raise
             with GATE.waiting(), self.not_empty:
-                if not self._qsize() and not self.is_shutdown:
+                if not self._qsize() and not self.is_shutdown and not _is_to_rest():
                     self.not_empty.wait(None if timeout is None else left)
+
+    # For each message that is received.
+    @patch(SqsQueue.create_receipt_handle)
+    def create_receipt_handle(original: Any, self: SqsQueue, message: Any) -> Any:
+        handle = original(self, message)
+        if _polls():
+            in_hand.setdefault(self.arn, set()).add(handle)
+            _poller.handles.append(handle)
+        return handle
+
+
+def _polls() -> bool:
+    """Whether this thread reads for an event source mapping."""
+    return getattr(_poller, "handles", None) is not None
+
+
+def _is_to_rest() -> bool:
+    return rests() and _polls()
 
 
 @cache
@@ -80,15 +139,19 @@ def watch_functions() -> None:
 
     watch_queues()
 
+    # From one end to the other: messages are in no queue while they are received, and in nobody's hands but the
+    # poller's afterwards.
     @patch(SqsPoller.poll_events)
     def poll_events(original: Any, self: Any) -> None:
-        if not rests():
-            original(self)
-
-    @patch(SqsPoller.handle_messages)
-    def handle_messages(original: Any, self: Any, messages: Any) -> None:
+        if rests():
+            return
         with GATE.work():
-            original(self, messages)
+            _poller.handles = []
+            try:
+                original(self)
+            finally:
+                in_hand.get(self.source_arn, set()).difference_update(_poller.handles)
+                _poller.handles = None
 
     # Asynchronous invocations.
     @patch(FakeSqsClient.receive_message)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,9 +24,11 @@ from localstack.services.lambda_.invocation.models import LambdaStore, lambda_st
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 from localstack.services.lambda_.provider import LambdaProvider
 from localstack.services.lambda_.provider_utils import get_function_version_from_arn
+from localstack.services.sqs.models import SqsMessage, SqsQueue, sqs_stores
 
 from ..lambda_executor import stream_pollers
 from ..lambda_executor.executor import ProcessRuntimeExecutor
+from . import background
 
 LOG = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ def start(provider: LambdaProvider) -> None:
     """What the loaded stores say. The code of functions is unpacked later, or when a function is invoked before."""
     queues = get_fake_sqs_client().queue_manager
     queues.queue_update_worker.queues[:] = queues.queues.values()
+    _give_back_messages(queues.queues.values())
     stream_pollers.go_on_where_saved()
     provider.router.lambda_service = provider.lambda_service = service = LambdaService()
     for store in _stores():
@@ -79,6 +82,29 @@ def start(provider: LambdaProvider) -> None:
 def _stores() -> Iterator[LambdaStore]:
     for _, _, store in list(lambda_stores.iter_stores()):
         yield store
+
+
+def _give_back_messages(of_asynchronous_invocations: Iterable[SqsQueue]) -> None:
+    """What was in the hands of functions that were under way: it has not been received."""
+    for queue in of_asynchronous_invocations:
+        _give_back(queue, queue.inflight)
+    for _, _, store in list(sqs_stores.iter_stores()):
+        for queue in list(store.queues.values()):
+            handles = background.in_hand.get(queue.arn, ())
+            _give_back(queue, [queue.receipts[handle] for handle in handles if handle in queue.receipts])
+    background.in_hand.clear()
+
+
+def _give_back(queue: SqsQueue, messages: Iterable[SqsMessage]) -> None:
+    with queue.mutex:
+        for message in [message for message in queue.inflight if message in messages]:
+            message.visibility_deadline = None
+            del queue.inflight[message]
+            queue._put_message(message)
+            # Not before: in a FIFO queue, what was never received has to wait for what is in flight of its group.
+            message.receive_count -= 1
+            attributes: Any = message.message["Attributes"]
+            attributes["ApproximateReceiveCount"] = str(message.receive_count)
 
 
 def _finish_deletions(store: LambdaStore) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Any
 
 from werkzeug import Request
 from werkzeug.exceptions import ServiceUnavailable
@@ -63,6 +64,21 @@ class Gate:
         with self._passing(Kind.WORK):
             yield
 
+    def handed_over(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        """What follows from something inside, for another thread to do: inside from now on until that has done it."""
+        with self._changed:
+            self._inside[Kind.WORK] += 1
+            times_replaced = self._times_replaced
+
+        def do(*arguments: Any, **options: Any) -> Any:
+            self._mine.kind, self._mine.times_replaced = Kind.WORK, times_replaced
+            try:
+                return work(*arguments, **options)
+            finally:
+                self._leave()
+
+        return do
+
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Part of either: a wait for something to come. What waits here is not waited for."""
@@ -71,7 +87,7 @@ class Gate:
             yield
         finally:
             if kind is not None:
-                self._enter(kind)
+                self._enter(kind, self._mine.times_replaced)
 
     # For those who write or replace the state
 
@@ -109,23 +125,27 @@ class Gate:
 
     @contextmanager
     def _passing(self, kind: Kind) -> Iterator[None]:
-        if getattr(self._mine, "kind", None) is not None:  # part of something that is inside already
+        inside: Kind | None = getattr(self._mine, "kind", None)
+        if inside is not None:  # part of something that is inside already
+            self._refuse_what_is_of_another_state(inside, self._mine.times_replaced)
             yield
             return
-        self._enter(kind)
+        self._enter(kind, self._times_replaced)
         try:
             yield
         finally:
             self._leave()
 
-    def _enter(self, kind: Kind) -> None:
+    def _enter(self, kind: Kind, times_replaced: int) -> None:
         with self._changed:
-            times_replaced = self._times_replaced
             self._changed.wait_for(lambda: kind >= self._admits)
-            if kind is Kind.WORK and times_replaced != self._times_replaced:
-                raise ServiceUnavailable("The emulator's state was replaced")
+            self._refuse_what_is_of_another_state(kind, times_replaced)
             self._inside[kind] += 1
-        self._mine.kind = kind
+        self._mine.kind, self._mine.times_replaced = kind, times_replaced
+
+    def _refuse_what_is_of_another_state(self, kind: Kind, times_replaced: int) -> None:
+        if kind is Kind.WORK and times_replaced != self._times_replaced:
+            raise ServiceUnavailable("The emulator's state was replaced")
 
     def _leave(self) -> Kind | None:
         kind: Kind | None = getattr(self._mine, "kind", None)

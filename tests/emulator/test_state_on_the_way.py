@@ -1,0 +1,282 @@
+"""What is on its way through queues, streams and functions when the state is saved comes out of the saved state.
+
+STOCKROOM_STATE_ROUNDS (10) is how often it is saved in the middle of everything. Messages that are received stay hidden
+for hours here: what the emulator forgets to put back is not there in time, however slow the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from .functions import Functions
+from .recipe import Emulator, start_emulator, wait_for
+from .state.account import Account, arn
+from .test_state import done
+
+ROUNDS = int(os.environ.get("STOCKROOM_STATE_ROUNDS", "10"))
+FRESH_EVERY = 5  # how often it is another emulator that begins with the saved state
+HOURS = "43200"
+STUCK_SECONDS = 900
+TABLES = ("put", "captured", "projected")
+QUEUES = ("orders", "orders.fifo", "objects")
+MANY = 9_000
+
+# Takes longer than the emulator waits for it when the state is saved, now and then.
+PUT = """
+    import time
+    import boto3
+    put = boto3.client("dynamodb").put_item
+    def handler(event, context):
+        for record in event["Records"]:
+            if record["body"].startswith("slow"):
+                time.sleep(7)
+            put(TableName="put", Item={"id": {"S": record["body"]}})
+"""
+CAPTURE = """
+    import base64, json
+    import boto3
+    s3 = boto3.client("s3")
+    def handler(event, context):
+        records = [record["kinesis"] for record in event["Records"]]
+        names = [base64.b64decode(record["data"]).decode() for record in records]
+        s3.put_object(Bucket="captured", Key=records[0]["sequenceNumber"], Body=json.dumps(names))
+"""
+CURATE = """
+    import json
+    import boto3
+    s3, put = boto3.client("s3"), boto3.client("dynamodb").put_item
+    def handler(event, context):
+        for record in event["Records"]:
+            key = json.loads(record["body"])["detail"]["object"]["key"]
+            names = json.load(s3.get_object(Bucket="captured", Key=key)["Body"])
+            put(TableName="captured", Item={"id": {"S": key}, "names": {"SS": names}})
+"""
+PROJECT = """
+    import boto3
+    put = boto3.client("dynamodb").put_item
+    def handler(event, context):
+        for record in event["Records"]:
+            put(TableName="projected", Item=record["dynamodb"]["Keys"])
+"""
+# Counts the records that it gets.
+COUNT = """
+    import boto3
+    count = boto3.client("dynamodb").update_item
+    def handler(event, context):
+        number = {":number": {"N": str(len(event["Records"]))}}
+        count(
+            TableName="counted", Key={"id": {"S": "all"}}, UpdateExpression="ADD records :number",
+            ExpressionAttributeValues=number,
+        )
+"""
+
+
+def make_table(aws: Account, name: str) -> str:
+    """Returns the ARN of its stream."""
+    made = aws("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+    )
+    return str(made["TableDescription"]["LatestStreamArn"])
+
+
+def make_stream(aws: Account, shards: int) -> None:
+    kinesis = aws("kinesis")
+    kinesis.create_stream(StreamName="events", ShardCount=shards)
+    kinesis.get_waiter("stream_exists").wait(StreamName="events", WaiterConfig={"Delay": 1})
+
+
+def make(aws: Account) -> None:
+    """SQS → put; Kinesis → S3 → EventBridge → SQS → captured; the stream of put → projected."""
+    sqs, s3, lambda_ = map(aws, ("sqs", "s3", "lambda"))
+    changes, *_ = [make_table(aws, table) for table in TABLES]
+    make_stream(aws, shards=2)
+    for queue in QUEUES:
+        kind = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if queue.endswith(".fifo") else {}
+        sqs.create_queue(QueueName=queue, Attributes={"VisibilityTimeout": HOURS, **kind})
+    s3.create_bucket(Bucket="captured")
+    s3.put_bucket_notification_configuration(
+        Bucket="captured", NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    aws("events").put_rule(Name="objects", EventPattern=json.dumps({"source": ["aws.s3"]}))
+    aws("events").put_targets(Rule="objects", Targets=[{"Id": "queue", "Arn": arn("sqs", "objects")}])
+    functions = Functions(lambda_)
+    put, capture, curate, project = (functions.make(one, Timeout=900) for one in (PUT, CAPTURE, CURATE, PROJECT))
+    oldest, window = {"StartingPosition": "TRIM_HORIZON"}, {"MaximumBatchingWindowInSeconds": 1}
+    for function, source, options in (
+        (put, arn("sqs", "orders"), {}),
+        (put, arn("sqs", "orders.fifo"), {}),
+        (capture, arn("kinesis", "stream/events"), oldest | window),
+        (curate, arn("sqs", "objects"), window),
+        (project, changes, oldest),
+    ):
+        lambda_.create_event_source_mapping(FunctionName=function, EventSourceArn=source, **options)
+
+
+class Shop:
+    """Sends orders and events, and remembers what has been accepted."""
+
+    def __init__(self, orders: Iterable[str] = (), events: Iterable[str] = ()) -> None:
+        self.orders, self.events = set(orders), set(events)
+
+    @contextmanager
+    def open(self, aws: Account, number: int) -> Iterator[None]:
+        closed = threading.Event()
+        sqs, urls = aws("sqs"), {queue: url(aws, queue) for queue in QUEUES[:2]}
+        kinesis = aws("kinesis")
+
+        def send_orders() -> None:
+            count = 0
+            while not closed.is_set():
+                kind = "slow" if number % 3 == 2 and not count else "order"
+                for queue, group in (("orders", {}), ("orders.fifo", {"MessageGroupId": str(count % 3)})):
+                    name = f"{kind} {number}-{count} of {queue}"
+                    sqs.send_message(QueueUrl=urls[queue], MessageBody=name, **group)
+                    self.orders.add(name)
+                count += 1
+                closed.wait(0.02)
+
+        def send_events() -> None:
+            count = 0
+            while not closed.is_set():
+                names = [f"event {number}-{count}-{one}" for one in range(5)]
+                kinesis.put_records(
+                    StreamName="events", Records=[{"Data": name.encode(), "PartitionKey": name} for name in names]
+                )
+                self.events.update(names)
+                count += 1
+                closed.wait(0.05)
+
+        with ThreadPoolExecutor(2) as pool:
+            sending = [pool.submit(send_orders), pool.submit(send_events)]
+            try:
+                yield
+            finally:
+                closed.set()
+            for one in sending:
+                one.result()
+
+    def is_through(self, aws: Account) -> bool:
+        put, captured, projected = (rows(aws, table) for table in TABLES)
+        names = {name for row in captured for name in row["names"]["SS"]}
+        return (
+            self.orders <= {row["id"]["S"] for row in put}
+            and self.orders <= {row["id"]["S"] for row in projected}
+            and self.events <= names
+            and not any(waiting(aws, queue) for queue in QUEUES)
+        )
+
+
+def url(aws: Account, queue: str) -> str:
+    return str(aws("sqs").get_queue_url(QueueName=queue)["QueueUrl"])
+
+
+def rows(aws: Account, table: str) -> list[dict[str, Any]]:
+    pages = aws("dynamodb").get_paginator("scan").paginate(TableName=table)
+    return [row for page in pages for row in page["Items"]]
+
+
+def waiting(aws: Account, queue: str) -> int:
+    """How many messages a queue holds, received ones too."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = aws("sqs").get_queue_attributes(QueueUrl=url(aws, queue), AttributeNames=names)
+    return sum(map(int, answer["Attributes"].values()))
+
+
+def counted(aws: Account) -> int:
+    """How many records the function COUNT was given."""
+    return sum(int(row["records"]["N"]) for row in rows(aws, "counted"))
+
+
+def wait_until_through(shop: Shop, aws: Account) -> None:
+    wait_for("everything to come out", lambda: shop.is_through(aws), STUCK_SECONDS)
+
+
+def save_while_selling(emulator: Emulator, aws: Account, shop: Shop, number: int) -> Shop:
+    """What the shop had sold when the state was saved. Every other time it is closed before."""
+    enough = len(shop.orders) + 3 * number
+    with ExitStack() as day:
+        day.enter_context(shop.open(aws, number))
+        wait_for("the shop to sell", lambda: len(shop.orders) > enough, STUCK_SECONDS)
+        if number % 2:
+            day.close()
+        sold = Shop(shop.orders, shop.events)
+        done(emulator, "save")
+    return sold
+
+
+def test_nothing_is_lost_or_stuck_whenever_it_is_saved(own_emulator: Emulator, tmp_path: Path) -> None:
+    own_emulator.wait_for_services()
+    aws, shop = Account(own_emulator.endpoint), Shop()
+    make(aws)
+    for number in range(ROUNDS):
+        shop = save_while_selling(own_emulator, aws, shop, number)
+        done(own_emulator, "load")
+        wait_until_through(shop, aws)
+        if number % FRESH_EVERY == 0:
+            other = start_emulator(tmp_path / f"other-{number}", own_emulator.folder / "state")
+            try:
+                wait_until_through(shop, Account(other.endpoint))
+            finally:
+                other.stop()
+
+
+def test_records_that_become_a_batch_are_not_skipped(own_emulator: Emulator, tmp_path: Path) -> None:
+    """To filter many takes a while; meanwhile they have been read, and no batch holds them."""
+    own_emulator.wait_for_services()
+    aws = Account(own_emulator.endpoint)
+    kinesis, lambda_ = aws("kinesis"), aws("lambda")
+    make_table(aws, "counted")
+    make_stream(aws, shards=1)
+    entry = {"Data": json.dumps({"number": 1}).encode(), "PartitionKey": "1"}
+    for _ in range(MANY // 500):
+        kinesis.put_records(StreamName="events", Records=[entry] * 500)
+    patterns = [{name: [{"exists": True}]} for name in ("a", "b", "c", "d", "number")]
+    lambda_.create_event_source_mapping(
+        FunctionName=Functions(lambda_).make(COUNT, Timeout=900),
+        EventSourceArn=arn("kinesis", "stream/events"),
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=MANY,
+        FilterCriteria={"Filters": [{"Pattern": json.dumps({"data": pattern})} for pattern in patterns]},
+    )
+    states: list[Path] = []
+    while not counted(aws):
+        done(own_emulator, "save")
+        states.append(own_emulator.folder / "state")
+        states[-1] = shutil.copytree(states[-1], tmp_path / str(len(states)))
+    for state in states:
+        shutil.rmtree(own_emulator.folder / "state")
+        shutil.copytree(state, own_emulator.folder / "state")
+        done(own_emulator, "load")
+        wait_for("all records", lambda: counted(aws) >= MANY, STUCK_SECONDS)
+
+
+def test_messages_that_are_gathered_are_still_there(own_emulator: Emulator) -> None:
+    """LocalStack's receiver has those of a window of more than 20 seconds in its hands until that ends."""
+    own_emulator.wait_for_services()
+    aws = Account(own_emulator.endpoint)
+    make_table(aws, "counted")
+    queue = aws("sqs").create_queue(QueueName="gathered", Attributes={"VisibilityTimeout": HOURS})["QueueUrl"]
+    aws("lambda").create_event_source_mapping(
+        FunctionName=Functions(aws("lambda")).make(COUNT, Timeout=900),
+        EventSourceArn=arn("sqs", "gathered"),
+        BatchSize=100,
+        MaximumBatchingWindowInSeconds=21,
+    )
+    for number in range(3):
+        aws("sqs").send_message(QueueUrl=queue, MessageBody=str(number))
+    wait_for("them to be gathered", lambda: not waiting(aws, "gathered"), STUCK_SECONDS)
+    done(own_emulator, "save")
+    done(own_emulator, "load")
+    wait_for("them to be handed over", lambda: counted(aws) >= 3, STUCK_SECONDS)
