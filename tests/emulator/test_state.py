@@ -1,14 +1,19 @@
-"""The emulator's whole state is saved, loaded by another emulator, and put back while one runs."""
+"""The emulator's whole state is saved, loaded by another emulator, and put back while one runs.
+
+STOCKROOM_STATE_ROUNDS (3) is how often a loaded state is saved and loaded again.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +28,8 @@ from .state.account import SERVICES, Account, Facts, arn
 
 RECORDS = 50 + 31  # of state-events, and of the items of state-items
 REDRIVEN = 9
+ROUNDS = int(os.environ.get("STOCKROOM_STATE_ROUNDS", "3"))
+OTHER_EVERY = 3  # how often another emulator goes on
 
 
 def ask(emulator: Emulator, action: str, header: str = "1") -> tuple[int, dict[str, Any]]:
@@ -175,6 +182,31 @@ def told(loaded: Running) -> dict[str, Facts]:
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_tells_what_it_told(saved: Saved, told: dict[str, Facts], service: str) -> None:
     assert told[service] == saved.facts[service]
+
+
+def test_nothing_changes_however_often_a_state_is_saved_and_loaded(tmp_path: Path) -> None:
+    """Each state is saved by the emulator that has loaded the one before."""
+    with ExitStack() as started:
+
+        def start(number: int, state: Path | None = None) -> Running:
+            emulator = start_emulator(tmp_path / str(number), state)
+            started.callback(emulator.stop)
+            return Running(emulator, Account(emulator.endpoint))
+
+        running = start(0)
+        running.emulator.wait_for_services()
+        running.aws.make()
+        running.seen(RECORDS)
+        facts = running.aws.tell()
+        for number in range(1, ROUNDS + 1):
+            done(running.emulator, "save")
+            if number % OTHER_EVERY:
+                done(running.emulator, "load")
+            else:
+                before, running = running.emulator, start(number, running.emulator.folder / "state")
+                before.stop()
+            told = running.aws.tell()
+            assert {service for service in SERVICES if told[service] != facts[service]} == set(), f"round {number}"
 
 
 def test_a_service_that_was_not_used_is_empty(loaded: Running, told: dict[str, Facts]) -> None:

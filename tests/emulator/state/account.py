@@ -301,12 +301,19 @@ def tell_sqs(aws: Account) -> Facts:
     urls = [sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in ("state-queue", "state-dead", "state.fifo")]
     return {
         url: {
-            "attributes": sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"],
+            "attributes": _together(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]),
             "tags": sqs.list_queue_tags(QueueUrl=url).get("Tags"),
             "sources": sqs.list_dead_letter_source_queues(QueueUrl=url),
         }
         for url in urls
     }
+
+
+def _together(attributes: Facts) -> Facts:
+    """All messages of a queue in one number: what is hidden or delayed shows up in time."""
+    counts = {name for name in attributes if name.startswith("ApproximateNumberOfMessages")}
+    others = {name: value for name, value in attributes.items() if name not in counts}
+    return others | {"messages": sum(int(attributes[name]) for name in counts)}
 
 
 def make_lambda(aws: Account) -> None:
