@@ -134,12 +134,10 @@ class OwnPlatform:
 
         def drained() -> dict[str, Any] | None:
             status = self.status()
-            captured = len(self.captured_events())
-            return (
-                status
-                if not self.waiting(status) and captured >= status["records"]["streams"]["sales_events"]
-                else None
-            )
+            streams = status["records"]["streams"]  # of an emulator that has no time to answer nothing is known
+            if not streams or self.waiting(status):
+                return None
+            return status if len(self.captured_events()) >= streams["sales_events"] else None
 
         found: dict[str, Any] = wait_until(drained, seconds=240, pause=1.0)
         return found
