@@ -7,7 +7,7 @@ locals {
     {
       Sid      = "WriteStatesArtifactsAndLedger"
       Effect   = "Allow"
-      Action   = "s3:PutObject"
+      Action   = ["s3:AbortMultipartUpload", "s3:PutObject"]
       Resource = ["${local.state_bucket}/*", "${local.artifact_bucket}/*"]
     },
     {

@@ -150,6 +150,7 @@ locals {
           "ce:GetAnomalySubscriptions",
           "ce:ListTagsForResource",
           "cloudwatch:DescribeAlarms",
+          "kinesis:DescribeLimits",
           "kms:ListAliases",
           "lambda:ListEventSourceMappings",
           "logs:DescribeLogGroups",

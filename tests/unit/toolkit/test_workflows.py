@@ -242,3 +242,39 @@ def test_a_release_is_what_main_has_tested() -> None:
         wanted = {"path": ".stockroom/evidence", "restore-keys": of_commit, "fail-on-cache-miss": True}
         assert restored.items() >= wanted.items()
     assert WORKFLOWS["release.yml"]["jobs"]["plan"]["if"].endswith("github.ref == 'refs/heads/main'")
+
+
+# What the roles know
+
+# Type of resource, by how it begins → the service in IAM's words.
+SERVICES = {
+    "appautoscaling": "application-autoscaling",
+    "budgets": "budgets",
+    "ce": "ce",
+    "cloudwatch_dashboard": "cloudwatch",
+    "cloudwatch_event": "events",
+    "cloudwatch_log": "logs",
+    "cloudwatch_metric": "cloudwatch",
+    "dynamodb": "dynamodb",
+    "iam": "iam",
+    "kinesis": "kinesis",
+    "kms": "kms",
+    "lambda": "lambda",
+    "s3": "s3",
+    "secretsmanager": "secretsmanager",
+    "sns": "sns",
+    "sqs": "sqs",
+    "ssm": "ssm",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "verbs"), [("reading.tf", "Describe|Get|View"), ("deploying.tf", "Create|Put|Modify|Register")]
+)
+def test_the_roles_know_every_service_that_stacks_are_made_of(file: str, verbs: str) -> None:
+    modules = ROOT / "terraform" / "modules"
+    sources = [path for path in modules.glob("*/*.tf") if path.parent.name != "delivery_roles"]
+    types = {kind for path in sources for kind in re.findall(r'^resource "aws_(\w+)"', path.read_text(), re.MULTILINE)}
+    used = {kind: next((name for start, name in SERVICES.items() if kind.startswith(start)), kind) for kind in types}
+    known = set(re.findall(rf'"([a-z0-9-]+):(?:{verbs})', (modules / "delivery_roles" / file).read_text()))
+    assert {kind for kind, service in used.items() if service not in known} == set()
