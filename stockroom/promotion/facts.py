@@ -190,7 +190,7 @@ def _subject_before(request: Request, found: AccountFacts) -> Subject:
     before = release_before(list(found.promotions))
     if before is None:
         runs = current(list(found.promotions))
-        words = f"{runs.digest[:12]} is the only release that it ever ran" if runs else "it never ran a release"
+        words = f"it runs {runs.digest[:12]}, and no release before that" if runs else "it never ran a release"
         raise StockroomError(f"there is nothing to roll '{env}' back to: {words}", "promote another commit instead")
     release = Release(before.digest, before.commit, dirty=False)
     return Subject(release, before.artifacts, None)
