@@ -40,14 +40,18 @@ PUT = """
                 time.sleep(7)
             put(TableName="put", Item={"id": {"S": record["body"]}})
 """
+# The name of an object tells its batch, so that the same batch once more is no second object.
 CAPTURE = """
-    import base64, json
+    import base64, json, time
     import boto3
     s3 = boto3.client("s3")
     def handler(event, context):
         records = [record["kinesis"] for record in event["Records"]]
         names = [base64.b64decode(record["data"]).decode() for record in records]
-        s3.put_object(Bucket="captured", Key=records[0]["sequenceNumber"], Body=json.dumps(names))
+        key = records[0]["sequenceNumber"] + "-" + records[-1]["sequenceNumber"]
+        s3.put_object(Bucket="captured", Key=key, Body=json.dumps(names))
+        if any(name.startswith("slow") for name in names):
+            time.sleep(7)
 """
 CURATE = """
     import json
@@ -103,8 +107,8 @@ def make(aws: Account) -> None:
     changes, *_ = [make_table(aws, table) for table in TABLES]
     make_stream(aws, shards=2)
     for queue in QUEUES:
-        kind = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if queue.endswith(".fifo") else {}
-        sqs.create_queue(QueueName=queue, Attributes={"VisibilityTimeout": HOURS, **kind})
+        fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if queue.endswith(".fifo") else {}
+        sqs.create_queue(QueueName=queue, Attributes={"VisibilityTimeout": HOURS, **fifo})
     s3.create_bucket(Bucket="captured")
     s3.put_bucket_notification_configuration(
         Bucket="captured", NotificationConfiguration={"EventBridgeConfiguration": {}}
@@ -124,6 +128,10 @@ def make(aws: Account) -> None:
         lambda_.create_event_source_mapping(FunctionName=function, EventSourceArn=source, **options)
 
 
+def kind(number: int, count: int) -> str:
+    return "slow" if number % 3 == 2 and not count else "quick"
+
+
 class Shop:
     """Sends orders and events, and remembers what has been accepted."""
 
@@ -139,9 +147,8 @@ class Shop:
         def send_orders() -> None:
             count = 0
             while not closed.is_set():
-                kind = "slow" if number % 3 == 2 and not count else "order"
                 for queue, group in (("orders", {}), ("orders.fifo", {"MessageGroupId": str(count % 3)})):
-                    name = f"{kind} {number}-{count} of {queue}"
+                    name = f"{kind(number, count)} {number}-{count} of {queue}"
                     sqs.send_message(QueueUrl=urls[queue], MessageBody=name, **group)
                     self.orders.add(name)
                 count += 1
@@ -150,7 +157,7 @@ class Shop:
         def send_events() -> None:
             count = 0
             while not closed.is_set():
-                names = [f"event {number}-{count}-{one}" for one in range(5)]
+                names = [f"{kind(number, count)} {number}-{count}-{one}" for one in range(5)]
                 kinesis.put_records(
                     StreamName="events", Records=[{"Data": name.encode(), "PartitionKey": name} for name in names]
                 )
@@ -169,11 +176,12 @@ class Shop:
 
     def is_through(self, aws: Account) -> bool:
         put, captured, projected = (rows(aws, table) for table in TABLES)
-        names = {name for row in captured for name in row["names"]["SS"]}
+        names = [name for row in captured for name in row["names"]["SS"]]
+        assert len(names) == len(set(names)), "a batch was not the same when it was delivered again"
         return (
             self.orders <= {row["id"]["S"] for row in put}
             and self.orders <= {row["id"]["S"] for row in projected}
-            and self.events <= names
+            and self.events <= set(names)
             and not any(waiting(aws, queue) for queue in QUEUES)
         )
 
@@ -205,7 +213,7 @@ def wait_until_through(shop: Shop, aws: Account) -> None:
 
 def save_while_selling(emulator: Emulator, aws: Account, shop: Shop, number: int) -> Shop:
     """What the shop had sold when the state was saved. Every other time it is closed before."""
-    enough = len(shop.orders) + 3 * number
+    enough = len(shop.orders) + 8 * number
     with ExitStack() as day:
         day.enter_context(shop.open(aws, number))
         wait_for("the shop to sell", lambda: len(shop.orders) > enough, STUCK_SECONDS)
