@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from invoke import Collection, Context, task
 
@@ -229,14 +229,7 @@ def promote(
 
     Stopped at any point, the same command goes on. docs/promotion.md shows it on one page.
     """
-    with command() as settings:
-        from stockroom.console import Steps
-        from stockroom.promotion.promote import print_promoted
-        from stockroom.promotion.promote import promote as promote_release
-        from stockroom.promotion.request import make_request
-
-        request, rules = make_request(env, "promotion", rehearse, approve, allow_destroy, accept_drift, during_freeze)
-        print_promoted(promote_release(settings, request, rules, Steps()))
+    _promote("promotion", env, rehearse, approve, allow_destroy, accept_drift, during_freeze)
 
 
 @task(help=_PROMOTING, positional=["env"], iterable=["allow_destroy"])
@@ -250,14 +243,17 @@ def rollback(
     rehearse: bool = False,
 ) -> None:
     """Promote the release that the environment ran before, through the same gates; its bundles are still there."""
+    _promote("rollback", env, rehearse, approve, allow_destroy, accept_drift, during_freeze)
+
+
+def _promote(kind: Literal["promotion", "rollback"], env: str, *words: Any) -> None:
     with command() as settings:
         from stockroom.console import Steps
-        from stockroom.promotion.promote import print_promoted
-        from stockroom.promotion.promote import promote as promote_release
+        from stockroom.promotion.promote import print_promoted, promote
         from stockroom.promotion.request import make_request
 
-        request, rules = make_request(env, "rollback", rehearse, approve, allow_destroy, accept_drift, during_freeze)
-        print_promoted(promote_release(settings, request, rules, Steps()))
+        request, rules = make_request(env, kind, *words)
+        print_promoted(promote(settings, request, rules, Steps()))
 
 
 @task(
