@@ -139,7 +139,7 @@ class OwnPlatform:
                 return None
             return status if len(self.captured_events()) >= streams["sales_events"] else None
 
-        found: dict[str, Any] = wait_until(drained, seconds=240, pause=1.0)
+        found: dict[str, Any] = wait_until(drained, seconds=600, pause=1.0)
         return found
 
     @staticmethod
