@@ -31,12 +31,17 @@ from stockroom.promotion import git, promotion_lock
 from stockroom.promotion.account import Account
 from stockroom.promotion.facts import EVIDENCE_PREFIX, Gathered, drift_of, gather, stacks_of
 from stockroom.promotion.gates import Verdict, all_but_drift, check, refused
-from stockroom.promotion.ledger import append, fold, now_text, read_events
+from stockroom.promotion.ledger import append, fold, now_text, read_events, unfinished
 from stockroom.promotion.plan_summary import Change, changes_of, counts, forbidden, lines, plan_digest, unused
 from stockroom.promotion.promotion_lock import Holder, new_holder
 from stockroom.promotion.request import Request, check_approver
 from stockroom.promotion.rules import Rules
-from stockroom.promotion.working_directory import ApplyFailedError, WorkingDirectory, wait_for_left_behind
+from stockroom.promotion.working_directory import (
+    UNSAVED_STATE,
+    ApplyFailedError,
+    WorkingDirectory,
+    wait_for_left_behind,
+)
 from stockroom.releases import Release
 from stockroom.secrets import fill_empty
 from stockroom.settings import HOME, Settings
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _FOLDERS_KEPT = 5
+_UNSAVED_STATES = f"*/terraform/stacks/*/{UNSAVED_STATE}"
 
 
 class RefusedError(StockroomError):
@@ -89,11 +95,12 @@ def promotions_dir(settings: Settings, environment: str, rehearse: bool) -> Path
 
 @contextmanager
 def promotion_folder(top: Path, name: str) -> Iterator[Path]:
-    """A folder for one promotion; those of earlier ones are removed but for a few, and for those still at work."""
+    """A folder for one promotion; those of earlier ones are removed but for a few, for those still at work, and for
+    those that hold a state which nobody has saved yet."""
     folder = top / name
     folder.mkdir(parents=True)
     for old in sorted(path for path in top.iterdir() if path.is_dir())[:-_FOLDERS_KEPT]:
-        if not any(processes_in(old)):
+        if not any(processes_in(old)) and not any(old.glob(_UNSAVED_STATES)):
             shutil.rmtree(old, ignore_errors=True)
     yield folder
 
@@ -251,6 +258,7 @@ class _Promotion:
                 raise StockroomError("another promotion ended while the gates were looked at", "run the command again")
             self._record(s3, "started", self._what())
             began = True
+            self._save_states()
             promoted = self._promote(s3)
             self._end(s3, "succeeded", None)
             return promoted
@@ -419,6 +427,16 @@ class _Promotion:
             if release_stale_lock(self.account.environment, self.account.session, stack):
                 self.steps.note(f"removed the state lock of {stack} that its Terraform left behind")
         record_killed(s3, self.bucket, dead)
+
+    def _save_states(self) -> None:
+        """Save what the last promotion made in the account and, cut off from it, could not write down there."""
+        assert self.gathered.facts.account
+        stuck = unfinished(list(self.gathered.facts.account.promotions))
+        for unsaved in (self.folder.parent / stuck.id).glob(_UNSAVED_STATES) if stuck else ():
+            stack, code, terraform = unsaved.parent.name, unsaved.parents[3], find_binary(self.settings).path
+            work = WorkingDirectory(stack, self.account.environment, code, terraform, self.account.variables)
+            if work.save_state():
+                self.steps.note(f"saved the state of {stack}, which the promotion before could not")
 
     def _stacks(self) -> list[str]:
         commit = self.gathered.subject.release.commit

@@ -14,7 +14,10 @@ from typing import Any
 from stockroom.environments import Environment
 from stockroom.errors import StockroomError
 from stockroom.processes import processes_in, stop
-from stockroom.terraform import ApplyProgress, ApplyResult, is_provider, run_terraform
+from stockroom.terraform import ApplyProgress, ApplyResult, ResourceExistsError, is_provider, run_terraform
+
+# Terraform's own name for it.
+UNSAVED_STATE = "errored.tfstate"
 
 _LEFT_BEHIND_PATIENCE_SECONDS = 600
 
@@ -71,11 +74,28 @@ class WorkingDirectory:
         try:
             self._run(words, progress.read)
         except StockroomError as error:
+            if isinstance(error, ResourceExistsError):
+                error.hint = (
+                    "it exists and is not in the state, most likely since Terraform was killed: take it over with "
+                    f"`terraform import ADDRESS ID` in {self.folder}, or delete it, then run the command again"
+                )
             raise ApplyFailedError(error, sorted(progress.result.seconds)) from None
         finally:
             # A plan is applied once, and it holds values that nobody else should read.
             self._plan_file.unlink(missing_ok=True)
         return progress.result
+
+    def save_state(self) -> bool:
+        """Write the state that Terraform left here because it could not reach its backend; returns whether it did.
+
+        Raises StockroomError where the backend holds a newer one.
+        """
+        unsaved = self.folder / UNSAVED_STATE
+        if not unsaved.exists():
+            return False
+        self._run(["state", "push", "-lock-timeout=30s", str(unsaved)])
+        unsaved.unlink()
+        return True
 
     def _variable_words(self) -> Iterator[str]:
         for name in ("environment", self.stack):
@@ -87,7 +107,12 @@ class WorkingDirectory:
         return self.release / "terraform" / "environments" / self.environment.name / name
 
     def _run(self, words: list[str], read: Callable[[str], None] = lambda _: None) -> None:
-        run_terraform(self.stack, self.terraform, words, self.folder, self.variables, self.log, read=read)
+        try:
+            run_terraform(self.stack, self.terraform, words, self.folder, self.variables, self.log, read=read)
+        except StockroomError as error:
+            if "Error acquiring the state lock" in (error.details or ""):
+                error.hint = f"make sure that nobody works on it, then run `terraform force-unlock ID` in {self.folder}"
+            raise
 
 
 class ApplyFailedError(StockroomError):
