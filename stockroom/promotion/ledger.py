@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 PREFIX = "promotions/ledger/"
 FORMAT = 1
 
+# What each kind of event holds besides, as far as it is read here.
+_COMMON = frozenset({"promotion", "event", "at"})
+_HOLDS = {
+    "started": frozenset({"kind", "release", "who", "artifacts"}),
+    "applying": frozenset({"plan_digest"}),
+    "finished": frozenset({"result", "stacks"}),
+}
+
 Result = Literal["succeeded", "failed", "refused", "interrupted"]
 _ATTEMPTS = 20
 
@@ -129,7 +137,7 @@ def read_events(s3: S3Client, bucket: str) -> list[dict[str, Any]]:
     def read(key: str) -> dict[str, Any]:
         try:
             event = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-            if event["format"] != FORMAT:
+            if event["format"] != FORMAT or not event.keys() >= _COMMON | _HOLDS.get(event["event"], frozenset()):
                 raise ValueError
         except (ValueError, TypeError, KeyError):
             raise StockroomError(
