@@ -456,7 +456,7 @@ APPLY = (
 ROLLBACK = (
     Case(
         "a rollback with nothing before", one_release_ever("dev"), "rollback --env dev --rehearse",
-        ("nothing to roll 'dev' back to", "is the only release that it ever ran", "promote another commit instead"),
+        ("nothing to roll 'dev' back to", "and no release before that", "promote another commit instead"),
     ),
     Case(
         "a rollback where nothing was ever promoted", nothing, "rollback --env test --rehearse",
@@ -511,8 +511,11 @@ def _run(world: World, case: Case, words: list[str], variables: Shell) -> Done:
         return world.run_on_terminal(words, case.prompt, case.keys)
     process = world.start(*words, shell=variables)
     with ThreadPoolExecutor(1) as pool:
-        doing = pool.submit(case.meanwhile, world, process) if case.meanwhile else None
-        output, _ = process.communicate(timeout=COMMAND_SECONDS)
-        if doing:
-            doing.result()
+        try:
+            doing = pool.submit(case.meanwhile, world, process) if case.meanwhile else None
+            output, _ = process.communicate(timeout=COMMAND_SECONDS)
+            if doing:
+                doing.result()
+        finally:
+            process.kill()
     return Done(process.returncode, output)
