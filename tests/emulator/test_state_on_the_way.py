@@ -1,6 +1,6 @@
 """What is on its way through queues, streams and functions when the state is saved comes out of the saved state.
 
-STOCKROOM_STATE_ROUNDS (10) is how often it is saved in the middle of everything. Messages that are received stay hidden
+STOCKROOM_STATE_ROUNDS (3) is how often it is saved in the middle of everything. Messages that are received stay hidden
 for hours here: what the emulator forgets to put back is not there in time, however slow the machine.
 """
 
@@ -21,7 +21,7 @@ from .recipe import Emulator, start_emulator, wait_for
 from .state.account import Account, arn
 from .test_state import done
 
-ROUNDS = int(os.environ.get("STOCKROOM_STATE_ROUNDS", "10"))
+ROUNDS = int(os.environ.get("STOCKROOM_STATE_ROUNDS", "3"))
 FRESH_EVERY = 5  # how often it is another emulator that begins with the saved state
 HOURS = "43200"
 STUCK_SECONDS = 900
