@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -46,4 +47,7 @@ def disagreements(world: World, goal: Goal) -> list[str]:
 
 
 def new_folder() -> Path:
+    """A folder for a world. From now on, being told to stop ends the program as Ctrl-C does: with the world down."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     return Path(mkdtemp(prefix="stockroom-promotions-"))
