@@ -19,7 +19,7 @@ def events(number: int, digest: str, result: str | None, kind: str = "promotion"
     if applying:
         found.append({**same, "event": "applying", "plan_digest": "d"})
     if result:
-        end = {"result": result, "step": None, "error": None, "duration_seconds": 1.5, "stacks": {}}
+        end: dict[str, Any] = {"result": result, "step": None, "error": None, "duration_seconds": 1.5, "stacks": {}}
         found.append({**same, "event": "finished", **end})
     return found
 
