@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from stockroom.aws import session_for
@@ -39,7 +38,7 @@ from stockroom.snapshots.sources import dataset_part, read_parts
 from stockroom.snapshots.whole import count_seeded
 from stockroom.state import read_deployed, record_release, release_stale_lock
 from stockroom.status import merge_outputs
-from stockroom.terraform import ApplyResult, Binary, ResourceExistsError, Stack, find_binary, is_provider
+from stockroom.terraform import ApplyResult, Binary, ResourceExistsError, Stack, find_binary, wait_for_left_behind
 
 if TYPE_CHECKING:
     import boto3
@@ -329,20 +328,8 @@ def _watch(engine: Engine) -> Callable[[], None]:
 
 
 def _wait_for_left_behind(stack: Stack, steps: Steps) -> None:
-    """A Terraform whose toolkit was killed goes on alone; let it finish, so that what it makes is in its state.
-
-    A provider whose Terraform was killed waits for it for ever, so that is ended.
-    """
-    noted = False
-    deadline = monotonic() + _LEFT_BEHIND_PATIENCE_SECONDS
-    while left := list(processes_in(stack.folder)):
-        finishing = [process for process in left if not is_provider(process)]
-        if not finishing or monotonic() > deadline:
-            stop(left, patience=10)
-        elif not noted:
-            steps.note(f"waiting for Terraform (process {finishing[0].pid}) of an interrupted run to finish")
-            noted = True
-        sleep(0.25)
+    while left := wait_for_left_behind(stack.folder, "an interrupted run", _LEFT_BEHIND_PATIENCE_SECONDS, steps.note):
+        stop(left, patience=10)
 
 
 def _was_deployed(environment: Environment, session: boto3.Session, request: Request) -> bool:

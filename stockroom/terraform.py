@@ -24,6 +24,7 @@ import psutil
 
 from stockroom.environments import STACKS_DIR, TERRAFORM_DIR, Environment, local_process_environment
 from stockroom.errors import StockroomError
+from stockroom.processes import processes_in, stop
 from stockroom.settings import HOME, Settings
 
 MINIMUM_VERSION = (1, 10)
@@ -142,6 +143,15 @@ def process_variables(settings: Settings) -> dict[str, str]:
     return {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", **named}
 
 
+def provider_cache(settings: Settings) -> dict[str, str]:
+    """The variable that lets a provider be downloaded once; none where a mirror has it. For one `init` at a time."""
+    if find_mirror(settings):
+        return {}
+    cache = HOME / "terraform-providers"
+    cache.mkdir(parents=True, exist_ok=True)
+    return {"TF_PLUGIN_CACHE_DIR": str(cache)}
+
+
 @dataclass
 class ApplyResult:
     """What an apply did, and the stack's outputs by name."""
@@ -237,10 +247,7 @@ class Stack:
 
     def variable_words(self) -> Iterator[str]:
         """Options of `apply` that name the environment's variables."""
-        for name in ("environment", self.name):
-            path = self.environment.folder / f"{name}.tfvars"
-            if path.exists():
-                yield f"-var-file={path}"
+        return variable_words(self.environment.folder, self.name)
 
     def process_environment(self) -> dict[str, str]:
         """The whole environment of this stack's Terraform."""
@@ -252,10 +259,7 @@ class Stack:
             # Path style: the default of tflocal is a host name that does not resolve without the internet.
             "S3_HOSTNAME": "127.0.0.1",
         }
-        if find_mirror(self.settings) is None:
-            cache = HOME / "terraform-providers"
-            cache.mkdir(parents=True, exist_ok=True)
-            extra["TF_PLUGIN_CACHE_DIR"] = str(cache)
+        extra |= provider_cache(self.settings)
         return local_process_environment(os.environ, self.endpoint, self.environment.region, extra)
 
     def _run(
@@ -267,6 +271,14 @@ class Stack:
         """Run tflocal in the working directory; every line goes to the log and to `read`."""
         program = Path(sys.executable).parent / "tflocal"
         run_terraform(self.name, program, words, self.folder, self.process_environment(), self.log, watch, read)
+
+
+def variable_words(environment: Path, stack: str) -> Iterator[str]:
+    """Options of `plan` and `apply` that name the variables in an environment's folder."""
+    for name in ("environment", stack):
+        path = environment / f"{name}.tfvars"
+        if path.exists():
+            yield f"-var-file={path}"
 
 
 def run_terraform(
@@ -332,6 +344,29 @@ def _lines_of(process: subprocess.Popen[bytes], log: Path, start: int, watch: Ca
             sleep(_READ_PAUSE_SECONDS)
         if pending:
             yield pending
+
+
+def wait_for_left_behind(
+    folder: Path, whose: str, patience_seconds: float, note: Callable[[str], None]
+) -> list[psutil.Process]:
+    """A Terraform whose toolkit was killed goes on alone: let it finish, so that what it makes is in its state.
+
+    A provider whose Terraform was killed waits for it for ever, so that is ended. Returns what still works in the
+    folder when the time is over.
+    """
+    noted = False
+    deadline = monotonic() + patience_seconds
+    while left := list(processes_in(folder)):
+        finishing = [process for process in left if not is_provider(process)]
+        if not finishing:
+            stop(left, patience=10)
+        elif monotonic() > deadline:
+            return finishing
+        elif not noted:
+            note(f"waiting for Terraform (process {finishing[0].pid}) of {whose} to finish")
+            noted = True
+        sleep(0.25)
+    return []
 
 
 def is_provider(process: psutil.Process) -> bool:

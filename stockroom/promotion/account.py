@@ -13,8 +13,8 @@ from stockroom.aws import new_session, session_for
 from stockroom.environments import Environment, enter_local_environment, local_process_environment
 from stockroom.errors import StockroomError
 from stockroom.promotion.rules import Rules
-from stockroom.settings import HOME, Settings
-from stockroom.terraform import find_mirror, process_variables
+from stockroom.settings import Settings
+from stockroom.terraform import process_variables, provider_cache
 
 if TYPE_CHECKING:
     import boto3
@@ -62,11 +62,7 @@ def open_account(environment: Environment, rules: Rules, settings: Settings, reh
 
 def terraform_variables(settings: Settings) -> dict[str, str]:
     """What Terraform needs besides credentials."""
-    cache = HOME / "terraform-providers"
-    if find_mirror(settings) is None:
-        cache.mkdir(parents=True, exist_ok=True)
-        return process_variables(settings) | {"TF_PLUGIN_CACHE_DIR": str(cache)}
-    return process_variables(settings)
+    return process_variables(settings) | provider_cache(settings)
 
 
 def account_variables(shell: Mapping[str, str], session: boto3.Session, region: str) -> dict[str, str]:

@@ -40,19 +40,19 @@ from stockroom.promotion.working_directory import (
     UNSAVED_STATE,
     ApplyFailedError,
     WorkingDirectory,
-    wait_for_left_behind,
 )
 from stockroom.releases import Release
 from stockroom.secrets import fill_empty
 from stockroom.settings import HOME, Settings
 from stockroom.state import read_deployed, record_release, release_stale_lock
 from stockroom.status import merge_outputs
-from stockroom.terraform import ApplyResult, find_binary
+from stockroom.terraform import ApplyResult, find_binary, wait_for_left_behind
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _FOLDERS_KEPT = 5
+_LEFT_BEHIND_PATIENCE_SECONDS = 600
 _UNSAVED_STATES = f"*/terraform/stacks/*/{UNSAVED_STATE}"
 
 
@@ -422,7 +422,12 @@ class _Promotion:
     def _clean_up_after(self, s3: S3Client, dead: Holder) -> None:
         """Let what a killed promotion left behind come to its end, and say in the ledger what became of it."""
         self.steps.note(f"taking over from {dead.promotion}, which was killed: {dead}")
-        wait_for_left_behind(self.folder.parent, self.steps.note)
+        whose = "a promotion that was killed"
+        if left := wait_for_left_behind(self.folder.parent, whose, _LEFT_BEHIND_PATIENCE_SECONDS, self.steps.note):
+            raise StockroomError(
+                f"Terraform (process {left[0].pid}) of {whose} is still running",
+                "wait for it to end, then run the command again",
+            )
         for stack in self._stacks():
             if release_stale_lock(self.account.environment, self.account.session, stack):
                 self.steps.note(f"removed the state lock of {stack} that its Terraform left behind")

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 from stockroom.environments import Environment
 from stockroom.errors import StockroomError
-from stockroom.processes import processes_in, stop
-from stockroom.terraform import ApplyProgress, ApplyResult, ResourceExistsError, is_provider, run_terraform
+from stockroom.terraform import ApplyProgress, ApplyResult, ResourceExistsError, run_terraform, variable_words
 
 # Terraform's own name for it.
 UNSAVED_STATE = "errored.tfstate"
-
-_LEFT_BEHIND_PATIENCE_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class WorkingDirectory:
         text = json.dumps(release_variables, indent=2, sort_keys=True)
         (self.folder / "release.auto.tfvars.json").write_text(text)
         words = [
-            f"-backend-config={self._environment_file('backend.hcl')}",
+            f"-backend-config={self._environment_folder / 'backend.hcl'}",
             f"-backend-config=key={self.environment.state_key(self.stack)}",
         ]
         self._run(["init", "-input=false", "-no-color", "-reconfigure", "-lockfile=readonly", *words])
@@ -57,7 +52,8 @@ class WorkingDirectory:
     def plan(self, lock: bool = True) -> dict[str, Any]:
         """Make and save a plan; returns it as `terraform show -json` does (format version 1)."""
         locking = "-lock-timeout=30s" if lock else "-lock=false"
-        self._run(["plan", "-json", "-input=false", locking, f"-out={self._plan_file}", *self._variable_words()])
+        variables = variable_words(self._environment_folder, self.stack)
+        self._run(["plan", "-json", "-input=false", locking, f"-out={self._plan_file}", *variables])
         shown = subprocess.run(
             [str(self.terraform), "show", "-json", str(self._plan_file)],
             cwd=self.folder, env=dict(self.variables), capture_output=True, text=True, check=False,
@@ -97,14 +93,9 @@ class WorkingDirectory:
         unsaved.unlink()
         return True
 
-    def _variable_words(self) -> Iterator[str]:
-        for name in ("environment", self.stack):
-            path = self._environment_file(f"{name}.tfvars")
-            if path.exists():
-                yield f"-var-file={path}"
-
-    def _environment_file(self, name: str) -> Path:
-        return self.release / "terraform" / "environments" / self.environment.name / name
+    @property
+    def _environment_folder(self) -> Path:
+        return self.release / "terraform" / "environments" / self.environment.name
 
     def _run(self, words: list[str], read: Callable[[str], None] = lambda _: None) -> None:
         try:
@@ -121,24 +112,3 @@ class ApplyFailedError(StockroomError):
     def __init__(self, error: StockroomError, touched: list[str]) -> None:
         super().__init__(error.message, error.hint, error.details)
         self.touched = touched
-
-
-def wait_for_left_behind(folder: Path, note: Callable[[str], None]) -> None:
-    """A Terraform whose toolkit was killed goes on alone: let it finish, so that what it makes is in its state."""
-    noted = False
-    deadline = monotonic() + _LEFT_BEHIND_PATIENCE_SECONDS
-    while left := list(processes_in(folder)):
-        finishing = [process for process in left if not is_provider(process)]
-        if not finishing:
-            # A provider whose Terraform was killed waits for it for ever.
-            stop(left, patience=10)
-        elif monotonic() > deadline:
-            raise StockroomError(
-                f"Terraform (process {finishing[0].pid}) of a promotion that was killed is still running",
-                "wait for it to end, then run the command again",
-            )
-        elif not noted:
-            note(f"waiting for Terraform (process {finishing[0].pid}) of a promotion that was killed to finish")
-            noted = True
-        with suppress(OSError):
-            sleep(0.25)
