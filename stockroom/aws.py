@@ -100,6 +100,20 @@ def new_session(region: str, path_style: bool, keys: tuple[str, str, str] | None
     return boto3.Session(botocore_session=core, region_name=region)
 
 
+def credential_variables(session: boto3.Session, region: str) -> dict[str, str | None]:
+    """Exactly the credentials of the session as variables of a process. None: must not be set."""
+    found = session.get_credentials()
+    assert found
+    credentials = found.get_frozen_credentials()
+    return {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        "AWS_SESSION_TOKEN": credentials.token,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+    }
+
+
 def explain_aws(error: Exception) -> StockroomError | None:
     """What an error of botocore means to a user, or None when it is another kind of error."""
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError

@@ -16,7 +16,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from stockroom.aws import session_for
+from stockroom.aws import credential_variables, session_for
 from stockroom.console import Steps, out
 from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, Environment, environment_names, read_environment, stack_names
@@ -208,17 +208,7 @@ def account_session(environment: Environment) -> boto3.Session:
 
 def _account_environment(session: boto3.Session, environment: Environment, outputs: Path) -> dict[str, str]:
     """The user's own variables, with exactly the credentials whose account was proven."""
-    found = session.get_credentials()
-    assert found
-    credentials = found.get_frozen_credentials()
-    changes = {
-        "AWS_ACCESS_KEY_ID": credentials.access_key,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-        "AWS_SESSION_TOKEN": credentials.token,
-        "AWS_REGION": environment.region,
-        "AWS_DEFAULT_REGION": environment.region,
-        "STOCKROOM_E2E_OUTPUTS": str(outputs),
-    }
+    changes = credential_variables(session, environment.region) | {"STOCKROOM_E2E_OUTPUTS": str(outputs)}
     return {name: value for name, value in {**os.environ, **changes}.items() if value is not None}
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from stockroom.aws import new_session, session_for
+from stockroom.aws import credential_variables, new_session, session_for
 from stockroom.environments import Environment, enter_local_environment, local_process_environment
 from stockroom.errors import StockroomError
 from stockroom.promotion.rules import Rules
@@ -67,18 +67,8 @@ def terraform_variables(settings: Settings) -> dict[str, str]:
 
 def account_variables(shell: Mapping[str, str], session: boto3.Session, region: str) -> dict[str, str]:
     """The shell's variables with exactly the credentials of the session, and nothing that steers Terraform."""
-    found = session.get_credentials()
-    assert found
-    credentials = found.get_frozen_credentials()
     kept = {name: value for name, value in shell.items() if not name.startswith(("AWS_", *_STEERS_TERRAFORM))}
-    given = {
-        "AWS_ACCESS_KEY_ID": credentials.access_key,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-        "AWS_SESSION_TOKEN": credentials.token,
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_PAGER": "",
-    }
+    given = credential_variables(session, region) | {"AWS_PAGER": ""}
     return kept | {name: value for name, value in given.items() if value is not None}
 
 
