@@ -51,9 +51,9 @@ def environment_names() -> list[str]:
     return _folders(ENVIRONMENTS_DIR)
 
 
-def stack_names() -> list[str]:
-    """Every stack, in the order in which they are deployed."""
-    return _folders(STACKS_DIR)
+def stack_names(stacks: Path = STACKS_DIR) -> list[str]:
+    """Every stack in the folder, in the order in which they are deployed."""
+    return _folders(stacks)
 
 
 def check_stack(name: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stockroom.bundles import Artifacts
+from stockroom.bundles import Artifact, Artifacts
 from stockroom.environments import Environment
 from stockroom.settings import ROOT
 
@@ -59,6 +59,13 @@ def release_variables(environment: Environment, artifacts: Artifacts) -> dict[st
         "bundles": {bundle.name: bundle.key for bundle in artifacts.bundles},
         "layers": {layer.name: layer.key for layer in artifacts.layers},
     }
+
+
+def uploaded_artifacts(hashes: Mapping[str, Mapping[str, str]]) -> Artifacts:
+    """Bundles and layers that an artifact bucket has, from {"bundles": {name: SHA-256}, "layers": …}: without paths."""
+    return Artifacts(
+        *([Artifact(name, sha256, Path()) for name, sha256 in hashes[kind].items()] for kind in ("bundles", "layers"))
+    )
 
 
 def _source_files() -> Iterable[Path]:

@@ -17,7 +17,7 @@ from stockroom.errors import StockroomError, explain
 from stockroom.evidence import EVIDENCE_DIR, read_evidence
 from stockroom.promotion import promotion_lock
 from stockroom.promotion.account import Account, open_account
-from stockroom.promotion.facts import built_subject, drift_of, gather, signature_of
+from stockroom.promotion.facts import bucket_is_there, built_subject, drift_of, gather, signature_of
 from stockroom.promotion.gates import check
 from stockroom.promotion.ledger import Promotion, current, fold, read_events, unfinished
 from stockroom.promotion.plan_summary import markdown
@@ -78,7 +78,7 @@ def _account(settings: Settings, name: str, rehearse: bool) -> Account:
 
 def _ledger(account: Account) -> list[Promotion]:
     s3, bucket = account.session.client("s3"), account.environment.state_bucket
-    if bucket not in {entry["Name"] for entry in s3.list_buckets(Prefix=bucket)["Buckets"]}:
+    if not bucket_is_there(s3, bucket, account.environment.account_id):
         raise StockroomError(
             f"there is no state bucket {bucket}", f"run `invoke bootstrap --env {account.environment.name}`"
         )
@@ -149,9 +149,7 @@ def find_drift(settings: Settings, names: list[str], rehearse: bool, steps: Step
             with steps.step(f"drift {name}") as step:
                 step.say("comparing")
                 drift = _find_drift(settings, name, rehearse)
-                step.say(_drift_words(drift))
-                if drift:
-                    step.fail(_drift_words(drift))
+                (step.fail if drift else step.say)(_drift_words(drift))
         except Exception as error:
             known = explain(error)
             if known is None or len(names) == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from stockroom.promotion.promotion_lock import read_lock
 from stockroom.promotion.request import Request
 from stockroom.promotion.rules import Rules
 from stockroom.promotion.working_directory import WorkingDirectory
-from stockroom.releases import Release, read_release
+from stockroom.releases import Release, read_release, release_variables, uploaded_artifacts
 from stockroom.settings import Settings
 from stockroom.terraform import find_binary
 
@@ -49,13 +49,7 @@ class Subject:
     built: Artifacts | None
 
     def variables(self, environment: Environment) -> dict[str, Any]:
-        return release_variables(environment, self.hashes)
-
-
-def release_variables(environment: Environment, hashes: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """What Terraform has to know of a release in an environment, by the names of the stacks' variables."""
-    keys = {kind: {name: f"{name}/{sha256}.zip" for name, sha256 in hashes[kind].items()} for kind in hashes}
-    return {"artifact_bucket": environment.artifact_bucket, **keys}
+        return release_variables(environment, uploaded_artifacts(self.hashes))
 
 
 def hashes_of(artifacts: Artifacts) -> Hashes:
@@ -140,7 +134,7 @@ def _account_facts(account: Account, rules: Rules) -> tuple[AccountFacts, int]:
     missing = tuple(
         name
         for name in (environment.state_bucket, environment.artifact_bucket)
-        if not _is_there(s3, name, environment.account_id)
+        if not bucket_is_there(s3, name, environment.account_id)
     )
     found = AccountFacts(account.caller, account.clock_skew_seconds, missing)
     if missing:
@@ -153,7 +147,7 @@ def _account_facts(account: Account, rules: Rules) -> tuple[AccountFacts, int]:
     return found, len(events)
 
 
-def _is_there(s3: S3Client, bucket: str, owner: str) -> bool:
+def bucket_is_there(s3: S3Client, bucket: str, owner: str) -> bool:
     from botocore.exceptions import ClientError
 
     try:
@@ -187,9 +181,9 @@ def _subject_before(request: Request, found: AccountFacts) -> Subject:
     env = request.environment
     if found.missing:
         raise StockroomError(f"nothing was promoted to '{env}' yet: {', '.join(found.missing)} is missing")
-    before = release_before(list(found.promotions))
+    before = release_before(found.promotions)
     if before is None:
-        runs = current(list(found.promotions))
+        runs = current(found.promotions)
         words = f"it runs {runs.digest[:12]}, and no release before that" if runs else "it never ran a release"
         raise StockroomError(f"there is nothing to roll '{env}' back to: {words}", "promote another commit instead")
     release = Release(before.digest, before.commit, dirty=False)
@@ -230,7 +224,9 @@ def _kept_evidence(account: Account, digest: str) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def drift_of(account: Account, promotions: list[Promotion], folder: Path, settings: Settings) -> tuple[str, ...] | None:
+def drift_of(
+    account: Account, promotions: Sequence[Promotion], folder: Path, settings: Settings
+) -> tuple[str, ...] | None:
     """What differs from the release that the environment runs, as "<stack>: <sign> <address>".
 
     None where no release was promoted yet. The release's own code is planned again: what it would do is the drift.
@@ -242,15 +238,9 @@ def drift_of(account: Account, promotions: list[Promotion], folder: Path, settin
         return None
     release = git.check_out(runs.commit, folder)
     found: list[str] = []
-    for stack in stacks_of(release):
+    for stack in stack_names(release / "terraform" / "stacks"):
         terraform = find_binary(settings).path
         work = WorkingDirectory(stack, account.environment, release, terraform, account.variables)
-        work.init(release_variables(account.environment, runs.artifacts))
+        work.init(release_variables(account.environment, uploaded_artifacts(runs.artifacts)))
         found += [f"{stack}: {line}" for line in lines(changes_of(stack, work.plan(lock=False)))]
     return tuple(found)
-
-
-def stacks_of(release: Path) -> list[str]:
-    """The stacks of a release's files, in the order in which they are deployed."""
-    folder = release / "terraform" / "stacks"
-    return sorted(path.name for path in folder.iterdir() if path.is_dir())

@@ -256,21 +256,21 @@ def _path(facts: Facts, account: AccountFacts, rules: Rules) -> Verdict:
     if isinstance(account.before, str):
         hint = f"`invoke bootstrap --env {rules.after}` lets this account read its ledger"
         return Verdict("path", False, f"the ledger of '{rules.after}' can't be read: {account.before}", hint)
-    runs = current(list(account.before))
-    if facts.kind == "rollback" and ran(list(account.before), digest):
+    runs = current(account.before)
+    if facts.kind == "rollback" and ran(account.before, digest):
         return Verdict("path", True, f"{rules.after} ran release {digest[:12]} before")
     if runs is None or runs.digest != digest:
         words = f"runs release {runs.digest[:12]}" if runs else "runs no release"
         hint = f"promote this one there first: `invoke promote --env {rules.after}`"
         return Verdict("path", False, f"{rules.after} {words}, and this is {digest[:12]}", hint)
-    if stuck := unfinished(list(account.before)):
+    if stuck := unfinished(account.before):
         hint = f"bring it to its end first: `invoke promote --env {rules.after}`"
         return Verdict("path", False, f"a promotion of {stuck.digest[:12]} to {rules.after} is unfinished", hint)
     return Verdict("path", True, f"{rules.after} runs this release")
 
 
 def _drift(environment: str, account: AccountFacts, waivers: Waivers) -> Verdict:
-    promotions = list(account.promotions)
+    promotions = account.promotions
     if stuck := unfinished(promotions):
         return Verdict("drift", True, f"the promotion of {stuck.digest[:12]} did not end; the plan shows what is left")
     if current(promotions) is None:

@@ -6,7 +6,7 @@ promotions/ledger/00000001.json    one event; numbers have no gap, since each is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -85,18 +85,18 @@ def fold(events: Iterable[dict[str, Any]]) -> list[Promotion]:
     return [Promotion(**known) for known in found.values() if "kind" in known]
 
 
-def current(promotions: list[Promotion]) -> Promotion | None:
+def current(promotions: Sequence[Promotion]) -> Promotion | None:
     """The promotion whose release the environment runs: the last one that succeeded."""
     return next((one for one in reversed(promotions) if one.result == "succeeded"), None)
 
 
-def unfinished(promotions: list[Promotion]) -> Promotion | None:
+def unfinished(promotions: Sequence[Promotion]) -> Promotion | None:
     """The last promotion, where it began to apply and did not come to its end: the environment is between two."""
     last = next((one for one in reversed(promotions) if one.applying), None)
     return last if last and last.result != "succeeded" else None
 
 
-def release_before(promotions: list[Promotion]) -> Promotion | None:
+def release_before(promotions: Sequence[Promotion]) -> Promotion | None:
     """The last promotion of another release than the one that runs: what a rollback goes back to.
 
     Of a chain of rollbacks, each goes one release further back; what was rolled back from is not gone back to.
@@ -116,7 +116,7 @@ def release_before(promotions: list[Promotion]) -> Promotion | None:
     return history[-2] if len(history) > 1 else None
 
 
-def ran(promotions: list[Promotion], digest: str) -> bool:
+def ran(promotions: Sequence[Promotion], digest: str) -> bool:
     """Whether the environment ever ran the release, with its smoke tests passed."""
     return any(one.digest == digest and one.result == "succeeded" for one in promotions)
 

@@ -21,6 +21,7 @@ from stockroom.console import Steps, out
 from stockroom.e2e import Request as TestRequest
 from stockroom.e2e import run_rounds
 from stockroom.engines import make_engine
+from stockroom.environments import stack_names
 from stockroom.errors import StockroomError
 from stockroom.evidence import Selection
 from stockroom.live_versions import shift
@@ -29,7 +30,7 @@ from stockroom.policies import check_plans
 from stockroom.processes import processes_in
 from stockroom.promotion import git, promotion_lock
 from stockroom.promotion.account import Account
-from stockroom.promotion.facts import EVIDENCE_PREFIX, Gathered, drift_of, gather, stacks_of
+from stockroom.promotion.facts import EVIDENCE_PREFIX, Gathered, drift_of, gather
 from stockroom.promotion.gates import Verdict, all_but_drift, check, refused
 from stockroom.promotion.ledger import append, fold, now_text, read_events, unfinished
 from stockroom.promotion.plan_summary import Change, changes_of, counts, forbidden, lines, plan_digest, unused
@@ -138,7 +139,7 @@ def pass_gates(settings: Settings, request: Request, rules: Rules, folder: Path,
         assert facts.account
         with steps.step("drift") as step:
             step.say("comparing the account with its last release")
-            drift = drift_of(gathered.account, list(facts.account.promotions), folder, settings)
+            drift = drift_of(gathered.account, facts.account.promotions, folder, settings)
             facts = replace(facts, account=replace(facts.account, drift=drift))
             step.say(f"{len(drift or ())} differences")
         gathered = replace(gathered, facts=facts)
@@ -168,8 +169,8 @@ def make_plan(gathered: Gathered, folder: Path, settings: Settings, steps: Steps
     environment = account.environment
     code = git.check_out(subject.release.commit, folder)
     terraform = find_binary(settings).path
-    directories, plans = {}, {}
-    for stack in stacks_of(code):
+    directories, plans, changes = {}, {}, {}
+    for stack in stack_names(code / "terraform" / "stacks"):
         with steps.step("plan") as step:
             step.say(f"{stack}: initialising")
             work = WorkingDirectory(stack, environment, code, terraform, account.variables)
@@ -177,12 +178,13 @@ def make_plan(gathered: Gathered, folder: Path, settings: Settings, steps: Steps
             step.say(f"{stack}: planning")
             plans[stack] = work.plan(lock)
             directories[stack] = work
-            step.say(f"{stack}: {counts(changes_of(stack, plans[stack]))}")
+            changes[stack] = changes_of(stack, plans[stack])
+            step.say(f"{stack}: {counts(changes[stack])}")
             plan_file = folder / f"{stack}.plan.json"
             plan_file.touch(mode=0o600)
             plan_file.write_text(json.dumps(plans[stack]))
     digest = plan_digest(environment.name, subject.release.digest, plans)
-    return Planned(directories, {stack: changes_of(stack, plan) for stack, plan in plans.items()}, digest)
+    return Planned(directories, changes, digest)
 
 
 def print_plan(planned: Planned) -> None:
@@ -436,7 +438,7 @@ class _Promotion:
     def _save_states(self) -> None:
         """Save what the last promotion made in the account and, cut off from it, could not write down there."""
         assert self.gathered.facts.account
-        stuck = unfinished(list(self.gathered.facts.account.promotions))
+        stuck = unfinished(self.gathered.facts.account.promotions)
         for unsaved in (self.folder.parent / stuck.id).glob(_UNSAVED_STATES) if stuck else ():
             stack, code, terraform = unsaved.parent.name, unsaved.parents[3], find_binary(self.settings).path
             work = WorkingDirectory(stack, self.account.environment, code, terraform, self.account.variables)
@@ -446,7 +448,7 @@ class _Promotion:
     def _stacks(self) -> list[str]:
         commit = self.gathered.subject.release.commit
         assert commit
-        return stacks_of(git.check_out(commit, self.folder))
+        return stack_names(git.check_out(commit, self.folder) / "terraform" / "stacks")
 
 
 def record_killed(s3: S3Client, bucket: str, dead: Holder) -> None:

@@ -27,7 +27,7 @@ from typing import Any
 from rich.table import Table
 
 from stockroom.console import Steps, out
-from stockroom.environments import read_environment
+from stockroom.environments import read_environment, stack_names
 from stockroom.errors import StockroomError
 from stockroom.evidence import EVIDENCE_DIR
 from stockroom.own_platform import own_folder, undisturbed
@@ -198,7 +198,7 @@ class _Rehearsal:
         evidence: dict[str, Any] = json.loads((EVIDENCE_DIR / f"{release}.json").read_text(encoding="utf-8"))
         client = account.session.client("lambda")
         code = {}
-        for stack in sorted(path.name for path in (ROOT / "terraform" / "stacks").iterdir()):
+        for stack in stack_names():
             deployed = read_deployed(environment, account.session, stack)
             for function, full_name in (deployed.outputs if deployed else {}).get("function_names", {}).items():
                 configuration = client.get_function(FunctionName=full_name, Qualifier="live")["Configuration"]
