@@ -45,27 +45,32 @@ def pytest_runtest_makereport(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that wait long come first, those that run alone last, when all others are done."""
+    """Tests that wait long come first, those that disturb all others last, when those are done."""
 
     def marked(name: str) -> list[pytest.Item]:
         return [item for item in items if item.get_closest_marker(name)]
 
-    waiting, alone = marked("waits"), marked("alone")
-    others = [item for item in items if item not in waiting and item not in alone]
+    waiting, disturbing = marked("waits"), marked("disturbs")
+    others = [item for item in items if item not in waiting and item not in disturbing]
     # A worker is given two tests to begin with: one that waits, and another, so that no two wait one after the other.
     pairs = zip_longest(waiting, others[: len(waiting)])
-    items[:] = [*filter(None, chain.from_iterable(pairs)), *others[len(waiting) :], *alone]
+    items[:] = [*filter(None, chain.from_iterable(pairs)), *others[len(waiting) :], *disturbing]
 
 
 @pytest.fixture(autouse=True)
 def alone(request: pytest.FixtureRequest) -> Generator[Callable[[], AbstractContextManager[None]]]:
-    """The test's turn: alone when it is marked so. Any other has `with alone():` for a part of it."""
+    """What a test does `with alone():` no other disturbs, and it disturbs no other.
+
+    Every test has a turn beside others. One that is marked `disturbs`, and any after it was alone, has none: what
+    others do alone may befall it meanwhile.
+    """
     outputs = os.environ.get("STOCKROOM_E2E_OUTPUTS")
     if not outputs:
         yield nullcontext  # the platform itself tells what is missing
         return
     turn = Turn(Path(outputs))
-    turn.begin(alone=request.node.get_closest_marker("alone") is not None)
+    if not request.node.get_closest_marker("disturbs"):
+        turn.begin()
     try:
         yield turn.alone
     finally:

@@ -1,6 +1,6 @@
 """What can befall a deployed function, for a while. All of it is undone at the end, also when a test fails in between.
 
-It befalls every test's messages: use it in tests that run alone.
+It befalls every test's messages: use it `with alone():`.
 """
 
 from __future__ import annotations

@@ -218,29 +218,47 @@ class Platform:
         return ids
 
     def take_messages(self, of: str, queue: str) -> list[str]:
-        """Take the messages that carry `of` off a queue that nothing else reads; all others are back in a moment."""
-        return self._take(self.outputs["queue_urls"][queue], of)
+        """Take the messages that carry `of` off a queue that nothing else reads; all others are back on it at once."""
+        return self._read(self.outputs["queue_urls"][queue], of, take=True)
 
     def take_dead_letters(self, of: str, queue: str = "orders") -> list[str]:
-        """Take the dead letters that carry `of` off their queue; all others are back on it in a moment.
+        """Take the dead letters that carry `of` off their queue; all others are back on it at once.
 
         `queue` is the short name of the queue or stream whose failures they are.
         """
-        return self._take(self.outputs["dead_letter_queue_urls"][queue], of)
+        return self._read(self.outputs["dead_letter_queue_urls"][queue], of, take=True)
 
-    def _take(self, url: str, of: str) -> list[str]:
-        taken = []
-        for _ in range(100):
-            messages = self.sqs.receive_message(
-                QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=3, WaitTimeSeconds=0
-            ).get("Messages", [])
-            if not messages:
-                break
-            for message in messages:
-                if of in message["Body"]:
+    def look_at_dead_letters(self, of: str, queue: str = "orders") -> list[str]:
+        """The dead letters that carry `of`, of those that nobody holds; all are back on their queue at once."""
+        return self._read(self.outputs["dead_letter_queue_urls"][queue], of, take=False)
+
+    def _read(self, url: str, of: str, take: bool) -> list[str]:
+        found: list[str] = []
+        left: dict[str, str] = {}  # message id → receipt handle
+        while new := [message for message in self._receive(url) if message["MessageId"] not in left]:
+            for message in new:
+                wanted = of in message["Body"]
+                if wanted:
+                    found.append(message["Body"])
+                if wanted and take:
                     self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                    taken.append(message["Body"])
-        return taken
+                else:
+                    left[message["MessageId"]] = message["ReceiptHandle"]
+        handles = list(left.values())
+        for start in range(0, len(handles), 10):
+            # What came back by itself meanwhile may be somebody else's by now; then its entry fails, as it should.
+            self.sqs.change_message_visibility_batch(
+                QueueUrl=url,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                    for number, handle in enumerate(handles[start : start + 10])
+                ],
+            )
+        return found
+
+    def _receive(self, url: str) -> list[dict[str, Any]]:
+        answer = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=3, WaitTimeSeconds=0)
+        return list(answer.get("Messages", []))
 
     def dead_letter_seconds(self, queue: str) -> float:
         """How long a message that always fails takes to the dead-letter queue, and some time to spare."""

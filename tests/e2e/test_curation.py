@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -515,9 +516,13 @@ def test_a_damaged_object_loses_nothing_and_is_curated_once_it_is_mended(
         assert rows_of(platform, each, unique) == as_rows(platform, [good[each], mended[each]])
 
 
-@pytest.mark.alone  # it moves the dead letters of others, too
+@pytest.mark.disturbs
 def test_dead_letters_that_are_moved_back_are_curated(
-    platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
+    platform: Platform,
+    wait_until: Callable[..., Any],
+    unique: str,
+    day: date,
+    alone: Callable[[], AbstractContextManager[None]],
 ) -> None:
     key = platform.put_raw(day, unique, [make_event(unique, 0, day)])
     wait_until(lambda: rows_of(platform, day, unique))
@@ -530,8 +535,9 @@ def test_dead_letters_that_are_moved_back_are_curated(
         platform.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         for url in urls
     )
-    platform.sqs.start_message_move_task(SourceArn=dead, DestinationArn=queue)
-    wait_until(lambda: platform.processed_sales(day) is not None)
+    with alone():  # it moves the dead letters of others, too
+        platform.sqs.start_message_move_task(SourceArn=dead, DestinationArn=queue)
+        wait_until(lambda: platform.processed_sales(day) is not None)
     assert processed(platform, day).body == before.body
 
 

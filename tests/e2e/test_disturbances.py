@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,10 @@ from tests.e2e.totals import read_totals
 if TYPE_CHECKING:
     from tests.e2e.platform import Platform
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.disturbs
 
 Wait = Callable[..., Any]
+Alone = Callable[[], AbstractContextManager[None]]
 
 QUEUE_FUNCTION = "process_orders"
 STREAM_FUNCTIONS = ("capture_sales", "project_orders", "restock")
@@ -89,19 +91,23 @@ class Load:
         return self._requests
 
 
-def test_throttled_functions_lose_nothing(platform: Platform, wait_until: Wait, unique: str, day: date) -> None:
+def test_throttled_functions_lose_nothing(
+    platform: Platform, wait_until: Wait, unique: str, day: date, alone: Alone
+) -> None:
     load = Load(platform, unique, day)
-    with at_most(platform, 0, QUEUE_FUNCTION, *STREAM_FUNCTIONS):
+    with alone(), at_most(platform, 0, QUEUE_FUNCTION, *STREAM_FUNCTIONS):
         load.send()
         time.sleep(2)
         assert not load.is_stored()
     load.assert_all_came_through_once(wait_until)
 
 
-def test_one_call_at_a_time_is_enough(platform: Platform, wait_until: Wait, unique: str, day: date) -> None:
+def test_one_call_at_a_time_is_enough(
+    platform: Platform, wait_until: Wait, unique: str, day: date, alone: Alone
+) -> None:
     load = Load(platform, unique, day, orders=24, events=200)
     records = as_sqs_records(*orders_in(load.outcomes))
-    with at_most(platform, 1, QUEUE_FUNCTION, *STREAM_FUNCTIONS):
+    with alone(), at_most(platform, 1, QUEUE_FUNCTION, *STREAM_FUNCTIONS):
         load.send()
         # Others who want the one call, with the same orders.
         with ThreadPoolExecutor(3) as workers:
@@ -111,10 +117,10 @@ def test_one_call_at_a_time_is_enough(platform: Platform, wait_until: Wait, uniq
 
 
 def test_a_function_that_fails_for_a_while_loses_no_order(
-    platform: Platform, wait_until: Wait, unique: str, day: date
+    platform: Platform, wait_until: Wait, unique: str, day: date, alone: Alone
 ) -> None:
     load = Load(platform, unique, day, events=0)
-    with misconfigured(platform, {QUEUE_FUNCTION: {"ORDERS_TABLE": "no-such-table"}}):
+    with alone(), misconfigured(platform, {QUEUE_FUNCTION: {"ORDERS_TABLE": "no-such-table"}}):
         load.send()
         wait_until(lambda: [log for log in platform.log_records(QUEUE_FUNCTION, unique) if log["level"] == "ERROR"])
         assert not load.is_stored()
@@ -122,12 +128,13 @@ def test_a_function_that_fails_for_a_while_loses_no_order(
 
 
 def test_sources_that_are_switched_off_and_on_go_on_where_they_were(
-    platform: Platform, wait_until: Wait, unique: str, day: date
+    platform: Platform, wait_until: Wait, unique: str, day: date, alone: Alone
 ) -> None:
     load = Load(platform, unique, day)
-    load.send(slice(0, None, 2))  # on its way when the sources are switched off
-    with sources_off(platform, QUEUE_FUNCTION, *STREAM_FUNCTIONS):
-        load.send(slice(1, None, 2))
-        time.sleep(2)
-        assert not any(platform.order(order["order_id"]) for order in orders_in(load.outcomes)[1::2])
+    with alone():
+        load.send(slice(0, None, 2))  # on its way when the sources are switched off
+        with sources_off(platform, QUEUE_FUNCTION, *STREAM_FUNCTIONS):
+            load.send(slice(1, None, 2))
+            time.sleep(2)
+            assert not any(platform.order(order["order_id"]) for order in orders_in(load.outcomes)[1::2])
     load.assert_all_came_through_once(wait_until)

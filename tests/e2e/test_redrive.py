@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.e2e.platform import Platform
 
 Wait = Callable[..., Any]
+Alone = Callable[[], AbstractContextManager[None]]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -54,26 +55,18 @@ def redrive(platform: Platform, tmp_path: Path) -> Command:
 
 
 class Letters:
-    """Bodies of a queue's dead letters that carry `of`, as far as they were seen: they stay where they are, hidden for
-    two seconds, and others may hold them."""
+    """Bodies of a queue's dead letters that carry `of`, as far as they were seen: they stay where they are, and others
+    may hold them for a moment."""
 
     def __init__(self, platform: Platform, queue: str, of: str) -> None:
-        self._sqs = platform.sqs
-        self._url = platform.outputs["dead_letter_queue_urls"][queue]
+        self._platform = platform
+        self._queue = queue
         self._of = of
         self.seen: set[str] = set()
 
     def look(self) -> set[str]:
-        met: set[str] = set()
-        while True:
-            answer = self._sqs.receive_message(
-                QueueUrl=self._url, MaxNumberOfMessages=10, VisibilityTimeout=2, WaitTimeSeconds=0
-            )
-            new = {message["MessageId"]: message["Body"] for message in answer.get("Messages", [])}
-            self.seen |= {body for body in new.values() if self._of in body}
-            if new.keys() <= met:  # none, or the first are back
-                return self.seen
-            met |= new.keys()
+        self.seen |= set(self._platform.look_at_dead_letters(self._of, self._queue))
+        return self.seen
 
 
 def about(record: Record) -> str:
@@ -94,7 +87,7 @@ def test_orders_of_a_product_that_was_not_in_the_inventory(
     unique: str,
     day: date,
     redrive: Command,
-    alone: Callable[[], AbstractContextManager[None]],
+    alone: Alone,
 ) -> None:
     platform.set_stock({unique: 10} | products(unique, 150, 5))
     late, never = f"{unique}-late", f"{unique}-never"
@@ -118,8 +111,8 @@ def test_orders_of_a_product_that_was_not_in_the_inventory(
         done = redrive("orders")
         assert done.returncode == 0, done.stderr
         assert "messages moved back to" in done.stdout
-        for order, status in outcomes:
-            wait_until(lambda order=order, status=status: platform.status(order["order_id"]) == status)
+    for order, status in outcomes:
+        wait_until(lambda order=order, status=status: platform.status(order["order_id"]) == status)
     wait_for_totals(platform, wait_until, outcomes)
     assert platform.stock([unique, late]) == {unique: 8, late: 20}
     assert platform.stock(products(unique, 150, 0)) == products(unique, 150, 4)
@@ -136,9 +129,9 @@ def failed_events(letters: set[str], since: datetime) -> int:
     )
 
 
-@pytest.mark.alone
+@pytest.mark.disturbs
 def test_records_of_streams_whose_functions_failed(
-    platform: Platform, wait_until: Wait, unique: str, day: date, redrive: Command
+    platform: Platform, wait_until: Wait, unique: str, day: date, redrive: Command, alone: Alone
 ) -> None:
     low = f"{unique}-low"
     outcomes = [
@@ -157,25 +150,26 @@ def test_records_of_streams_whose_functions_failed(
         "project_orders": {"DAILY_TOTALS_TABLE": "no-such-table"},
         "restock": {"RESTOCKS_TABLE": "no-such-table"},
     }
-    with misconfigured(platform, broken):
-        platform.send_orders([order for order, _ in outcomes])
-        platform.put_events(events, unique)
-        ends = wait_until(lambda: len(found := orders.records(unique)) == len(outcomes) and found)
-        (short,) = wait_until(lambda: inventory.records(low))
-        for queue, record in [*(("orders_stream", each) for each in ends), ("inventory_stream", short)]:
-            wait_until(Letters(platform, queue, about(record)).look)
-        wait_until(lambda: failed_events(dead.look(), started) >= len(events))
-    assert platform.stored_events(day, unique) == []
-    assert platform.item("daily_totals", order_date=str(day)) is None
+    with alone():
+        with misconfigured(platform, broken):
+            platform.send_orders([order for order, _ in outcomes])
+            platform.put_events(events, unique)
+            ends = wait_until(lambda: len(found := orders.records(unique)) == len(outcomes) and found)
+            (short,) = wait_until(lambda: inventory.records(low))
+            for queue, record in [*(("orders_stream", each) for each in ends), ("inventory_stream", short)]:
+                wait_until(Letters(platform, queue, about(record)).look)
+            wait_until(lambda: failed_events(dead.look(), started) >= len(events))
+        assert platform.stored_events(day, unique) == []
+        assert platform.item("daily_totals", order_date=str(day)) is None
 
-    queues = ("orders_stream", "inventory_stream", "sales_events")
-    for queue in queues:
-        wait_until(lambda queue=queue: nobody_holds_any(platform, queue))
-    with ThreadPoolExecutor(len(queues)) as workers:
-        commands = workers.map(lambda queue: redrive(queue.replace("_", "-")), queues)
-    for done in [*commands, redrive("orders-stream")]:  # once more does no harm
-        # What others left there may fail again.
-        assert done.returncode == 0 or "still in the dead-letter queue" in done.stderr
+        queues = ("orders_stream", "inventory_stream", "sales_events")
+        for queue in queues:
+            wait_until(lambda queue=queue: nobody_holds_any(platform, queue))
+        with ThreadPoolExecutor(len(queues)) as workers:
+            commands = workers.map(lambda queue: redrive(queue.replace("_", "-")), queues)
+        for done in [*commands, redrive("orders-stream")]:  # once more does no harm
+            # What others left there may fail again.
+            assert done.returncode == 0 or "still in the dead-letter queue" in done.stderr
     wait_for_totals(platform, wait_until, outcomes)
     assert by_id(platform.stored_events(day, unique)) == by_id(events)
     (request,) = wait_until(lambda: platform.take_messages(low, "restock_requests"))

@@ -1,7 +1,7 @@
-"""Whose turn it is: tests run side by side, but for those that disturb what all of them use. These run alone.
+"""Whose turn it is: tests run side by side, but for what disturbs all of them. That is done alone, after the others.
 
-Locks are on files, so that they hold between the processes of a run and between runs on one platform. The kernel
-lifts them when a process ends, however it ends.
+The lock is on a file, so that it holds between the processes of a run and between runs on one platform. The kernel
+lifts it when a process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -13,33 +13,31 @@ from pathlib import Path
 
 
 class Turn:
-    """The turn of one test on the platform whose outputs are the file `outputs`."""
+    """The turn of one test on the platform whose outputs are the file `outputs`: beside others, alone, or none."""
 
     def __init__(self, outputs: Path) -> None:
-        self._gate = outputs.with_name(f"{outputs.name}.gate")
         self._platform = outputs.with_name(f"{outputs.name}.lock")
         self._held = ExitStack()
 
-    def begin(self, alone: bool) -> None:
-        """Wait for the turn, which is beside others or alone."""
-        with ExitStack() as gate:
-            # Whoever waits to be alone keeps the gate shut: turns under way end, and none begins.
-            fcntl.flock(gate.enter_context(self._gate.open("a")), fcntl.LOCK_EX)
-            platform = self._held.enter_context(self._platform.open("a"))
-            fcntl.flock(platform, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-            if alone:
-                self._held.push(gate.pop_all())
+    def begin(self) -> None:
+        """Wait until nobody is alone, and keep others from being alone."""
+        self._hold(fcntl.LOCK_SH)
 
     def end(self) -> None:
         self._held.close()
 
     @contextmanager
     def alone(self) -> Generator[None]:
-        """Be alone for a part of a test that began beside others. Before that part, others may be alone."""
+        """Be alone until the end of the block, and have no turn after it: then others may be alone.
+
+        This waits until no turn is left, so that a test may come here at any time and disturbs last of all.
+        """
         self.end()
-        self.begin(alone=True)
+        self._hold(fcntl.LOCK_EX)
         try:
             yield
         finally:
             self.end()
-            self.begin(alone=False)
+
+    def _hold(self, kind: int) -> None:
+        fcntl.flock(self._held.enter_context(self._platform.open("a")), kind)
