@@ -42,7 +42,7 @@ _INTERRUPT_PATIENCE_SECONDS = 10
 
 def default_workers() -> int:
     """Tests wait for the platform most of the time, so more of them than cores run well side by side."""
-    return 4 * (os.cpu_count() or 2)
+    return 6 * (os.cpu_count() or 2)
 
 
 @dataclass(frozen=True)
