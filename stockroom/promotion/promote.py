@@ -256,6 +256,7 @@ class _Promotion:
         try:
             if dead:
                 self._clean_up_after(s3, dead)
+                dead = None
             elif len(read_events(s3, self.bucket)) != self.gathered.number_of_events:
                 raise StockroomError("another promotion ended while the gates were looked at", "run the command again")
             self._record(s3, "started", self._what())
@@ -271,7 +272,7 @@ class _Promotion:
             raise
         finally:
             with undisturbed():
-                self._release_lock(s3)
+                self._release_lock(s3, dead)
 
     def _promote(self, s3: S3Client) -> Promoted:
         environment, release = self.account.environment, self.gathered.subject.release
@@ -410,8 +411,8 @@ class _Promotion:
         else:
             self.steps.note(f"stopped at: {self.step}; nothing of {self.request.environment} was changed")
 
-    def _release_lock(self, s3: S3Client) -> None:
-        self._try("the lock", lambda: promotion_lock.release(s3, self.bucket, self.holder.promotion))
+    def _release_lock(self, s3: S3Client, dead: Holder | None) -> None:
+        self._try("the lock", lambda: promotion_lock.release(s3, self.bucket, self.holder.promotion, dead))
 
     def _try(self, what: str, write: Callable[[], object]) -> None:
         from botocore.exceptions import BotoCoreError, ClientError

@@ -155,10 +155,15 @@ def _write(s3: S3Client, bucket: str, holder: Holder, etag: str | None) -> bool:
         raise
 
 
-def release(s3: S3Client, bucket: str, promotion: str) -> bool:
-    """Remove the lock if it is this promotion's; returns whether it was."""
+def release(s3: S3Client, bucket: str, promotion: str, dead: Holder | None = None) -> bool:
+    """Remove the lock if it is this promotion's; returns whether it was.
+
+    With `dead`, from whom this promotion took it over and could not clean up after, it is given back to that one.
+    """
     held = read_lock(s3, bucket)
     if held is None or held.holder.promotion != promotion:
         return False
+    if dead:
+        return _write(s3, bucket, dead, held.etag)
     s3.delete_object(Bucket=bucket, Key=KEY)
     return True

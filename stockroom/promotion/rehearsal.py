@@ -44,7 +44,7 @@ _AUTHOR = ("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost", 
 
 
 @dataclass(frozen=True)
-class Runs:
+class Observed:
     """What an environment runs at one moment, as its ledger, the release's evidence and Lambda itself tell.
 
     `code` are SHA-256 (hex) of the code behind each function's alias `live`; `tested` those in the evidence.
@@ -188,7 +188,7 @@ class _Rehearsal:
             words += ["--approve", digest_in(planned)]
         self._invoke(clone, task, *words, log=f"{name}-{environment}")
 
-    def _look(self, name: str, release: str) -> Runs:
+    def _look(self, name: str, release: str) -> Observed:
         environment = read_environment(name)
         account = open_account(environment, read_rules(name), self._settings, rehearse=True)
         history = json.loads(
@@ -203,7 +203,7 @@ class _Rehearsal:
             for function, full_name in (deployed.outputs if deployed else {}).get("function_names", {}).items():
                 configuration = client.get_function(FunctionName=full_name, Qualifier="live")["Configuration"]
                 code[function] = hex_of(configuration["CodeSha256"])
-        return Runs(name, release, succeeded[-1]["release"]["digest"], evidence["bundles"], code)
+        return Observed(name, release, succeeded[-1]["release"]["digest"], evidence["bundles"], code)
 
     # Commands
 
@@ -252,7 +252,7 @@ def _git(folder: Path, *words: str) -> None:
         raise StockroomError(f"git {' '.join(words[:4])} failed: {done.stderr.strip()}")
 
 
-def _print(there: list[Runs], back: list[Runs]) -> None:
+def _print(there: list[Observed], back: list[Observed]) -> None:
     table = Table("environment", "promoted", "its code", "rolled back to", "its code", box=None, pad_edge=False)
     for one, other in zip(there, back, strict=True):
         words = [_words(one), _words(other)]
@@ -261,5 +261,5 @@ def _print(there: list[Runs], back: list[Runs]) -> None:
     out.print(table)
 
 
-def _words(runs: Runs) -> str:
-    return runs.disagreement or f"{len(runs.code)} functions, as tested"
+def _words(observed: Observed) -> str:
+    return observed.disagreement or f"{len(observed.code)} functions, as tested"
