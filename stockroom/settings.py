@@ -92,7 +92,7 @@ class Settings(BaseSettings):
             raise ValueError("is an endpoint of AWS; the local environment never talks to AWS")
         return value.rstrip("/")
 
-    @field_validator("evidence_key")
+    @field_validator("evidence_key", "snapshot_key")
     @classmethod
     def _key_is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value and len(value.get_secret_value()) < _SHORTEST_KEY:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from stockroom.errors import StockroomError
 
-SHORTEST_SHARED_KEY = 32
+_MACHINE_KEY_LENGTH = 64
 
 
 def data_folder(environment: Mapping[str, str]) -> Path:
@@ -29,16 +29,11 @@ def data_folder(environment: Mapping[str, str]) -> Path:
 def signing_keys(shared: str | None, folder: Path) -> list[bytes]:
     """Keys that a snapshot may be signed with; the first one signs. The machine's is made when it is missing.
 
-    Raises StockroomError for a shared key that could be guessed, and for a file that others can read or write.
+    Raises StockroomError for a file that others can read or write.
     """
     machine = machine_key(folder / "snapshot.key")
     if not shared:
         return [machine]
-    if len(shared) < SHORTEST_SHARED_KEY:
-        raise StockroomError(
-            f"STOCKROOM_SNAPSHOT_KEY is shorter than {SHORTEST_SHARED_KEY} characters",
-            "make one with: openssl rand -hex 32",
-        )
     return [shared.encode(), machine]
 
 
@@ -49,7 +44,7 @@ def machine_key(path: Path) -> bytes:
     except FileNotFoundError:
         _make(path)
         key = _read(path)
-    if len(key) < SHORTEST_SHARED_KEY:
+    if len(key) < _MACHINE_KEY_LENGTH:
         raise StockroomError(f"{path} is damaged", "delete it; snapshots that it signed are then made again")
     return key
 
@@ -70,7 +65,7 @@ def _make(path: Path) -> None:
     descriptor, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner alone
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_hex(32).encode())
+            file.write(secrets.token_hex(_MACHINE_KEY_LENGTH // 2).encode())
             file.flush()
             os.fsync(file.fileno())
         # Of two commands that make one at the same time, the first one's stays.
