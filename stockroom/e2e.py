@@ -40,18 +40,22 @@ _LOOK_PAUSE_SECONDS = 0.2
 _INTERRUPT_PATIENCE_SECONDS = 10
 
 
-def default_workers() -> int:
-    """Tests wait for the platform most of the time, so more of them than cores run well side by side."""
-    return 6 * (os.cpu_count() or 2)
+def default_workers(smoke: bool) -> int:
+    """Tests wait for the platform most of the time, so more of them than cores run well side by side.
+
+    Smoke tests hardly wait: starting another worker takes longer than what it would do.
+    """
+    return (2 if smoke else 6) * (os.cpu_count() or 2)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What `invoke e2e` was asked for. `workers` is a number of processes; `confirmed` is the user's --yes."""
+    """What `invoke e2e` was asked for. `workers` is a number of processes, or None for as many as are good;
+    `confirmed` is the user's --yes."""
 
     environment: str = LOCAL
     selection: Selection = field(default_factory=Selection)
-    workers: int = field(default_factory=default_workers)
+    workers: int | None = None
     rounds: int = 1
     keep: bool = False
     confirmed: bool = False
@@ -98,7 +102,7 @@ def make_request(env: str, only: str, smoke: bool, workers: str, repeat: str, ke
             raise StockroomError(f"{option} {value}: not a number from 1 on", "`invoke --help e2e` explains it")
     if keep and env != LOCAL:
         raise StockroomError(f"--keep is about a platform of the tests' own, and '{env}' is none", "leave one out")
-    count = default_workers() if workers == "auto" else int(workers)
+    count = None if workers == "auto" else int(workers)
     return Request(env, Selection(only, smoke), count, int(repeat), keep, yes)
 
 
@@ -245,7 +249,8 @@ def _run_round(
     suffix = "" if request.rounds == 1 else f"-{number}"
     report, junit, log = (folder / f"{name}{suffix}.{kind}" for name, kind in _FILES)
     outcomes_file = folder / f"outcomes{suffix}.jsonl"
-    words = ["pytest", TESTS, "-q", "-p", "no:cacheprovider", "-n", str(request.workers)]
+    workers = request.workers or default_workers(request.selection.smoke)
+    words = ["pytest", TESTS, "-q", "-p", "no:cacheprovider", "-n", str(workers)]
     words += ["--dist", "load", "--maxschedchunk", "1"]  # in the order that conftest.py puts them in
     words += ["-p", "stockroom.pytest_outcomes", f"--outcomes={outcomes_file}"]
     words += [f"--junit-xml={junit}", f"--html={report}", "--self-contained-html"]
