@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,34 +106,54 @@ class _Rehearsal:
             "STOCKROOM_PORT": str(self._settings.port),
         }
         self._environments = path_names()
+        self._commands: set[subprocess.Popen[bytes]] = set()
         (folder / "logs").mkdir()
 
     def run(self) -> None:
         with self._steps.step("clones") as step:
             before, now = self._clone("before", comment=True), self._clone("now", comment=False)
             step.say("this release, and one before it to go back to")
-        with ThreadPoolExecutor(2) as pool:
-            self._test(before, "before")
-            testing = pool.submit(self._test, now, "now")
-            digest_before = self._release(before)
-            self._promote_along(before, "before", testing)
-            testing.result()
-        digest_now = self._release(now)
-        for name in self._environments:
-            self._invoke(now, "bootstrap", "--env", name, "--rehearse", log=f"bootstrap-{name}")
-        self._promote_along(now, "now", None)
-        there = [self._look(name, digest_now) for name in self._environments]
-        # Each asks only that the environment before ran that release once, so they need not wait for each other.
         with ThreadPoolExecutor() as pool:
-            for rolled_back in [
-                pool.submit(self._promote, now, "rollback", name, "back") for name in self._environments
-            ]:
-                rolled_back.result()
-        back = [self._look(name, digest_before) for name in self._environments]
+            try:
+                there, back = self._go_along(before, now, pool)
+            except BaseException:
+                self._end_commands()
+                raise
         self._invoke(now, "status", "--all", "--rehearse", log="status")
         _print(there, back)
         if wrong := next((one.disagreement for one in [*there, *back] if one.disagreement), None):
             raise StockroomError(f"the rehearsal does not add up: {wrong}", f"the logs are in {self._folder / 'logs'}")
+
+    def _go_along(self, before: Path, now: Path, pool: Executor) -> tuple[list[Observed], list[Observed]]:
+        """What every environment ran in the end, and when it was rolled back.
+
+        An environment only asks that the one before it on the path runs the release, so what comes behind may go on.
+        """
+        testing = pool.submit(self._test, before, "before")
+        for name in self._environments:
+            self._invoke(before, "bootstrap", "--env", name, "--rehearse", log=f"bootstrap-{name}")
+        testing.result()
+        testing = pool.submit(self._test, now, "now")
+        old, new = self._release(before), self._release(now)
+        *earlier, last = self._environments
+
+        for name in earlier:
+            self._promote(before, "promote", name, "before", old)
+            if testing.done():
+                testing.result()  # no use in going on when the other release is no good
+        at_last = pool.submit(self._promote, before, "promote", last, "before", old)
+        testing.result()
+        there = [self._promote(now, "promote", name, "now", new) for name in earlier[:1]]
+        at_last.result()
+        there += [self._promote(now, "promote", name, "now", new) for name in earlier[1:]]
+        at_last = pool.submit(self._promote, now, "promote", last, "now", new)
+        # A rollback asks only that the environment before it ran that release once.
+        back = [pool.submit(self._promote, now, "rollback", name, "back", old) for name in earlier[:-1]]
+        there.append(at_last.result())
+        back += [
+            pool.submit(self._promote, now, "rollback", name, "back", old) for name in self._environments[len(back) :]
+        ]
+        return there, [one.result() for one in back]
 
     def take_down(self) -> None:
         self._run(ROOT, ["infra-down"], "infra-down")
@@ -164,21 +184,13 @@ class _Rehearsal:
         self._invoke(clone, "e2e", log=f"e2e-{name}", own=False)
 
     def _release(self, clone: Path) -> str:
-        answer = json.loads(self._invoke(clone, "release", "--json", log="release"))
+        answer = json.loads(self._invoke(clone, "release", "--json", log=f"release-{clone.name}"))
         return str(answer["release"]["digest"])
 
     # Promotions
 
-    def _promote_along(self, clone: Path, name: str, testing: Future[None] | None) -> None:
-        for environment in self._environments:
-            if testing and testing.done():
-                testing.result()  # no use in going on when the other release is no good
-            if name == "before":
-                self._invoke(clone, "bootstrap", "--env", environment, "--rehearse", log=f"bootstrap-{environment}")
-            self._promote(clone, "promote", environment, name)
-
-    def _promote(self, clone: Path, task: str, environment: str, name: str) -> None:
-        """As CI does where an approval is wanted: plan, then approve what was planned."""
+    def _promote(self, clone: Path, task: str, environment: str, name: str, release: str) -> Observed:
+        """As CI does where an approval is wanted: plan, then approve what was planned. Returns what came of it."""
         words = ["--env", environment, "--rehearse", "--during-freeze", _REASON]
         if read_rules(environment).approval == "typed":
             rollback = ["--rollback"] if task == "rollback" else []
@@ -187,12 +199,13 @@ class _Rehearsal:
             )
             words += ["--approve", digest_in(planned)]
         self._invoke(clone, task, *words, log=f"{name}-{environment}")
+        return self._look(environment, release, name)
 
-    def _look(self, name: str, release: str) -> Observed:
+    def _look(self, name: str, release: str, when: str) -> Observed:
         environment = read_environment(name)
         account = open_account(environment, read_rules(name), self._settings, rehearse=True)
         history = json.loads(
-            self._invoke(ROOT, "history", "--env", name, "--json", "--rehearse", log=f"history-{name}")
+            self._invoke(ROOT, "history", "--env", name, "--json", "--rehearse", log=f"{when}-{name}-history")
         )
         succeeded = [one for one in history if one["result"] == "succeeded"]
         evidence: dict[str, Any] = json.loads((EVIDENCE_DIR / f"{release}.json").read_text(encoding="utf-8"))
@@ -231,13 +244,15 @@ class _Rehearsal:
                 cwd=clone, env=kept | named, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
-            try:
-                code = process.wait()
-            except BaseException:
-                process.terminate()
-                process.wait()
-                raise
+            self._commands.add(process)
+            code = process.wait()
+            self._commands.discard(process)
         return code, path.read_text(encoding="utf-8", errors="replace")
+
+    def _end_commands(self) -> None:
+        """Those in threads would go on to their ends, and be waited for."""
+        for process in list(self._commands):
+            process.terminate()
 
 
 def digest_in(printed: str) -> str:
