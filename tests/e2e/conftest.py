@@ -45,16 +45,22 @@ def pytest_runtest_makereport(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that wait long come first, those that disturb all others last, when those are done."""
+    """Tests that wait long come first, those that disturb all others at the end, when those are done.
+
+    A worker always has a test that it runs and the next one, which nobody else takes. So between those that take long
+    come others, lest two of them follow each other on one worker.
+    """
 
     def marked(name: str) -> list[pytest.Item]:
         return [item for item in items if item.get_closest_marker(name)]
 
     waiting, disturbing = marked("waits"), marked("disturbs")
     others = [item for item in items if item not in waiting and item not in disturbing]
-    # A worker is given two tests to begin with: one that waits, and another, so that no two wait one after the other.
-    pairs = zip_longest(waiting, others[: len(waiting)])
-    items[:] = [*filter(None, chain.from_iterable(pairs)), *others[len(waiting) :], *disturbing]
+    first, rest = others[: len(waiting)], others[len(waiting) :]
+    middle, last = rest[: -2 * len(disturbing)], rest[-2 * len(disturbing) :]
+    begin = zip_longest(waiting, first)
+    end = zip_longest(last[::2], disturbing, last[1::2])
+    items[:] = filter(None, [*chain.from_iterable(begin), *middle, *chain.from_iterable(end)])
 
 
 @pytest.fixture(autouse=True)
