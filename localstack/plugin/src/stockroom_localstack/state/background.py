@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import thread as pools
 from contextlib import contextmanager
@@ -122,6 +122,23 @@ def watch_queues() -> None:
         return handle
 
 
+def handed_over(work: Callable[[], None], queue: str) -> Callable[[], None]:
+    """What a poller would do with all that it has received from the queue (its ARN), for another thread to do."""
+    handles, _poller.handles = _poller.handles, []
+
+    def do() -> None:
+        try:
+            work()
+        finally:
+            _let_go(queue, handles)
+
+    return GATE.handed_over(do)
+
+
+def _let_go(queue: str, handles: list[str]) -> None:
+    in_hand.get(queue, set()).difference_update(handles)
+
+
 def _polls() -> bool:
     """Whether this thread reads for an event source mapping."""
     return getattr(_poller, "handles", None) is not None
@@ -140,7 +157,7 @@ def watch_functions() -> None:
     watch_queues()
 
     # From one end to the other: messages are in no queue while they are received, and in nobody's hands but the
-    # poller's afterwards.
+    # poller's afterwards, or of those that it hands them over to.
     @patch(SqsPoller.poll_events)
     def poll_events(original: Any, self: Any) -> None:
         if rests():
@@ -150,7 +167,7 @@ def watch_functions() -> None:
             try:
                 original(self)
             finally:
-                in_hand.get(self.source_arn, set()).difference_update(_poller.handles)
+                _let_go(self.source_arn, _poller.handles)
                 _poller.handles = None
 
     # Asynchronous invocations.

@@ -1,0 +1,148 @@
+"""Event source mappings of SQS queues: how many calls of a function there are at a time."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .functions import Functions
+from .recipe import wait_for
+
+# Every call notes how many there are with it, and the order in which messages come. It stays until there are as many as
+# WANTED, or for three seconds.
+SOURCE = """
+    import os, time
+    import boto3
+    table = boto3.client("dynamodb")
+    def add(number):
+        answer = table.update_item(
+            TableName=os.environ["TABLE"], Key={"id": {"S": "calls"}}, UpdateExpression="ADD seen :number",
+            ExpressionAttributeValues={":number": {"N": str(number)}}, ReturnValues="UPDATED_NEW",
+        )
+        return int(answer["Attributes"]["seen"]["N"])
+    def handler(event, context):
+        most = add(1)
+        until = time.monotonic() + 3
+        while most < int(os.environ["WANTED"]) and time.monotonic() < until:
+            time.sleep(0.05)
+            most = max(most, add(0))
+        for record in event["Records"]:
+            table.put_item(
+                TableName=os.environ["TABLE"],
+                Item={"id": {"S": record["body"]}, "most": {"N": str(most)}, "at": {"N": str(time.time_ns())}},
+            )
+        add(-1)
+"""
+
+
+class Queue:
+    """A queue whose messages a function gets one by one."""
+
+    def __init__(self, functions: Functions, aws: Callable[[str], Any], name: str, wanted: int, **mapping: Any) -> None:
+        self._aws = aws
+        self._table = name.partition(".")[0]
+        self._functions = functions
+        aws("dynamodb").create_table(
+            TableName=self._table,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        dead = aws("sqs").create_queue(
+            QueueName=f"dead-{name}", Attributes={"FifoQueue": "true"} if name.endswith(".fifo") else {}
+        )["QueueUrl"]
+        redrive = {"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:000000000000:dead-{name}", "maxReceiveCount": 4}
+        attributes = {"VisibilityTimeout": "6", "RedrivePolicy": json.dumps(redrive)}
+        attributes |= {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if name.endswith(".fifo") else {}
+        self.url = aws("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        self.dead = dead
+        variables = {"TABLE": self._table, "WANTED": str(wanted)}
+        self.function = functions.make(SOURCE, Environment={"Variables": variables}, Timeout=6)
+        self._arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
+        self._mapping = mapping
+
+    def send(self, count: int, **options: str) -> list[str]:
+        bodies = [f"message-{number}" for number in range(count)]
+        for body in bodies:
+            self._aws("sqs").send_message(QueueUrl=self.url, MessageBody=body, **options)
+        return bodies
+
+    def map(self) -> str:
+        answer = self._functions.service.create_event_source_mapping(
+            FunctionName=self.function, EventSourceArn=self._arn, BatchSize=1, **self._mapping
+        )
+        return str(answer["UUID"])
+
+    def items(self) -> dict[str, dict[str, int]]:
+        """Of each message that a function was done with: the most calls that it saw, and when (ns)."""
+        found = self._aws("dynamodb").scan(TableName=self._table, ConsistentRead=True)["Items"]
+        return {
+            item["id"]["S"]: {name: int(item[name]["N"]) for name in ("most", "at")} for item in found if "most" in item
+        }
+
+    def wait_for(self, bodies: list[str]) -> list[int]:
+        """The most calls at a time that each message saw."""
+        wait_for("all messages", lambda: self.items().keys() >= set(bodies), 60)
+        return [self.items()[body]["most"] for body in bodies]
+
+
+def test_a_function_gets_several_batches_at_a_time(
+    functions: Functions, aws: Callable[[str], Any], unique: str
+) -> None:
+    queue = Queue(functions, aws, unique, wanted=5)
+    bodies = queue.send(5)
+    queue.map()
+    assert max(queue.wait_for(bodies)) == 5
+
+
+def test_no_more_than_its_maximum_concurrency(functions: Functions, aws: Callable[[str], Any], unique: str) -> None:
+    queue = Queue(functions, aws, unique, wanted=3, ScalingConfig={"MaximumConcurrency": 2})
+    bodies = queue.send(4)
+    queue.map()
+    assert max(queue.wait_for(bodies)) == 2
+
+
+def test_a_throttled_function_gets_all_messages_in_the_end(
+    functions: Functions, aws: Callable[[str], Any], unique: str
+) -> None:
+    queue = Queue(functions, aws, unique, wanted=1)
+    functions.service.put_function_concurrency(FunctionName=queue.function, ReservedConcurrentExecutions=1)
+    bodies = queue.send(12)
+    queue.map()
+    assert queue.wait_for(bodies) == [1] * 12
+    assert "Messages" not in aws("sqs").receive_message(QueueUrl=queue.dead)
+
+
+def test_messages_of_one_group_come_one_after_the_other(
+    functions: Functions, aws: Callable[[str], Any], unique: str
+) -> None:
+    queue = Queue(functions, aws, f"{unique}.fifo", wanted=1)
+    bodies = queue.send(4, MessageGroupId="one")
+    queue.map()
+    assert queue.wait_for(bodies) == [1] * 4
+    items = queue.items()
+    assert sorted(bodies, key=lambda body: items[body]["at"]) == bodies
+
+
+def test_a_mapping_that_is_switched_off_receives_nothing_more(
+    functions: Functions, aws: Callable[[str], Any], unique: str
+) -> None:
+    queue = Queue(functions, aws, unique, wanted=9)  # never as many: each call takes three seconds
+    bodies = queue.send(10)
+    mapping = queue.map()
+    client = functions.service
+
+    def calls() -> int:
+        [item] = aws("dynamodb").scan(TableName=unique, ConsistentRead=True)["Items"] or [{"seen": {"N": "0"}}]
+        return int(item["seen"]["N"])
+
+    wait_for("a call", lambda: calls() == 5)
+    client.update_event_source_mapping(UUID=mapping, Enabled=False)
+    wait_for("the mapping", lambda: client.get_event_source_mapping(UUID=mapping)["State"] == "Disabled")
+    wait_for("what was received", lambda: len(queue.items()) == 5)
+    time.sleep(1)  # further ones would come now
+    assert len(queue.items()) == 5
+    left = aws("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=["ApproximateNumberOfMessages"])
+    assert int(left["Attributes"]["ApproximateNumberOfMessages"]) == len(bodies) - 5
