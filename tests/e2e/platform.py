@@ -217,9 +217,13 @@ class Platform:
             bodies = bodies[now:]
         return ids
 
-    def take_messages(self, of: str, queue: str) -> list[str]:
-        """Take the messages that carry `of` off a queue that nothing else reads; all others are back on it at once."""
-        return self._read(self.outputs["queue_urls"][queue], of, take=True)
+    def take_restock_requests(self, of: str) -> list[Event]:
+        """Take the requests to restock that carry `of`; all others are back on their queue at once.
+
+        One that other tests have received too often is in the dead-letter queue.
+        """
+        bodies = self._read(self.outputs["queue_urls"]["restock_requests"], of, take=True)
+        return [json.loads(body) for body in [*bodies, *self.take_dead_letters(of, "restock_requests")]]
 
     def take_dead_letters(self, of: str, queue: str = "orders") -> list[str]:
         """Take the dead letters that carry `of` off their queue; all others are back on it at once.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -85,9 +84,7 @@ class Load:
         return left
 
     def _take_requests(self) -> list[dict[str, Any]]:
-        taken = self._platform.take_messages(self._low, "restock_requests")
-        taken += self._platform.take_dead_letters(self._low, "restock_requests")
-        self._requests += [json.loads(body) for body in taken]
+        self._requests += self._platform.take_restock_requests(self._low)
         return self._requests
 
 

@@ -172,8 +172,8 @@ def test_records_of_streams_whose_functions_failed(
             assert done.returncode == 0 or "still in the dead-letter queue" in done.stderr
     wait_for_totals(platform, wait_until, outcomes)
     assert by_id(platform.stored_events(day, unique)) == by_id(events)
-    (request,) = wait_until(lambda: platform.take_messages(low, "restock_requests"))
-    assert json.loads(request)["on_hand"] == 4
+    (request,) = wait_until(lambda: platform.take_restock_requests(low))
+    assert request["on_hand"] == 4
     for record in ends:
         assert Letters(platform, "orders_stream", about(record)).look() == set()
 

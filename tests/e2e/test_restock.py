@@ -38,8 +38,7 @@ def order(platform: Platform, wait_until: Wait, order_id: str, product_id: str, 
 
 
 class Requests:
-    """What was requested of the products of one test. Others receive from the queue as well, and a message that
-    nobody wanted often enough is in its dead-letter queue."""
+    """What was requested of the products of one test."""
 
     def __init__(self, platform: Platform, of: str) -> None:
         self._platform = platform
@@ -48,11 +47,7 @@ class Requests:
 
     def take(self) -> list[Request]:
         """All so far, in the order of their products and of their stock, the highest first."""
-        for bodies in (
-            self._platform.take_messages(self._of, "restock_requests"),
-            self._platform.take_dead_letters(self._of, "restock_requests"),
-        ):
-            self.taken += [json.loads(body) for body in bodies]
+        self.taken += self._platform.take_restock_requests(self._of)
         return sorted(self.taken, key=lambda request: (request["product_id"], -request["on_hand"]))
 
     def amounts(self) -> list[tuple[str, int, int, int]]:
