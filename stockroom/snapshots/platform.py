@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ from stockroom.snapshots.record import (
 from stockroom.snapshots.signing import data_folder, signing_keys
 from stockroom.snapshots.sources import read_parts
 from stockroom.snapshots.store import Bounds, Entry, Store, put
-from stockroom.snapshots.whole import find_missing
+from stockroom.snapshots.whole import find_missing, prepare
 
 if TYPE_CHECKING:
     import boto3
@@ -76,7 +77,7 @@ class PlatformSnapshots:
     keys: list[bytes]
     steps: Steps
 
-    @property
+    @cached_property
     def session(self) -> boto3.Session:
         return session_for(read_environment(LOCAL), self.engine.endpoint)
 
@@ -172,7 +173,7 @@ class PlatformSnapshots:
         """Start the engine with a snapshot. Raises StockroomError when that can't be used."""
         folder = self.settings.run_dir / UNPACKED
         shutil.rmtree(folder, ignore_errors=True)
-        with path.open("rb") as file, ThreadPoolExecutor(1) as pool:
+        with path.open("rb") as file, ThreadPoolExecutor(2) as pool:
             with self.steps.step("snapshot") as step:
                 header = verify(file, self.keys)
                 step.say(f"{words(header)} is intact")
@@ -183,6 +184,7 @@ class PlatformSnapshots:
 
             with self.steps.step("engine") as step:
                 self.engine.start(step.say, pool.submit(unpacked))
+                pool.submit(prepare, self.session)
                 self.engine.wait_until_ready()
                 step.say(f"{self.engine.name} ready at {self.engine.endpoint}, with what was saved")
             write_started(self.settings.engine_dir, unfinished(self.settings))
@@ -257,7 +259,9 @@ class PlatformSnapshots:
         """Put the running engine back to its base."""
         copy_state(folder, state_folder(self.settings.engine_dir))
         self.forget()
-        load_state(self.engine.endpoint)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(prepare, self.session)
+            load_state(self.engine.endpoint)
         write_record(self.settings.engine_dir, base)
 
 

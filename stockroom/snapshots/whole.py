@@ -28,6 +28,15 @@ class _Clients(NamedTuple):
     functions: Any
 
 
+def prepare(session: boto3.Session) -> None:
+    """Let the session load what `find_missing` needs, which takes half a second that something else may be done in."""
+    _clients(session)
+
+
+def _clients(session: boto3.Session) -> _Clients:
+    return _Clients(*(session.client(name) for name in ("s3", "dynamodb", "sqs", "kinesis", "lambda")))
+
+
 def find_missing(
     environment: Environment, session: boto3.Session, stacks: list[str], release: str, tables: Mapping[str, int]
 ) -> list[str]:
@@ -36,7 +45,7 @@ def find_missing(
     `release` is the digest that every stack must be of, `tables` counts items that must at least be there.
     """
     # Clients may be shared by threads, but not made by several at once.
-    clients = _Clients(*(session.client(name) for name in ("s3", "dynamodb", "sqs", "kinesis", "lambda")))
+    clients = _clients(session)
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(lambda name: read_deployed(environment, session, name), stacks))
         deployed = [stack for stack in found if stack and stack.resources]

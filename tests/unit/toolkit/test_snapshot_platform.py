@@ -3,6 +3,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -312,7 +313,7 @@ def test_taking_a_snapshot(platform: Platform, emulator: type[Emulator]) -> None
     assert emulator.asked == [("/_stockroom/state/save", "1")]
     snapshots.take(platform.here, {}, publish=False)
     assert (engine_dir / BASE / "stores.pickle").read_text() == "saved 2"
-    psutil.wait_procs([one for one in psutil.Process().children() if "background" in " ".join(one.cmdline())], 10)
+    psutil.wait_procs(_packing(), 10)
 
 
 def test_a_state_that_can_not_be_saved_is_no_reason_to_stop(platform: Platform, emulator: type[Emulator]) -> None:
@@ -411,3 +412,11 @@ def test_a_snapshot_in_words() -> None:
     named: Header = replace(HEADER, name="mine", bytes=3 << 20)
     assert words(named) == "'mine' of 2026-01-02 03:04 UTC, 3 MB"
     assert words(HEADER).startswith(PARTS.key[:12])
+
+
+def _packing() -> list[psutil.Process]:
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):  # it may end while it is looked at
+            found += [child] if "background" in " ".join(child.cmdline()) else []
+    return found
