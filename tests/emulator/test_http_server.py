@@ -8,6 +8,8 @@ import ssl
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,6 +54,13 @@ def test_a_connection_serves_many_requests(endpoint: str) -> None:
         for _ in range(3):
             connection.sendall(HEALTH + b"\r\n")
             assert _answer(connection)[0] == 200
+
+
+def test_an_answer_tells_the_time(endpoint: str) -> None:
+    with _connected(endpoint) as connection:
+        connection.sendall(HEALTH + b"\r\n")
+        told = _answer(connection)[2].getheader("Date", "")
+    assert abs((datetime.now(UTC) - parsedate_to_datetime(told)).total_seconds()) < SECONDS
 
 
 def test_requests_sent_in_one_piece_are_answered_in_order(endpoint: str) -> None:

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import formatdate
 from io import BytesIO
 from itertools import chain
 from tempfile import TemporaryFile
@@ -165,6 +166,7 @@ def answer(application: Application, environ: Environment, keep: bool) -> Iterat
         names = {name.lower() for name, _ in headers}
         chunked = has_body and "content-length" not in names and "transfer-encoding" not in names
         lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
+        lines += [] if "date" in names else [f"Date: {formatdate(usegmt=True)}"]
         lines += ["Transfer-Encoding: chunked"] if chunked else []
         lines += [] if keep else ["Connection: close"]
         head = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
