@@ -326,7 +326,7 @@ def release(c: Context, json: bool = False) -> None:
 def rehearse(c: Context) -> None:
     """Take the release of this commit from dev to prod and back, in accounts that an engine of its own plays.
 
-    Tests it first, and a release before it, to have one to go back to; about twenty minutes.
+    Tests it first, and a release before it, to have one to go back to; about fifteen minutes.
     """
     with command() as settings:
         from stockroom.console import Steps
