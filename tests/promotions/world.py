@@ -127,6 +127,7 @@ class World:
             while piece := os.read(ours, 4096):
                 output += piece.decode(errors="replace")
                 if prompt in output and not typed:
+                    time.sleep(1)  # a Ctrl-C between the prompt and the wait for an answer is seen after the answer
                     os.write(ours, keys.encode())
                     typed = True
         os.close(ours)
