@@ -29,6 +29,7 @@ from localstack.services.sqs.models import SqsMessage, SqsQueue, sqs_stores
 from ..lambda_executor import stream_pollers
 from ..lambda_executor.executor import ProcessRuntimeExecutor
 from . import background
+from .gate import GATE
 
 LOG = logging.getLogger(__name__)
 
@@ -72,11 +73,38 @@ def start(provider: LambdaProvider) -> None:
             for version in list(function.versions.values()):
                 _start_version(service, function, version)
             _provision(service, function)
-    mappings = [mapping for store in _stores() for mapping in store.event_source_mappings.values()]
-    with ThreadPoolExecutor(max_workers=8, thread_name_prefix="load-event-sources") as pool:
-        workers = list(pool.map(_start_worker, mappings))
-    provider.esm_workers = {worker.uuid: worker for worker in workers}
+    provider.esm_workers = workers = Workers()
+    start_workers = GATE.handed_over(workers.start)  # a state that is saved has all of them
+    threading.Thread(target=start_workers, name="load-event-sources", daemon=True).start()
     threading.Thread(target=_unpack_all, name="unpack-functions", daemon=True).start()
+
+
+class Workers(dict[str, EsmWorker]):
+    """The workers of event source mappings by UUID. Starting them takes longer than all else that is loaded, so that is
+    done behind everybody's back: who looks for one waits until all are there."""
+
+    def __init__(self) -> None:
+        self._started = threading.Event()
+
+    def start(self) -> None:
+        mappings = [mapping for store in _stores() for mapping in list(store.event_source_mappings.values())]
+        try:
+            with ThreadPoolExecutor(max_workers=8, thread_name_prefix="load-event-sources") as pool:
+                self |= {worker.uuid: worker for worker in pool.map(_start_worker, mappings) if worker}
+        finally:
+            self._started.set()
+
+    def get(self, *words: Any) -> Any:
+        self._started.wait()
+        return super().get(*words)
+
+    def pop(self, *words: Any) -> Any:
+        self._started.wait()
+        return super().pop(*words)
+
+    def values(self) -> Any:
+        self._started.wait()
+        return super().values()
 
 
 def _stores() -> Iterator[LambdaStore]:
@@ -150,11 +178,15 @@ def _provision(service: LambdaService, function: Function) -> None:
         manager.update_provisioned_concurrency_config(wanted.provisioned_concurrent_executions)
 
 
-def _start_worker(mapping: Any) -> EsmWorker:
-    role = get_function_version_from_arn(mapping["FunctionArn"]).config.role
-    enabled = mapping.get("State", EsmState.DISABLED) not in (EsmState.DISABLED, EsmState.DISABLING)
-    worker: EsmWorker = EsmWorkerFactory(mapping, role, enabled).get_esm_worker()
-    worker.create()
+def _start_worker(mapping: Any) -> EsmWorker | None:
+    try:
+        role = get_function_version_from_arn(mapping["FunctionArn"]).config.role
+        enabled = mapping.get("State", EsmState.DISABLED) not in (EsmState.DISABLED, EsmState.DISABLING)
+        worker: EsmWorker = EsmWorkerFactory(mapping, role, enabled).get_esm_worker()
+        worker.create()
+    except Exception as error:
+        LOG.error("could not start the event source mapping %s: %s", mapping["UUID"], error, exc_info=True)
+        return None
     return worker
 
 
