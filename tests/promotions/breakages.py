@@ -435,12 +435,14 @@ EXTRA = {
 }
 
 
-def wait_for_apply(world: World, process: subprocess.Popen[str], *words: str) -> None:
-    """Return when Terraform, started by the process, has begun to apply, and written a line with all of the words."""
-    started = psutil.Process(process.pid).create_time()
+def wait_for_apply(world: World, *words: str) -> None:
+    """Return when Terraform, of a promotion that has just been started, has begun to apply, and written a line with all
+    of the words."""
+    promotions = world.run_dir / "promotion" / "dev"
+    earlier = set(promotions.iterdir())
 
     def seen() -> bool:
-        folders = [path for path in (world.run_dir / "promotion" / "dev").iterdir() if path.stat().st_mtime >= started]
+        folders = set(promotions.iterdir()) - earlier
         logs = [path.read_text() for folder in folders for path in folder.glob(f"*/{STACK}.log")]
         lines = [line for text in logs for line in text.splitlines() if '"type":"apply_' in line]
         return any(all(word in line for word in words) for line in lines)
@@ -450,13 +452,13 @@ def wait_for_apply(world: World, process: subprocess.Popen[str], *words: str) ->
 
 def interrupt(world: World, process: subprocess.Popen[str]) -> None:
     """Ctrl-C while the apply waits in the middle."""
-    wait_for_apply(world, process)
+    wait_for_apply(world)
     process.send_signal(signal.SIGINT)
 
 
 def cut_network(world: World, process: subprocess.Popen[str]) -> None:
     """The network fails when one resource was made and another is still to come; later it is there again."""
-    wait_for_apply(world, process, '"type":"apply_complete"', '"addr":"aws_iam_role.extra"')
+    wait_for_apply(world, '"type":"apply_complete"', '"addr":"aws_iam_role.extra"')
     world.wire.cut()
     wait_until(lambda: process.poll() is not None, seconds=COMMAND_SECONDS)
     world.wire.mend()
@@ -473,5 +475,5 @@ def network_that_fails(world: World) -> Iterator[Shell]:
 
 
 def kill_engine(world: World, process: subprocess.Popen[str]) -> None:
-    wait_for_apply(world, process)
+    wait_for_apply(world)
     psutil.Process(json.loads((world.run_dir / "engine" / "pid").read_text())["pid"]).kill()
