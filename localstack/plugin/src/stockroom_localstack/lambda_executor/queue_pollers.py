@@ -79,7 +79,7 @@ def use() -> None:
     @patch(EsmWorkerFactory.get_esm_worker)
     def get_esm_worker(original: Any, self: EsmWorkerFactory) -> EsmWorker:
         worker: EsmWorker = original(self)
-        if isinstance(worker.poller, SqsPoller) and not self.esm_config["EventSourceArn"].endswith(".fifo"):
+        if isinstance(worker.poller, SqsPoller) and not str(worker.poller.source_arn).endswith(".fifo"):
             worker.poller.calls = Calls(most_calls(self.esm_config))  # type: ignore[attr-defined]
         return worker
 
