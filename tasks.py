@@ -520,7 +520,13 @@ def lint(c: Context) -> None:
         run_checks(settings, ",".join(STATIC))
 
 
-@task(help={"only": "Some of: lint, types, terraform, policies, unit, e2e, emulator, platforms (commas between)."})
+@task(
+    help={
+        "only": "Some of: lint, types, terraform, policies, unit, e2e, emulator, platforms, promotions "
+        "(commas between). "
+        "promotions takes half an hour and is run only when it is named.",
+    }
+)
 def test(c: Context, only: str = "") -> None:
     """Run all tests: lint, types, Terraform, unit, and end to end on platforms of their own."""
     from stockroom.checks import run_checks
