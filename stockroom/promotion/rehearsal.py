@@ -251,8 +251,11 @@ class _Rehearsal:
 
     def _end_commands(self) -> None:
         """Those in threads would go on to their ends, and be waited for."""
-        for process in list(self._commands):
+        left = list(self._commands)
+        for process in left:
             process.terminate()
+        for process in left:  # before the engine goes, which they tell how they ended
+            process.wait()
 
 
 def digest_in(printed: str) -> str:
