@@ -47,7 +47,8 @@ def test_import_of_what_is_none(stockroom: Commands, tmp_path: Path) -> None:
 
 def test_a_shared_key_that_could_be_guessed(stockroom: Commands, tmp_path: Path) -> None:
     answer = stockroom("snapshot.list", **on(tmp_path), STOCKROOM_SNAPSHOT_KEY="correct horse")
-    assert answer.error.startswith("STOCKROOM_SNAPSHOT_KEY in the environment: is shorter than 32 characters")
+    words = "STOCKROOM_SNAPSHOT_KEY in the environment: is shorter than 32 characters; `openssl rand -hex 32` makes one"
+    assert answer.error == words
     assert "horse" not in answer.out + answer.err
 
 
