@@ -184,7 +184,7 @@ class PlatformSnapshots:
 
             with self.steps.step("engine") as step:
                 self.engine.start(step.say, pool.submit(unpacked))
-                pool.submit(prepare, self.session)
+                pool.submit(lambda: prepare(self.session))
                 self.engine.wait_until_ready()
                 step.say(f"{self.engine.name} ready at {self.engine.endpoint}, with what was saved")
             write_started(self.settings.engine_dir, unfinished(self.settings))
@@ -260,7 +260,7 @@ class PlatformSnapshots:
         copy_state(folder, state_folder(self.settings.engine_dir))
         self.forget()
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(prepare, self.session)
+            pool.submit(lambda: prepare(self.session))
             load_state(self.engine.endpoint)
         write_record(self.settings.engine_dir, base)
 
