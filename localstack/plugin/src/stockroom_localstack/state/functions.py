@@ -90,7 +90,7 @@ class Workers(dict[str, EsmWorker]):
         mappings = [mapping for store in _stores() for mapping in list(store.event_source_mappings.values())]
         try:
             with ThreadPoolExecutor(max_workers=8, thread_name_prefix="load-event-sources") as pool:
-                self |= {worker.uuid: worker for worker in pool.map(_start_worker, mappings) if worker}
+                self.update({worker.uuid: worker for worker in pool.map(_start_worker, mappings) if worker})
         finally:
             self._started.set()
 
