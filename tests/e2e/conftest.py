@@ -13,7 +13,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from datetime import date, timedelta
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -23,7 +23,7 @@ import pytest
 
 from tests.e2e.function_logs import logs_of_test
 from tests.e2e.platform import Platform
-from tests.e2e.turns import Turn
+from tests.e2e.turns import Alone, Turn
 
 Found = TypeVar("Found")
 
@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def alone(request: pytest.FixtureRequest) -> Generator[Callable[[], AbstractContextManager[None]]]:
+def alone(request: pytest.FixtureRequest) -> Generator[Alone]:
     """What a test does `with alone():` no other disturbs, and it disturbs no other.
 
     Every test has a turn beside others. One that is marked `disturbs`, and any after it was alone, has none: what

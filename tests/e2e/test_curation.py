@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from tests.e2e.test_sales_events import HOSTILE, as_kinesis_records, make_event
 
 if TYPE_CHECKING:
     from tests.e2e.platform import Event, Platform, StoredObject
+    from tests.e2e.turns import Alone
 
 COLUMNS = {
     "event_id": "string",
@@ -518,11 +518,7 @@ def test_a_damaged_object_loses_nothing_and_is_curated_once_it_is_mended(
 
 @pytest.mark.disturbs
 def test_dead_letters_that_are_moved_back_are_curated(
-    platform: Platform,
-    wait_until: Callable[..., Any],
-    unique: str,
-    day: date,
-    alone: Callable[[], AbstractContextManager[None]],
+    platform: Platform, wait_until: Callable[..., Any], unique: str, day: date, alone: Alone
 ) -> None:
     key = platform.put_raw(day, unique, [make_event(unique, 0, day)])
     wait_until(lambda: rows_of(platform, day, unique))

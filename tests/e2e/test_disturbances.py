@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +18,11 @@ from tests.e2e.totals import read_totals
 
 if TYPE_CHECKING:
     from tests.e2e.platform import Platform
+    from tests.e2e.turns import Alone
 
 pytestmark = pytest.mark.disturbs
 
 Wait = Callable[..., Any]
-Alone = Callable[[], AbstractContextManager[None]]
 
 QUEUE_FUNCTION = "process_orders"
 STREAM_FUNCTIONS = ("capture_sales", "project_orders", "restock")

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +22,9 @@ from tests.e2e.test_totals import order_of, wait_for_totals
 
 if TYPE_CHECKING:
     from tests.e2e.platform import Platform
+    from tests.e2e.turns import Alone
 
 Wait = Callable[..., Any]
-Alone = Callable[[], AbstractContextManager[None]]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 REPOSITORY = Path(__file__).resolve().parents[2]

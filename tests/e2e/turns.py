@@ -7,9 +7,12 @@ lifts it when a process ends, however it ends.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+
+Alone = Callable[[], AbstractContextManager[None]]
+"""The fixture `alone`, which is used in `with alone():`."""
 
 
 class Turn:
