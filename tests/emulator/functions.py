@@ -30,6 +30,18 @@ def client(service: str, endpoint: str, region: str = "us-east-1", account: str 
     )
 
 
+def make_table(dynamodb: Any, name: str, **options: Any) -> dict[str, Any]:
+    """Description of a new table with the hash key `id`, a string. `options` are CreateTable's."""
+    made = dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        **options,
+    )
+    return dict(made["TableDescription"])
+
+
 @dataclass(frozen=True)
 class Result:
     """An invocation's outcome. error: FunctionError, None when the function returned. tail: the LogResult, as text."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from .functions import make_table
 from .recipe import wait_for
 
 
@@ -19,13 +20,8 @@ class Table:
 
     def __init__(self, aws: Callable[[str], Any], name: str) -> None:
         self.name, self.service, self.streams = name, aws("dynamodb"), aws("dynamodbstreams")
-        description = self.service.create_table(
-            TableName=name,
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-        )["TableDescription"]
+        images = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+        description = make_table(self.service, name, StreamSpecification=images)
         self.stream_arn = description["LatestStreamArn"]
 
     def put(self, key: str, count: int) -> None:

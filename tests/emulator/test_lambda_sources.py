@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from .functions import ROLE, Functions
+from .functions import ROLE, Functions, make_table
 from .recipe import wait_for
 
 # Fails the records whose body says so, and notes every record it saw, with the request that brought it.
@@ -35,12 +35,7 @@ SOURCE = """
 
 
 def _table(aws: Callable[[str], Any], name: str) -> Callable[[], dict[str, int]]:
-    aws("dynamodb").create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_table(aws("dynamodb"), name)
 
     def seen() -> dict[str, int]:
         items = aws("dynamodb").scan(TableName=name, ConsistentRead=True)["Items"]

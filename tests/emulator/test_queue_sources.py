@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .functions import Functions
+from .functions import Functions, make_table
 from .recipe import wait_for
 
 # Every call notes how many there are with it, and the order in which messages come. It stays until there are as many as
@@ -44,20 +44,12 @@ class Queue:
         self._aws = aws
         self._table = name.partition(".")[0]
         self._functions = functions
-        aws("dynamodb").create_table(
-            TableName=self._table,
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        dead = aws("sqs").create_queue(
-            QueueName=f"dead-{name}", Attributes={"FifoQueue": "true"} if name.endswith(".fifo") else {}
-        )["QueueUrl"]
+        make_table(aws("dynamodb"), self._table)
+        fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if name.endswith(".fifo") else {}
+        self.dead = aws("sqs").create_queue(QueueName=f"dead-{name}", Attributes=fifo)["QueueUrl"]
         redrive = {"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:000000000000:dead-{name}", "maxReceiveCount": 4}
-        attributes = {"VisibilityTimeout": "6", "RedrivePolicy": json.dumps(redrive)}
-        attributes |= {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if name.endswith(".fifo") else {}
+        attributes = {"VisibilityTimeout": "6", "RedrivePolicy": json.dumps(redrive), **fifo}
         self.url = aws("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-        self.dead = dead
         variables = {"TABLE": self._table, "WANTED": str(wanted)}
         self.function = functions.make(SOURCE, Environment={"Variables": variables}, Timeout=6)
         self._arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"

@@ -22,7 +22,7 @@ import pytest
 
 from stockroom.errors import StockroomError
 
-from .functions import ROLE, client
+from .functions import ROLE, client, make_table
 from .recipe import Emulator, start_emulator, wait_for
 from .state.account import SERVICES, Account, Facts, arn
 
@@ -278,12 +278,7 @@ def test_a_saved_state_is_of_one_moment_and_refuses_nobody(own_emulator: Emulato
     own_emulator.wait_for_services()
     dynamodb, sqs = client("dynamodb", endpoint), client("sqs", endpoint)
     queue = sqs.create_queue(QueueName="sent")["QueueUrl"]
-    dynamodb.create_table(
-        TableName="sent",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_table(dynamodb, "sent")
     ended = threading.Event()
 
     def write(writer: int) -> int:

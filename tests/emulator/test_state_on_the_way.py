@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from .functions import Functions
+from .functions import Functions, make_table
 from .recipe import Emulator, start_emulator, wait_for
 from .state.account import Account, arn
 from .test_state import done
@@ -83,16 +83,10 @@ COUNT = """
 """
 
 
-def make_table(aws: Account, name: str) -> str:
-    """Returns the ARN of its stream."""
-    made = aws("dynamodb").create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
-    )
-    return str(made["TableDescription"]["LatestStreamArn"])
+def make_table_with_stream(aws: Account, name: str) -> str:
+    """The ARN of the stream of a new table."""
+    keys = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    return str(make_table(aws("dynamodb"), name, StreamSpecification=keys)["LatestStreamArn"])
 
 
 def make_stream(aws: Account, shards: int) -> None:
@@ -104,7 +98,7 @@ def make_stream(aws: Account, shards: int) -> None:
 def make(aws: Account) -> None:
     """SQS → put; Kinesis → S3 → EventBridge → SQS → captured; the stream of put → projected."""
     sqs, s3, lambda_ = map(aws, ("sqs", "s3", "lambda"))
-    changes, *_ = [make_table(aws, table) for table in TABLES]
+    changes, *_ = [make_table_with_stream(aws, table) for table in TABLES]
     make_stream(aws, shards=2)
     for queue in QUEUES:
         fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if queue.endswith(".fifo") else {}
@@ -245,7 +239,7 @@ def test_records_that_become_a_batch_are_not_skipped(own_emulator: Emulator, tmp
     own_emulator.wait_for_services()
     aws = Account(own_emulator.endpoint)
     kinesis, lambda_ = aws("kinesis"), aws("lambda")
-    make_table(aws, "counted")
+    make_table_with_stream(aws, "counted")
     make_stream(aws, shards=1)
     entry = {"Data": json.dumps({"number": 1}).encode(), "PartitionKey": "1"}
     for _ in range(MANY // 500):
@@ -274,7 +268,7 @@ def test_messages_that_are_gathered_are_still_there(own_emulator: Emulator) -> N
     """LocalStack's receiver has those of a window of more than 20 seconds in its hands until that ends."""
     own_emulator.wait_for_services()
     aws = Account(own_emulator.endpoint)
-    make_table(aws, "counted")
+    make_table_with_stream(aws, "counted")
     queue = aws("sqs").create_queue(QueueName="gathered", Attributes={"VisibilityTimeout": HOURS})["QueueUrl"]
     aws("lambda").create_event_source_mapping(
         FunctionName=Functions(aws("lambda")).make(COUNT, Timeout=900),
