@@ -522,9 +522,8 @@ def lint(c: Context) -> None:
 
 @task(
     help={
-        "only": "Some of: lint, types, terraform, policies, unit, e2e, emulator, platforms, promotions "
-        "(commas between). "
-        "promotions takes half an hour and is run only when it is named.",
+        "only": "Some of: lint, types, terraform, policies, unit, e2e, emulator, platforms, promotions (commas "
+        "between). promotions takes half an hour and is run only when it is named.",
     }
 )
 def test(c: Context, only: str = "") -> None:
