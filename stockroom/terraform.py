@@ -24,6 +24,7 @@ import psutil
 
 from stockroom.environments import STACKS_DIR, TERRAFORM_DIR, Environment, local_process_environment
 from stockroom.errors import StockroomError
+from stockroom.initialised import is_initialised, keep_initialised, take_initialised
 from stockroom.processes import processes_in, stop
 from stockroom.settings import HOME, Settings
 
@@ -208,13 +209,12 @@ class Stack:
 
     def init(self, watch: Callable[[], None]) -> bool:
         """`terraform init`, unless nothing that it depends on has changed since the last one. True if it ran."""
-        backend = self.environment.folder / "backend.hcl"
-        marker = self.folder / ".terraform" / "initialised"
-        digest = self._init_digest(backend)
-        if marker.exists() and marker.read_text() == digest:
+        data, name = self.folder / ".terraform", f"{self.environment.name}-{self.name}"
+        digest = self._init_digest(self.environment.folder / "backend.hcl")
+        if is_initialised(data, digest) or take_initialised(name, data, digest):
             return False
         self._run(["init", "-input=false", "-no-color", "-reconfigure", *self.backend_words()], watch, lambda _: None)
-        marker.write_text(digest)
+        keep_initialised(name, data, digest)
         return True
 
     def backend_words(self) -> list[str]:
@@ -227,7 +227,7 @@ class Stack:
         ]
 
     def _init_digest(self, backend: Path) -> str:
-        digest = hashlib.sha256(f"{self.binary} {find_mirror(self.settings)}".encode())
+        digest = hashlib.sha256(f"{self.binary} {find_mirror(self.settings)} {TERRAFORM_DIR}".encode())
         files = [backend, *sorted(self.folder.glob("*.tf")), self.folder / ".terraform.lock.hcl"]
         files += sorted((TERRAFORM_DIR / "modules").glob("*/*.tf"))
         for path in files:
@@ -256,6 +256,9 @@ class Stack:
             # The provider tries 25 times by default: many minutes, when something of the emulator has died.
             "AWS_MAX_ATTEMPTS": "5",
             "DISABLE_DEPRECATION_NOTICE": "1",
+            # Terraform and the provider build large tables, several times an apply: with Go's default a quarter of
+            # their processor time goes into looking for garbage, of which there is 400 MB more at the most this way.
+            "GOGC": os.environ.get("GOGC", "400"),
             # Path style: the default of tflocal is a host name that does not resolve without the internet.
             "S3_HOSTNAME": "127.0.0.1",
         }
