@@ -35,7 +35,7 @@ from stockroom.snapshots.keys import Parts
 from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfinished, why_none, words
 from stockroom.snapshots.record import forget_record, kept_file, read_record, read_started, write_started
 from stockroom.snapshots.sources import dataset_part, read_parts
-from stockroom.snapshots.whole import count_seeded
+from stockroom.snapshots.whole import count_seeded, prepare
 from stockroom.state import read_deployed, record_release, release_stale_lock
 from stockroom.status import merge_outputs
 from stockroom.terraform import ApplyResult, Binary, ResourceExistsError, Stack, find_binary, wait_for_left_behind
@@ -190,8 +190,9 @@ class _BringingUp:
 
     def _start_engine(self) -> bool:
         """Start the engine with an empty world unless it runs; returns whether it was started."""
-        with self._steps.step("engine") as step:
+        with self._steps.step("engine") as step, ThreadPoolExecutor(1) as pool:
             started = self._engine.start(step.say)
+            pool.submit(lambda: prepare(self._session))
             self._engine.wait_until_ready()
             state = "ready" if started else "already running"
             step.say(f"{self._engine.name} {state} at {self._engine.endpoint}")
@@ -204,7 +205,7 @@ class _BringingUp:
 
         def deploy() -> dict[str, ApplyResult]:
             return _deploy(
-                self._settings, self._environment, self._engine, self._session(), self._binary, self._request,
+                self._settings, self._environment, self._engine, self._session, self._binary, self._request,
                 artifacts, release, self._steps,
             )  # fmt: skip
 
@@ -215,7 +216,7 @@ class _BringingUp:
                 self._steps.note(f"starting afresh, since the deployment did not go on {begun.origin}: {error.message}")
             elif not isinstance(error, ResourceExistsError):
                 raise
-            elif self._engine.name == "external" or _was_deployed(self._environment, self._session(), self._request):
+            elif self._engine.name == "external" or _was_deployed(self._environment, self._session, self._request):
                 error.hint = (
                     "a killed run left it without a state: delete it with awslocal and run the command again, or "
                     "start afresh with `invoke infra-down && invoke infra-up`, which loses the platform's data"
@@ -230,15 +231,16 @@ class _BringingUp:
 
     def _seed(self) -> SeedReport:
         endpoint = self._engine.endpoint
-        return _seed(self._settings, self._environment, self._session(), endpoint, self._request, self._steps)
+        return _seed(self._settings, self._environment, self._session, endpoint, self._request, self._steps)
 
     def _take(self, parts: Parts, publish: bool) -> None:
         assert self._snapshots
         tables: dict[str, int] = {}
         if parts.seeded:
-            tables = count_seeded(self._session(), deployed_outputs(self._environment, self._session()))
+            tables = count_seeded(self._session, deployed_outputs(self._environment, self._session))
         self._snapshots.take(parts, tables, publish)
 
+    @cached_property
     def _session(self) -> boto3.Session:
         return session_for(self._environment, self._engine.endpoint)
 

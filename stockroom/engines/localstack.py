@@ -11,8 +11,8 @@ from stockroom.engines.host_process import HostProcessEngine
 from stockroom.settings import Settings
 from stockroom.snapshots.emulator import state_folder
 
-# What the stacks use; the emulator starts these side by side, before the first request asks for them.
-EARLY_SERVICES = ["dynamodb", "kinesis", "lambda", "s3", "sqs", "iam", "sts", "logs", "kms"]
+# What the stacks use; the emulator starts these before the first request does, first those that are asked first.
+EARLY_SERVICES = ["dynamodb", "kinesis", "s3", "sts", "iam", "kms", "logs", "sqs", "lambda"]
 
 
 class LocalStackEngine(HostProcessEngine):
