@@ -99,12 +99,6 @@ def _install_emulator(interpreter: str) -> None:
     folder = emulator_dir() / "python"
     make_python(folder, interpreter, "LocalStack", LOCALSTACK_DIR / "requirements.txt")
     add_plugin(folder, LOCALSTACK_DIR / "plugin")
-    _run(
-        [str(python()), "-m", "stockroom_localstack.service_index"],
-        "build the index of AWS services",
-        emulator_dir(),
-        {"STOCKROOM_EMULATOR_HOME": str(emulator_dir())},
-    )
     node = emulator_dir() / "node"
     node.mkdir()
     for name in ("package.json", "package-lock.json"):
@@ -121,6 +115,12 @@ def _install_emulator(interpreter: str) -> None:
         "install DynamoDB Local and Kinesis Mock",
         node,
         {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"},
+    )
+    _run(
+        [str(python()), "-m", "stockroom_localstack.install"],
+        "prepare DynamoDB Local and the index of AWS services",
+        emulator_dir(),
+        {"STOCKROOM_EMULATOR_HOME": str(emulator_dir())},
     )
 
 

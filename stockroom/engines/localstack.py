@@ -38,7 +38,7 @@ class LocalStackEngine(HostProcessEngine):
             self._state.result().replace(state_folder(self._folder))
 
     def _command(self) -> list[str]:
-        return [str(python()), "-m", "localstack.runtime.main"]
+        return [str(python()), "-m", "stockroom_localstack"]
 
     def _variables(self) -> dict[str, str]:
         return {
@@ -54,10 +54,6 @@ class LocalStackEngine(HostProcessEngine):
             "LS_LOG": self._log_level,
             # There is no DNS of ours to serve, and port 53 may be somebody else's.
             "DNS_ADDRESS": "0",
-            # Data lives as long as the emulator anyway: files make DynamoDB Local ten times slower, and Kinesis
-            # Mock would write all of its records again every five seconds.
-            "DYNAMODB_IN_MEMORY": "1",
-            "KINESIS_PERSISTENCE": "0",
             # The defaults leave seconds between two looks at a queue or a stream.
             # What services ask of each other need not go through the network.
             "IN_MEMORY_CLIENT": "1",

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
 from localstack.runtime import events
 from localstack.utils.sync import poll_condition
 from localstack.utils.threads import TMP_THREADS, FuncThread
 
-from . import shutdown, supervisor
+from . import shutdown
+from .supervisor import SupervisedProcess
 
 LOG = logging.getLogger(__name__)
 
-LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.02
 LAST_LINES = 10
 ANSWER = "answer: "
@@ -30,39 +28,32 @@ class CommandError(RuntimeError):
 
 
 class BackendProcess(FuncThread):
-    """Thread that runs the command until it is stopped. A backend that ends by itself ends the emulator: its data is
-    gone, so an emulator that went on would answer as if tables and streams had never been made, or not at all."""
+    """Thread that reads what a process prints until that is stopped. A backend that ends by itself ends the emulator:
+    its data is gone, so an emulator that went on would answer as if tables and streams had never been made, or not at
+    all."""
 
-    def __init__(self, name: str, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> None:
+    def __init__(self, name: str, process: SupervisedProcess) -> None:
         super().__init__(self._run, name=name)
         self._label = name
-        self._command = command
-        self._env = {"PATH": os.defpath, **env}
-        self._cwd = cwd
         self._answers: SimpleQueue[str] = SimpleQueue()
-        self.process: supervisor.SupervisedProcess | None = None
+        self.process = process
 
     def _run(self, *_: object) -> None:
-        self.process = process = supervisor.start(self._command, env=self._env, cwd=self._cwd, reads=True)
-        if not self.running:  # stopped while the process was starting
-            process.kill()
-            return
         last_lines: deque[str] = deque(maxlen=LAST_LINES)
-        for output in process.stdout:
+        for output in self.process.stdout:
             line = output.decode(errors="replace").rstrip()
             if line.startswith(ANSWER):
                 self._answers.put(line.removeprefix(ANSWER))
                 continue
             last_lines.append(line)
             LOG.debug("%s: %s", self._label, line)
-        status = process.wait()
+        status = self.process.wait()
         if self.running and not events.infra_stopping.is_set():
             LOG.critical("%s", obituary(self._label, status, last_lines))
             shutdown.end_at_once(1)
 
     def command(self, line: str) -> None:
         """Has the backend do something, one thing at a time, and waits until it is done. Raises CommandError."""
-        assert self.process
         assert self.process.stdin
         self.process.stdin.write(f"{line}\n".encode())
         self.process.stdin.flush()
@@ -75,8 +66,7 @@ class BackendProcess(FuncThread):
 
     def stop(self, quiet: bool = False) -> None:
         super().stop(quiet)
-        if self.process:
-            self.process.kill()
+        self.process.kill()
 
 
 def obituary(name: str, status: int, last_lines: Sequence[str]) -> str:
@@ -86,9 +76,9 @@ def obituary(name: str, status: int, last_lines: Sequence[str]) -> str:
     return "\n    ".join([f"{text} Its last lines:", *last_lines]) if last_lines else f"{text} It printed nothing."
 
 
-def launch(name: str, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> BackendProcess:
-    """Starts the command in the background; LocalStack stops it on shutdown."""
-    thread = BackendProcess(name, command, env, cwd)
+def attend(name: str, process: SupervisedProcess) -> BackendProcess:
+    """Looks after a process in the background; LocalStack stops it on shutdown."""
+    thread = BackendProcess(name, process)
     TMP_THREADS.append(thread)
     thread.start()
     return thread

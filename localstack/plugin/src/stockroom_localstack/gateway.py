@@ -6,7 +6,9 @@ import logging
 from functools import cache
 from typing import Any
 
+from boto3.session import Session
 from localstack.aws.api import RequestContext
+from localstack.aws.handlers import region
 from localstack.aws.handlers.internal import LocalstackResourceHandler
 from localstack.aws.handlers.service import ServiceResponseParser
 from localstack.http import Response
@@ -14,6 +16,11 @@ from localstack.utils.patch import patch
 
 ERRORS = 400  # and every status above
 OWN_ADDRESSES = "/_"
+
+
+def known_regions() -> list[str]:
+    """As LocalStack's handler finds them."""
+    return list(Session().get_available_regions("s3", "aws"))
 
 
 @cache
@@ -26,6 +33,9 @@ def skip_what_nobody_needs() -> None:
         # request in full, at LS_LOG=trace, reads what is in those answers that tell no error.
         if response.status_code >= ERRORS or logging.getLogger("localstack.request.aws").isEnabledFor(logging.DEBUG):
             original(self, chain, context, response)
+
+    # LocalStack reads the list of all endpoints for each of the requests that come first.
+    region.DefaultRegionRewriterStrategy.available_regions = known_regions()  # type: ignore[assignment, method-assign]
 
     @patch(LocalstackResourceHandler.__call__)
     def serve_own(original: Any, self: Any, chain: Any, context: RequestContext, response: Response) -> None:

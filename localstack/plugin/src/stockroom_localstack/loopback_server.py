@@ -26,6 +26,7 @@ from urllib.parse import unquote_to_bytes
 import httptools
 from localstack import config
 from localstack.runtime.server.core import RuntimeServer, RuntimeServerPlugin
+from localstack.utils.ssl import create_ssl_cert
 from rolo.gateway import Gateway
 from rolo.gateway.wsgi import WsgiGateway
 
@@ -188,15 +189,15 @@ def _chunk(piece: bytes) -> bytes:
 
 
 def serve_connection(
-    connection: socket.socket, client: tuple[Any, ...], application: Application, tls: ssl.SSLContext | None
+    connection: socket.socket, client: tuple[Any, ...], application: Application, tls: Callable[[], ssl.SSLContext]
 ) -> None:
     """Answer the requests of one connection, one after the other, until the client has enough."""
     server = connection.getsockname()
     with connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         scheme = "http"
-        if tls and connection.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
-            connection = tls.wrap_socket(connection, server_side=True)
+        if connection.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
+            connection = tls().wrap_socket(connection, server_side=True)
             scheme = "https"
         with connection:
             try:
@@ -219,10 +220,27 @@ def _serve_requests(
                 return
 
 
+class Tls:
+    """Makes a certificate when the first client wants one: most use plain HTTP, and a key takes a tenth of a second."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._context: ssl.SSLContext | None = None
+
+    def context(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._context is None:
+                _, certificate, key = create_ssl_cert()
+                self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                self._context.load_cert_chain(certificate, key)
+            return self._context
+
+
 class LoopbackRuntimeServer(RuntimeServer):
     def __init__(self) -> None:
-        self._listening: list[tuple[socket.socket, Application, ssl.SSLContext | None]] = []
+        self._listening: list[tuple[socket.socket, Application]] = []
         self._stopped = threading.Event()
+        self._tls = Tls()
 
     def register(
         self,
@@ -230,31 +248,27 @@ class LoopbackRuntimeServer(RuntimeServer):
         listen: list[config.HostAndPort],
         ssl_creds: tuple[str, str] | None = None,
     ) -> None:
-        tls = None
-        if ssl_creds:
-            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            tls.load_cert_chain(*ssl_creds)
         for address in listen:
             family = socket.AF_INET6 if config.is_ipv6_address(address.host) else socket.AF_INET
             listening = socket.create_server(
                 (require_loopback(address.host), address.port), family=family, backlog=BACKLOG
             )
-            self._listening.append((listening, WsgiGateway(gateway), tls))
+            self._listening.append((listening, WsgiGateway(gateway)))
 
     def run(self) -> None:
         for number, arguments in enumerate(self._listening):
             threading.Thread(target=self._accept, args=arguments, name=f"http-accept-{number}", daemon=True).start()
         self._stopped.wait()
 
-    def _accept(self, listening: socket.socket, application: Application, tls: ssl.SSLContext | None) -> None:
+    def _accept(self, listening: socket.socket, application: Application) -> None:
         while not self._stopped.is_set():
             connection, client = listening.accept()
-            arguments = (connection, client, application, tls)
+            arguments = (connection, client, application, self._tls.context)
             threading.Thread(target=_serve, args=arguments, name="http-connection", daemon=True).start()
 
     def shutdown(self) -> None:
         self._stopped.set()
-        for listening, _, _ in self._listening:
+        for listening, _ in self._listening:
             listening.close()
 
 

@@ -8,8 +8,6 @@ import threading
 import time
 from pathlib import Path
 
-from . import shutdown
-
 CHECK_EVERY_SECONDS = 1.0
 
 
@@ -36,6 +34,8 @@ def end_emulator_when_gone(run_dir: Path) -> None:
 
 
 def _watch(run_dir: Path, first: tuple[int, int] | None) -> None:
+    from . import shutdown
+
     while identity(run_dir) == first:
         time.sleep(CHECK_EVERY_SECONDS)
     print(f"The run directory {run_dir} is gone: the emulator ends.", file=sys.stderr)

@@ -1,9 +1,7 @@
 """LocalStack's index of all AWS services, built once per installation instead of once per platform.
 
 LocalStack needs the index for its very first request, and reads every service description of botocore to build it,
-which takes three seconds. It looks for a finished one in its folder of static libraries, which is this one:
-
-    STOCKROOM_EMULATOR_HOME=... python -m stockroom_localstack.service_index
+which takes three seconds. It looks for a finished one in its folder of static libraries.
 """
 
 from __future__ import annotations
@@ -14,8 +12,6 @@ from pathlib import Path
 
 from localstack import config
 from localstack.aws import spec
-
-from . import settings
 
 
 def use(home: Path) -> None:
@@ -38,7 +34,3 @@ def build_if_missing(home: Path) -> None:
 
 def _index(home: Path) -> Path:
     return home / "static" / str(spec._get_catalog_filename())
-
-
-if __name__ == "__main__":
-    build_if_missing(settings.current().home)

@@ -13,7 +13,7 @@ BEFORE_ALL_OTHERS = 1000
 
 @hooks.on_infra_start(priority=BEFORE_ALL_OTHERS)
 def stockroom() -> None:
-    from . import early_start, gateway, providers, run_directory, service_index, service_loading
+    from . import early_start, gateway, providers, run_directory, service_index, service_loading, unused
     from .state import background, endpoint
 
     current = settings.current()
@@ -23,9 +23,9 @@ def stockroom() -> None:
         config.SERVICE_PROVIDER_CONFIG.set_provider(service, "stockroom")
     service_index.use(current.home)
     service_loading.wait_for_registration()
+    unused.make_no_certificate()
     gateway.skip_what_nobody_needs()
     if current.run_dir:
-        run_directory.keep_temporary_files_in(current.run_dir)
         run_directory.end_emulator_when_gone(current.run_dir)
         endpoint.serve(current.run_dir)
     endpoint.watch_requests()

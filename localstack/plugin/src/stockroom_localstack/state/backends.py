@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from collections.abc import Callable, Collection
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from localstack.services.plugins import SERVICE_PLUGINS
 
-from .. import kinesis_mock
+from ..backend_commands import put_kinesis_data
 from .roots import provider
 
 METRICS = "metrics.db"
@@ -27,21 +28,19 @@ def save(folder: Path) -> None:
         _copy_metrics(cloudwatch, database, _made(folder / "cloudwatch") / METRICS)
 
 
-def prepare(folder: Path) -> None:
-    """At start, before any of them: Kinesis Mock reads its data only when it starts."""
-    kinesis_mock.put_data(folder / "kinesis")
+def loads(folder: Path, services: Collection[str], at_start: bool) -> list[Callable[[], None]]:
+    """What is to be done to load, side by side.
 
-
-def loads(folder: Path, services: Collection[str], was_prepared: bool) -> list[Callable[[], None]]:
-    """What is to be done to load, side by side. services: those that are to run. was_prepared: see `prepare`."""
+    services: those that are to run. at_start: Kinesis Mock, which reads its data when it starts, does so just now.
+    """
 
     def dynamodb(started: Any) -> None:
         saved = folder / "dynamodb"
         started.server.load(saved if saved.exists() else None)
 
     def kinesis(started: Any) -> None:
-        if not was_prepared:
-            kinesis_mock.put_data(folder / "kinesis")
+        if not at_start:
+            put_kinesis_data(folder / "kinesis", Path(tempfile.gettempdir()))
             started.server_manager.load()
 
     def cloudwatch(started: Any) -> None:

@@ -75,12 +75,11 @@ def _answer(action: str, folder: Path) -> Callable[..., Response]:
 def load_early(folder: Path, early_services: Sequence[str]) -> None:
     """The emulator's first state. Returns at once; nobody is answered before it is loaded, not even who asks whether
     the emulator is ready. Ends the emulator when it can't be loaded."""
-    from . import backends, snapshot
+    from . import snapshot
 
     GATE.close_until_loaded()
     try:
         about = snapshot.read_about(folder)
-        backends.prepare(folder)
     except Exception as error:
         _end(error)
 

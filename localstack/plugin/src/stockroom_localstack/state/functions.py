@@ -34,6 +34,8 @@ from .gate import GATE
 LOG = logging.getLogger(__name__)
 
 STOP_SECONDS = 3.0
+PAUSE_SECONDS = 0.3
+LONGEST_PAUSE_SECONDS = 2.0
 
 
 def stop(provider: LambdaProvider) -> None:
@@ -75,8 +77,14 @@ def start(provider: LambdaProvider) -> None:
             _provision(service, function)
     provider.esm_workers = workers = Workers()
     start_workers = GATE.handed_over(workers.start)  # a state that is saved has all of them
-    threading.Thread(target=start_workers, name="load-event-sources", daemon=True).start()
-    threading.Thread(target=_unpack_all, name="unpack-functions", daemon=True).start()
+
+    # What was on its way goes on, which takes both cores for seconds. Who asks whether all is there comes first.
+    def go_on() -> None:
+        GATE.wait_for_pause(PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+        threading.Thread(target=_unpack_all, name="unpack-functions", daemon=True).start()
+        start_workers()
+
+    threading.Thread(target=go_on, name="load-event-sources", daemon=True).start()
 
 
 class Workers(dict[str, EsmWorker]):

@@ -40,6 +40,7 @@ class Gate:
         self._admits = Kind.OUTSIDE
         self._inside = dict.fromkeys((Kind.OUTSIDE, Kind.WORK), 0)
         self._times_replaced = 0
+        self._asked_at = 0.0
         self._mine = threading.local()
         self._opened = threading.Event()
         self._opened.set()
@@ -123,6 +124,13 @@ class Gate:
             time.sleep(LOOK_EVERY_SECONDS)
         return True
 
+    def wait_for_pause(self, seconds: float, most: float) -> None:
+        """Until nobody outside has asked for anything for a while; not longer than `most` seconds."""
+        began = time.monotonic()
+        deadline = began + most
+        while (left := min(max(self._asked_at, began) + seconds, deadline) - time.monotonic()) > 0:
+            time.sleep(left)
+
     @contextmanager
     def _passing(self, kind: Kind) -> Iterator[None]:
         inside: Kind | None = getattr(self._mine, "kind", None)
@@ -141,6 +149,8 @@ class Gate:
             self._changed.wait_for(lambda: kind >= self._admits)
             self._refuse_what_is_of_another_state(kind, times_replaced)
             self._inside[kind] += 1
+        if kind is Kind.OUTSIDE:
+            self._asked_at = time.monotonic()
         self._mine.kind, self._mine.times_replaced = kind, times_replaced
 
     def _refuse_what_is_of_another_state(self, kind: Kind, times_replaced: int) -> None:
