@@ -138,7 +138,7 @@ def test_nothing_is_written_outside_the_run_directory(own_emulator: Emulator) ->
 def test_an_installation_without_its_service_index_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    for part in ("node", "runtimes"):
+    for part in ("java", "node", "runtimes"):
         (home / part).symlink_to(emulator_dir() / part)
     monkeypatch.setattr("stockroom.engines.localstack.emulator_dir", lambda: home)
     emulator = start_emulator(tmp_path / "run")

@@ -27,9 +27,13 @@ def leave_out() -> None:
 
 
 def make_no_certificate() -> None:
-    from localstack.utils import ssl
+    from localstack.runtime.runtime import LocalstackRuntime
 
-    ssl.create_ssl_cert = lambda *_, **__: ("", "", "")
+    # LocalStack's own makes one first, in each new folder.
+    def _init_gateway_server(self: LocalstackRuntime) -> None:
+        self.components.runtime_server.register(self.components.gateway, self.config.GATEWAY_LISTEN)
+
+    LocalstackRuntime._init_gateway_server = _init_gateway_server  # type: ignore[method-assign]
 
 
 def _import_later(name: str) -> None:

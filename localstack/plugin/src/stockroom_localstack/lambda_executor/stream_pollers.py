@@ -159,8 +159,10 @@ class CheckpointedPoller(StreamPoller):
                 return False
             self._deliver(shard, now)
             return True
-        read = not shard.closed and now >= shard.read_at and self._read(shard, now)
         size = self.stream_parameters["BatchSize"]
+        # A buffer may be full already: that of a state which was saved while it became a batch.
+        wanted = 0 if shard.closed or now < shard.read_at else size - len(shard.buffer)
+        read = wanted > 0 and self._read(shard, wanted, now)
         window = self.stream_parameters.get("MaximumBatchingWindowInSeconds") or 0
         if shard.buffer and (shard.closed or len(shard.buffer) >= size or now - shard.since >= window):
             self._make_batch(shard)
@@ -170,11 +172,10 @@ class CheckpointedPoller(StreamPoller):
             self._list_at = 0.0
         return read
 
-    def _read(self, shard: Shard, now: float) -> bool:
-        """Whether there was something to read."""
+    def _read(self, shard: Shard, wanted: int, now: float) -> bool:
+        """Reads so many records at the most; whether there was something to read."""
         if shard.iterator is None:
             shard.iterator = self._iterator(shard)
-        wanted = self.stream_parameters["BatchSize"] - len(shard.buffer)
         try:
             answer = self.source_client.get_records(
                 **self.stream_arn_param(), ShardIterator=shard.iterator, Limit=wanted
