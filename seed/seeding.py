@@ -22,14 +22,14 @@ from seed.target import SeedTarget
 from stockroom.errors import StockroomError
 
 
-def check(dataset: Path | None) -> None:
+def check(dataset: Path) -> None:
     """Raises StockroomError where `load` would refuse the dataset at once; needs no platform.
 
     Whether its dates and its rows can be read is seen only when it is loaded.
     """
-    if dataset is not None and dataset.is_dir():
+    if dataset.is_dir():
         RecordsDirectory(dataset)
-    elif dataset is not None:
+    else:
         read_header(dataset, scan(dataset))
 
 

@@ -111,13 +111,13 @@ def platform_lock(settings: Settings, purpose: str, steps: Steps) -> Iterator[No
 
 def infra_up(settings: Settings, request: Request, steps: Steps) -> Summary:
     """Bring the local platform up, or repair what is missing of it; run again, it changes nothing else."""
-    from seed import check
-
     environment = read_environment(LOCAL)
     # First of all, so that every process which is started sees dummy credentials, even one that asks for a version.
     enter_local_environment(settings.local_endpoint, environment.region)
     binary = find_binary(settings)
-    if request.seed:
+    if request.seed and request.dataset:
+        from seed import check
+
         check(request.dataset)
     with platform_lock(settings, "invoke infra-up", steps):
         return _BringingUp(settings, environment, binary, request, steps).run()
@@ -150,8 +150,7 @@ class _BringingUp:
         with ThreadPoolExecutor(1) as pool:
             building = pool.submit(_build, self._request.stacks, self._steps)
             begun = self._begin_with_snapshot(building) or _Begun(None, pristine=self._start_engine())
-            artifacts = building.result()
-        release = read_release(artifacts)
+            artifacts, release = building.result()
         wanted = replace(self._wanted, release=release.digest) if self._snapshots else None
         applied: dict[str, ApplyResult] = {}
         seeded = None
@@ -170,13 +169,13 @@ class _BringingUp:
                 self._stack(name).prepare(release_variables(self._environment, artifacts))
         return Summary(self._engine.endpoint, release, applied, seeded, begun.origin)
 
-    def _begin_with_snapshot(self, building: Future[Artifacts]) -> _Begun | None:
+    def _begin_with_snapshot(self, building: Future[tuple[Artifacts, Release]]) -> _Begun | None:
         """What the platform then holds, if it is known; None when the engine is to be started, or runs and is to be
         changed."""
         snapshots, running = self._snapshots, not self._engine.died()
         if snapshots is None or not (running or snapshots.may_begin(self._wanted)):
             return None
-        wanted = replace(self._wanted, release=read_release(building.result()).digest)
+        wanted = replace(self._wanted, release=building.result()[1].digest)
         if running:
             unchanged = snapshots.is_unchanged(wanted)
             return _Begun(wanted, pristine=False, origin="nothing has changed") if unchanged else None
@@ -268,12 +267,12 @@ class _Begun:
     origin: str | None = None
 
 
-def _build(stacks: list[str], steps: Steps) -> Artifacts:
+def _build(stacks: list[str], steps: Steps) -> tuple[Artifacts, Release]:
     with steps.step("bundles") as step:
         step.say("building the functions and their layers")
         artifacts = build_artifacts(stacks)
         step.say(str(artifacts))
-    return artifacts
+    return artifacts, read_release(artifacts)
 
 
 def _deploy(

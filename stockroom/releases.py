@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,9 +49,11 @@ def release_digest(files: Mapping[str, bytes], artifacts: Artifacts) -> str:
 
 def read_release(artifacts: Artifacts) -> Release:
     """The release that this work tree is now."""
-    files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in _source_files()}
-    commit = _git("rev-parse", "HEAD")
-    return Release(release_digest(files, artifacts), commit, bool(commit and _git("status", "--porcelain")))
+    with ThreadPoolExecutor(1) as pool:
+        git = pool.submit(_git)
+        files = {name: (ROOT / name).read_bytes() for name in (*_source_files(ROOT), *_LOCKS)}
+        digest = release_digest(files, artifacts)
+        return Release(digest, *git.result())
 
 
 def release_variables(environment: Environment, artifacts: Artifacts) -> dict[str, Any]:
@@ -68,19 +72,29 @@ def uploaded_artifacts(hashes: Mapping[str, Mapping[str, str]]) -> Artifacts:
     )
 
 
-def _source_files() -> Iterable[Path]:
+def _source_files(root: Path) -> Iterator[str]:
+    """Their names below the root, with `/`."""
     for source in _SOURCES:
-        for path in sorted((ROOT / source).rglob("*")):
-            parts = path.relative_to(ROOT).parts
-            if path.is_file() and ".terraform" not in parts and "__pycache__" not in parts:
-                yield path
-    for lock in _LOCKS:
-        yield ROOT / lock
+        for folder, folders, files in os.walk(root / source):
+            folders[:] = [name for name in folders if name not in (".terraform", "__pycache__")]
+            below = folder.removeprefix(f"{root}{os.sep}").replace(os.sep, "/")
+            yield from (f"{below}/{name}" for name in files)
 
 
-def _git(*words: str) -> str | None:
+def _git() -> tuple[str | None, bool]:
+    """The commit, and whether there are uncommitted changes."""
+    command = ["git", "status", "--porcelain=2", "--branch"]
     try:
-        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+        return None, False
+    return parse_status(done.stdout) if done.returncode == 0 else (None, False)
+
+
+def parse_status(status: str) -> tuple[str | None, bool]:
+    """Commit and whether there are changes, from `git status --porcelain=2 --branch`; None before the first commit."""
+    lines = status.splitlines()
+    commits = [line.removeprefix("# branch.oid ") for line in lines if line.startswith("# branch.oid ")]
+    if not commits or commits == ["(initial)"]:
+        return None, False
+    return commits[0], any(not line.startswith("#") for line in lines)

@@ -53,7 +53,10 @@ class HostProcessEngine(ABC):
         """The engine's own variables, besides those of every local process."""
 
     def _prepare(self) -> None:  # noqa: B027 # most begin with nothing
-        """Put into the empty `engine_dir` what the new world is to begin with."""
+        """Put into the empty `engine_dir` what the process is to find there."""
+
+    def _complete(self) -> None:  # noqa: B027 # most begin with nothing
+        """Put into `engine_dir` what the process, which has started, is waiting for."""
 
     def start(self, say: Callable[[str], None] = lambda _: None) -> bool:
         if process := self._pid_file.process():
@@ -80,6 +83,7 @@ class HostProcessEngine(ABC):
             )
         self._process = psutil.Process(started.pid)
         self._pid_file.write(started.pid)
+        self._complete()
         return True
 
     def _environment(self) -> dict[str, str]:

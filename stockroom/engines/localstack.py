@@ -33,7 +33,7 @@ class LocalStackEngine(HostProcessEngine):
     def _install(self, say: Callable[[str], None]) -> None:
         install(say)
 
-    def _prepare(self) -> None:
+    def _complete(self) -> None:
         if self._state:
             self._state.result().replace(state_folder(self._folder))
 

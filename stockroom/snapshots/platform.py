@@ -162,7 +162,6 @@ class PlatformSnapshots:
         try:
             self.start_with(path)
         except StockroomError as error:
-            self.engine.stop()
             error.hint = hint
             raise
         self.adopt(header)
@@ -173,22 +172,31 @@ class PlatformSnapshots:
         """Start the engine with a snapshot. Raises StockroomError when that can't be used."""
         folder = self.settings.run_dir / UNPACKED
         shutil.rmtree(folder, ignore_errors=True)
-        with path.open("rb") as file, ThreadPoolExecutor(2) as pool:
-            with self.steps.step("snapshot") as step:
-                header = verify(file, self.keys)
-                step.say(f"{words(header)} is intact")
+        with path.open("rb") as file, ThreadPoolExecutor() as pool:
+
+            def verified() -> Header:
+                with self.steps.step("snapshot") as step:
+                    header = verify(file, self.keys)
+                    step.say(f"{words(header)} is intact")
+                return header
 
             def unpacked() -> Path:
+                verifying.result()
                 unpack(file, folder)
                 return folder
 
-            with self.steps.step("engine") as step:
-                self.engine.start(step.say, pool.submit(unpacked))
-                pool.submit(lambda: prepare(self.session))
-                self.engine.wait_until_ready()
-                step.say(f"{self.engine.name} ready at {self.engine.endpoint}, with what was saved")
+            verifying = pool.submit(verified)
+            try:
+                with self.steps.step("engine") as step:
+                    self.engine.start(step.say, pool.submit(unpacked))
+                    pool.submit(lambda: prepare(self.session))
+                    self.engine.wait_until_ready()
+                    step.say(f"{self.engine.name} ready at {self.engine.endpoint}, with what was saved")
+            except BaseException:
+                self.engine.stop()  # it may wait for a state that never comes
+                raise
             write_started(self.settings.engine_dir, unfinished(self.settings))
-        return header
+            return verifying.result()
 
     def _check(self, header: Header) -> None:
         with self.steps.step("check") as step:

@@ -1,4 +1,5 @@
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -74,10 +76,11 @@ class Engine(LocalStackEngine):
     def start(self, say: Callable[[str], None] = lambda _: None, state: Future[Path] | None = None) -> bool:
         assert state
         folder = state_folder(self._own.engine_dir)
+        shutil.rmtree(folder.parent, ignore_errors=True)
         folder.parent.mkdir(parents=True)
+        self.running = True
         state.result().replace(folder)
         self.held = (folder / "stores.pickle").read_text()
-        self.running = True
         return True
 
     def wait_until_ready(self, watch: Callable[[], None] | None = None) -> None:
@@ -229,6 +232,18 @@ def test_after_one_that_can_not_be_used_comes_the_next(platform: Platform) -> No
     assert begun[0].parts == platform.here.unseeded()
     assert platform.engine.held == "release 2 not seeded"
     assert len(platform.notes.lines) == 1
+
+
+def test_an_engine_that_waits_for_a_state_is_not_left_behind(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = platform.save(platform.here)
+    snapshots = platform.snapshots()
+    monkeypatch.setattr(snapshots_of_platform, "unpack", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        snapshots.begin(platform.here)
+    assert not platform.engine.running
+    assert path.exists()
 
 
 def test_data_that_was_on_its_way_must_still_arrive(platform: Platform) -> None:

@@ -22,7 +22,7 @@ from rolo import Request, Response
 from rolo.gateway import Gateway
 from werkzeug.exceptions import ServiceUnavailable
 
-from .. import early_start, shutdown
+from .. import boot, early_start, shutdown
 from .gate import GATE
 
 LOG = logging.getLogger(__name__)
@@ -79,6 +79,7 @@ def load_early(folder: Path, early_services: Sequence[str]) -> None:
 
     GATE.close_until_loaded()
     try:
+        boot.wait_for_state(folder)
         about = snapshot.read_about(folder)
     except Exception as error:
         _end(error)
