@@ -34,8 +34,6 @@ from .gate import GATE
 LOG = logging.getLogger(__name__)
 
 STOP_SECONDS = 3.0
-PAUSE_SECONDS = 0.3
-LONGEST_PAUSE_SECONDS = 2.0
 
 
 def stop(provider: LambdaProvider) -> None:
@@ -78,9 +76,9 @@ def start(provider: LambdaProvider) -> None:
     provider.esm_workers = workers = Workers()
     start_workers = GATE.handed_over(workers.start)  # a state that is saved has all of them
 
-    # What was on its way goes on, which takes both cores for seconds. Who asks whether all is there comes first.
+    # What was on its way goes on, which takes both cores for seconds.
     def go_on() -> None:
-        GATE.wait_for_pause(PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+        GATE.wait_for_pause()
         threading.Thread(target=_unpack_all, name="unpack-functions", daemon=True).start()
         start_workers()
 

@@ -17,6 +17,8 @@ ABOUT_THE_EMULATOR = "/_localstack/"
 INTERNAL_HEADER = "x-localstack-data"  # in LocalStack's requests to itself
 FUNCTION_AGENT = "exec-env/AWS_Lambda"  # how boto3 introduces itself in a function
 LOOK_EVERY_SECONDS = 0.025
+PAUSE_SECONDS = 0.3
+LONGEST_PAUSE_SECONDS = 2.0
 
 
 class Kind(IntEnum):
@@ -124,11 +126,11 @@ class Gate:
             time.sleep(LOOK_EVERY_SECONDS)
         return True
 
-    def wait_for_pause(self, seconds: float, most: float) -> None:
-        """Until nobody outside has asked for anything for a while; not longer than `most` seconds."""
+    def wait_for_pause(self) -> None:
+        """For work that was just loaded: until nobody asks any more whether all is there; for a while at most."""
         began = time.monotonic()
-        deadline = began + most
-        while (left := min(max(self._asked_at, began) + seconds, deadline) - time.monotonic()) > 0:
+        deadline = began + LONGEST_PAUSE_SECONDS
+        while (left := min(max(self._asked_at, began) + PAUSE_SECONDS, deadline) - time.monotonic()) > 0:
             time.sleep(left)
 
     @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 from localstack.services.plugins import SERVICE_PLUGINS
 
+from .gate import GATE
 from .roots import provider
 
 BETWEEN_ALARMS_SECONDS = 0.1
@@ -63,6 +64,7 @@ def _schedule_alarms(cloudwatch: Any) -> None:
 
     # Each is evaluated at once, with several requests; the first users after a start have better use for the processor.
     def schedule() -> None:
+        GATE.wait_for_pause()
         for arn in arns:
             time.sleep(BETWEEN_ALARMS_SECONDS)
             scheduler.schedule_metric_alarm(arn)
