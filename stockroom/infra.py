@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from stockroom.aws import session_for
@@ -147,9 +148,18 @@ class _BringingUp:
             return None
 
     def run(self) -> Summary:
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(2) as pool:
             building = pool.submit(_build, self._request.stacks, self._steps)
-            begun = self._begin_with_snapshot(building) or _Begun(None, pristine=self._start_engine())
+            begun = self._begin_with_snapshot(building)
+            if begun is None:
+                stopped = Event()
+                setting_up = pool.submit(self._set_up, building, stopped)
+                try:
+                    begun = _Begun(None, pristine=self._start_engine())
+                    setting_up.result()
+                except BaseException:
+                    stopped.set()
+                    raise
             artifacts, release = building.result()
         wanted = replace(self._wanted, release=release.digest) if self._snapshots else None
         applied: dict[str, ApplyResult] = {}
@@ -157,6 +167,8 @@ class _BringingUp:
         if wanted is None or begun.parts != wanted:
             forget_record(self._settings.engine_dir)
             if wanted is None or not begun.parts or begun.parts.unseeded() != wanted.unseeded():
+                if begun.parts:
+                    self._set_up(building, Event())
                 applied, begun = self._deploy(begun, artifacts, release)
                 if wanted and wanted.seeded and begun.pristine:
                     self._take(wanted.unseeded(), publish=True)
@@ -186,6 +198,22 @@ class _BringingUp:
             origin = "with the data that was kept" if kept else f"from the snapshot {words(header)}"
             return _Begun(header.parts, pristine=not kept, origin=origin)
         return None
+
+    def _set_up(self, building: Future[tuple[Artifacts, Release]], stopped: Event) -> None:
+        """What Terraform needs before it can deploy, beside a running engine; not to the end when `stopped` is set."""
+
+        def watch() -> None:
+            if stopped.is_set():
+                raise KeyboardInterrupt
+
+        with self._steps.step("terraform") as step:
+            variables = release_variables(self._environment, building.result()[0])
+            for name in self._request.stacks:
+                stack = self._stack(name)
+                _wait_for_left_behind(stack, self._steps)
+                step.say(f"{name}: looking for the provider")
+                stack.prepare(variables)
+                step.say(f"{name}: provider {'installed' if stack.set_up(watch) else 'is there already'}")
 
     def _start_engine(self) -> bool:
         """Start the engine with an empty world unless it runs; returns whether it was started."""
@@ -294,8 +322,6 @@ def _deploy(
     applied: dict[str, ApplyResult] = {}
     for name in request.stacks:
         stack = Stack(name, environment, settings, binary, engine.endpoint)
-        _wait_for_left_behind(stack, steps)
-        stack.prepare(release_variables(environment, artifacts))
         with ThreadPoolExecutor() as pool:
             uploading = pool.submit(upload_artifacts, artifacts, session, environment.artifact_bucket)
             with steps.step("init") as step:

@@ -1,7 +1,7 @@
 """Terraform: finding it, giving it a working directory per environment and stack, running it, reading state.
 
-The local environment runs through `tflocal`; the stacks and modules are the ones that every other environment
-gets. A working directory mirrors `terraform/`, so that the stacks' relative module paths hold in it.
+The local environment runs with what `tflocal` makes of a stack; the stacks and modules are the ones that every other
+environment gets. A working directory mirrors `terraform/`, so that the stacks' relative module paths hold in it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -27,6 +28,7 @@ from stockroom.errors import StockroomError
 from stockroom.initialised import is_initialised, keep_initialised, take_initialised
 from stockroom.processes import processes_in, stop
 from stockroom.settings import HOME, Settings
+from stockroom.terraform_provider import running_provider
 
 MINIMUM_VERSION = (1, 10)
 PROVIDER = ("hashicorp", "aws", "5.100.0")
@@ -197,7 +199,7 @@ class Stack:
         if not modules.is_symlink() or modules.readlink() != TERRAFORM_DIR / "modules":
             modules.unlink(missing_ok=True)
             modules.symlink_to(TERRAFORM_DIR / "modules")
-        # Among these is the override file that a killed tflocal leaves behind, and then refuses to replace.
+        # Among these is the override file, which tflocal refuses to replace.
         for stale in self.folder.glob("*.tf"):
             stale.unlink()
         for source in [
@@ -207,15 +209,50 @@ class Stack:
             shutil.copyfile(source, self.folder / source.name)
         (self.folder / "release.auto.tfvars.json").write_text(json.dumps(variables, indent=2, sort_keys=True))
 
+    def set_up(self, watch: Callable[[], None]) -> bool:
+        """What needs no running endpoint: the file that sends every service there, and the provider.
+
+        tflocal writes the file (localstack_providers_override.tf), and would then run Terraform itself. But it reads
+        all of the stack for it, which takes a second, and that is better done while the emulator starts.
+
+        True where the provider was installed now. `watch` is called meanwhile and may raise.
+        """
+        tflocal = Path(sys.executable).parent / "tflocal"
+        environment = self.process_environment() | {"DRY_RUN": "1"}
+        run_terraform(self.name, tflocal, ["apply"], self.folder, environment, self.log, watch)
+        if self._take_initialised() or self.provider:
+            return False
+        self._run(["init", "-input=false", "-no-color", "-backend=false"], watch)
+        return True
+
+    @property
+    def provider(self) -> Path | None:
+        """The provider that `init` put into the working directory, or None."""
+        namespace, name, version = PROVIDER
+        folder = self._data / "providers" / "registry.terraform.io" / namespace / name / version / target_platform()
+        return next(folder.glob(f"terraform-provider-{name}_*"), None)
+
     def init(self, watch: Callable[[], None]) -> bool:
         """`terraform init`, unless nothing that it depends on has changed since the last one. True if it ran."""
-        data, name = self.folder / ".terraform", f"{self.environment.name}-{self.name}"
-        digest = self._init_digest(self.environment.folder / "backend.hcl")
-        if is_initialised(data, digest) or take_initialised(name, data, digest):
+        if self._take_initialised():
             return False
-        self._run(["init", "-input=false", "-no-color", "-reconfigure", *self.backend_words()], watch, lambda _: None)
-        keep_initialised(name, data, digest)
+        words = ["init", "-input=false", "-no-color", "-reconfigure", *self.backend_words()]
+        with self._running_provider() as attached:
+            self._run(words, watch, extra=attached)
+        keep_initialised(self._initialised_name, self._data, self._init_digest())
         return True
+
+    def _take_initialised(self) -> bool:
+        digest = self._init_digest()
+        return is_initialised(self._data, digest) or take_initialised(self._initialised_name, self._data, digest)
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / ".terraform"
+
+    @property
+    def _initialised_name(self) -> str:
+        return f"{self.environment.name}-{self.name}"
 
     def backend_words(self) -> list[str]:
         """Options of `init` that say where the state is."""
@@ -226,9 +263,10 @@ class Stack:
             "-backend-config=use_path_style=true",
         ]
 
-    def _init_digest(self, backend: Path) -> str:
+    def _init_digest(self) -> str:
         digest = hashlib.sha256(f"{self.binary} {find_mirror(self.settings)} {TERRAFORM_DIR}".encode())
-        files = [backend, *sorted(self.folder.glob("*.tf")), self.folder / ".terraform.lock.hcl"]
+        source = STACKS_DIR / self.name
+        files = [self.environment.folder / "backend.hcl", *sorted(source.glob("*.tf")), source / ".terraform.lock.hcl"]
         files += sorted((TERRAFORM_DIR / "modules").glob("*/*.tf"))
         for path in files:
             digest.update(path.read_bytes())
@@ -242,8 +280,14 @@ class Stack:
         progress = ApplyProgress(say)
         # What is created mostly waits, so more of it at once than Terraform's ten costs nothing.
         words = ["apply", "-json", "-input=false", "-auto-approve", "-lock-timeout=60s", "-parallelism=30"]
-        self._run([*words, *self.variable_words()], watch, progress.read)
+        with self._running_provider() as attached:
+            self._run([*words, *self.variable_words()], watch, progress.read, attached)
         return progress.result
+
+    def _running_provider(self) -> AbstractContextManager[dict[str, str]]:
+        if self.provider is None:
+            return nullcontext({})
+        return running_provider(self.provider, self.folder, self.process_environment(), self.log)
 
     def variable_words(self) -> Iterator[str]:
         """Options of `apply` that name the environment's variables."""
@@ -268,12 +312,13 @@ class Stack:
     def _run(
         self,
         words: list[str],
-        watch: Callable[[], None],
-        read: Callable[[str], None],
+        watch: Callable[[], None] = lambda: None,
+        read: Callable[[str], None] = lambda _: None,
+        extra: Mapping[str, str] | None = None,
     ) -> None:
-        """Run tflocal in the working directory; every line goes to the log and to `read`."""
-        program = Path(sys.executable).parent / "tflocal"
-        run_terraform(self.name, program, words, self.folder, self.process_environment(), self.log, watch, read)
+        """Run Terraform in the working directory; every line goes to the log and to `read`."""
+        environment = self.process_environment() | dict(extra or {})
+        run_terraform(self.name, self.binary.path, words, self.folder, environment, self.log, watch, read)
 
 
 def variable_words(environment: Path, stack: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 output "function_name" {
-  description = "Full name of the function."
-  value       = aws_lambda_function.this.function_name
+  description = "Full name of the function, known before the function is there: alarms need not wait for it."
+  value       = local.function_name
 }
 
 output "function_arn" {

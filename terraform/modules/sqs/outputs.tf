@@ -14,8 +14,8 @@ output "url" {
 }
 
 output "dead_letter_name" {
-  description = "Full name of the dead-letter queue."
-  value       = aws_sqs_queue.dead_letter.name
+  description = "Full name of the dead-letter queue, known before the queue is there: alarms need not wait for it."
+  value       = local.dead_letter_queue_name
 }
 
 output "dead_letter_arn" {

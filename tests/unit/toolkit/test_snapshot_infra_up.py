@@ -17,7 +17,7 @@ from stockroom.releases import Release
 from stockroom.settings import Settings
 from stockroom.snapshots.archive import Header
 from stockroom.snapshots.keys import Parts
-from stockroom.terraform import ResourceExistsError
+from stockroom.terraform import ResourceExistsError, Stack
 from tests.unit.toolkit.snapshot_headers import HEADER, PARTS
 
 SEEDED = replace(PARTS, release="release 2")
@@ -31,7 +31,7 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
         self.done: list[str] = []
         self.begins: tuple[Header, bool] | None = None
-        self.running = self.unchanged = False
+        self.running = self.unchanged = self.is_set_up = False
         self.errors: list[StockroomError] = []
         self.settings = settings
         self._seeding = "sample"
@@ -56,6 +56,7 @@ class World:
             "_wait_for_left_behind": lambda *_: None,
         }.items():
             monkeypatch.setattr(infra, name, value)
+        monkeypatch.setattr(Stack, "set_up", lambda *_: self._set_up())
 
     def _engine(self) -> Any:
         def start(say: object) -> bool:
@@ -85,7 +86,12 @@ class World:
             ),
         )
 
+    def _set_up(self) -> bool:
+        self.is_set_up = True
+        return False
+
     def _deploy(self) -> dict[str, Any]:
+        assert self.is_set_up
         self.done.append(DEPLOY)
         if self.errors:
             raise self.errors.pop(0)

@@ -1,0 +1,62 @@
+"""One process of the AWS provider for all that one Terraform command asks of it.
+
+Left to itself, Terraform starts the provider three times for an apply, for its schema, the plan and the changes, which
+takes seconds each time, and first reads its 700 MB to compare them with the lock file, as `init` has done. So the
+toolkit starts the provider, as those who develop one do, and Terraform attaches to it:
+https://developer.hashicorp.com/terraform/plugin/debugging
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+_VARIABLE = re.compile(r"TF_REATTACH_PROVIDERS='(?P<value>[^']*)'")
+_END_SECONDS = 10
+# Run like this, it writes a line of all that it does for each resource that it knows.
+_QUIET = dict.fromkeys(
+    ("TF_LOG_PROVIDER_AWS", *(f"TF_LOG_SDK{part}" for part in ("", "_FRAMEWORK", "_HELPER_SCHEMA", "_MUX", "_PROTO"))),
+    "OFF",
+)
+
+
+@contextmanager
+def running_provider(
+    program: Path, folder: Path, environment: Mapping[str, str], log: Path
+) -> Iterator[dict[str, str]]:
+    """The variables that let Terraform attach to the provider, which runs in the folder with exactly this environment.
+
+    None of them where it does not start: Terraform then does so itself, and tells why it can't.
+    """
+    with log.open("ab") as errors:
+        process = subprocess.Popen(
+            [str(program), "-debug"],
+            cwd=folder,
+            env=_QUIET | dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,  # a Ctrl-C is for us, and for Terraform to end with it
+        )
+    try:
+        assert process.stdout
+        value = parse_reattach(process.stdout)
+        yield {"TF_REATTACH_PROVIDERS": value} if value else {}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def parse_reattach(lines: Iterator[str]) -> str | None:
+    """How to attach to a provider, from the first of its lines that tells it; None when there is none."""
+    found = (_VARIABLE.search(line) for line in lines)
+    return next((match["value"] for match in found if match), None)
