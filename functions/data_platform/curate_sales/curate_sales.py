@@ -24,6 +24,7 @@ from sales_table import RawObject, Sale, pseudonyms, read_sales, sales_table, so
 
 READERS = 8
 SHORTEST_SECRET = 32  # characters
+OBJECTS_KEPT = 256  # each of a batch of 500 events at most: 150 MB
 
 logger = Logger()
 raw = Source(os.environ["RAW_BUCKET"], "sales_events/event_date=", re.compile(r"[^/]+\.jsonl\.gz"))
@@ -71,20 +72,8 @@ def _rebuild(date: str, secret: str) -> rebuild.Counts:
     digest = source_digest(objects, secret)
     if present.metadata.get("source-digest") == digest:
         return {"written": False, "objects": len(objects), "events": int(present.metadata["events"])}
-    pseudonym = pseudonyms(secret)
-
-    def read(raw_object: RawObject) -> list[Sale]:
-        try:
-            body = s3.get_object(Bucket=raw.bucket, Key=raw_object.key)["Body"]
-        except ClientError as error:
-            if rebuild.error_code(error) == "NoSuchKey":
-                raise rebuild.OvertakenError(raw_object.key) from error
-            raise
-        with body, gzip.GzipFile(fileobj=body) as lines:
-            return list(read_sales(lines, raw_object.key, date, pseudonym))
-
     with ThreadPoolExecutor(READERS) as readers:
-        partition = sales_table(chain.from_iterable(readers.map(read, objects)))
+        partition = sales_table(chain.from_iterable(readers.map(lambda one: _read(one, date, secret), objects)))
     events = partition.table.num_rows
     body = parquet_file.write(partition.table)
     target.replace(present, body, {"events": str(events), "source-digest": digest})
@@ -95,6 +84,22 @@ def _rebuild(date: str, secret: str) -> rebuild.Counts:
         "duplicates": partition.duplicates,
         "bytes": len(body),
     }
+
+
+@functools.lru_cache(OBJECTS_KEPT)
+def _read(raw_object: RawObject, date: str, secret: str) -> list[Sale]:
+    """The events of a raw object, kept for the next rebuild of its date: most of that one's objects are this one's.
+
+    Raises UnreadableError, ClientError, and OvertakenError where it is gone or another one by now.
+    """
+    try:
+        body = s3.get_object(Bucket=raw.bucket, Key=raw_object.key, IfMatch=raw_object.etag)["Body"]
+    except ClientError as error:
+        if rebuild.error_code(error) in {"NoSuchKey", "PreconditionFailed", "412"}:
+            raise rebuild.OvertakenError(raw_object.key) from error
+        raise
+    with body, gzip.GzipFile(fileobj=body) as lines:
+        return list(read_sales(lines, raw_object.key, date, pseudonyms(secret)))
 
 
 def _list(date: str) -> list[RawObject]:

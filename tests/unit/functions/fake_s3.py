@@ -31,9 +31,13 @@ class FakeS3:
         body, metadata = self._get(Bucket, Key, missing="404")
         return {"ETag": etag(body), "Metadata": metadata}
 
-    def get_object(self, Bucket: str, Key: str, IfNoneMatch: str | None = None) -> dict[str, Any]:
+    def get_object(
+        self, Bucket: str, Key: str, IfMatch: str | None = None, IfNoneMatch: str | None = None
+    ) -> dict[str, Any]:
         self.calls.append("get")
         body, metadata = self._get(Bucket, Key, missing="NoSuchKey")
+        if IfMatch not in {None, etag(body)}:
+            raise refused("PreconditionFailed")
         if IfNoneMatch == etag(body):
             raise refused("304")
         return {"ETag": etag(body), "Metadata": metadata, "Body": StreamingBody(io.BytesIO(body), len(body))}

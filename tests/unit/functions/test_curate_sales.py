@@ -39,6 +39,7 @@ def function(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setenv(name, value)
     module = importlib.import_module("curate_sales")
     module._secret.cache_clear()
+    module._read.cache_clear()
     monkeypatch.setattr(module, "s3", FakeS3())
     monkeypatch.setattr(module, "secrets", Secrets())
     return module
@@ -86,6 +87,35 @@ def test_redelivery_reads_no_object_and_writes_nothing(function: Any) -> None:
     function.s3.calls.clear()
     assert failed(function.handler(batch([message, message]), Context())) == []
     assert function.s3.calls == ["head", "list"]
+
+
+def test_only_what_is_new_or_another_one_is_read_again(function: Any) -> None:
+    first = [put(function, name, {"event_id": name}) for name in "ab"]
+    function.handler(batch(first), Context())
+    function.s3.calls.clear()
+    function.handler(batch([put(function, "c", {"event_id": "c"})]), Context())
+    assert function.s3.calls.count("get") == 1
+    assert rows(function) == [("a", 6), ("b", 6), ("c", 6)]
+    function.handler(batch([put(function, "a", {"event_id": "a", "quantity": 9})]), Context())
+    assert function.s3.calls.count("get") == 2
+    assert rows(function) == [("a", 9), ("b", 6), ("c", 6)]
+
+
+def test_an_object_that_was_replaced_while_reading_is_no_failure(
+    function: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message, listed = put(function, "a", {"event_id": "a"}), function._list
+    replacements = iter([{"event_id": "b"}])
+
+    def list_then_replace(date: str) -> Any:
+        found = listed(date)
+        for other in replacements:
+            put(function, "a", other)
+        return found
+
+    monkeypatch.setattr(function, "_list", list_then_replace)
+    assert failed(function.handler(batch([message]), Context())) == []
+    assert rows(function) == [("b", 6)]
 
 
 def test_another_secret_gives_other_pseudonyms(function: Any) -> None:
