@@ -35,6 +35,7 @@ from ..state import background
 from ..state.gate import GATE
 from . import metrics
 from .stream_batches import Batch, Event, after_failure, arrival, expired_events, first_failure, sequence_number, split
+from .stream_reads import KinesisReader, Record, TableStreamReader
 
 LOG = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Shard:
     iterator: str | None = None
     closed: bool = False
     finished: bool = False
-    buffer: list[dict[str, Any]] = field(default_factory=list)
+    buffer: list[Record] = field(default_factory=list)
     since: float = 0.0
     read_at: float = 0.0
     work: deque[Batch] = field(default_factory=deque)
@@ -100,6 +101,7 @@ _progress: defaultdict[str, Progress] = defaultdict(Progress)  # by the mapping'
 class CheckpointedPoller(StreamPoller):
     stream_argument: str
     number_argument: str
+    reader: KinesisReader | TableStreamReader
     _joined = False
     _list_at = 0.0
 
@@ -177,16 +179,13 @@ class CheckpointedPoller(StreamPoller):
         if shard.iterator is None:
             shard.iterator = self._iterator(shard)
         try:
-            answer = self.source_client.get_records(
-                **self.stream_arn_param(), ShardIterator=shard.iterator, Limit=wanted
-            )
+            records, iterator = self.reader.read(shard.iterator, wanted)
         except ClientError as error:
             if not _lost_its_place(error):
                 raise
             shard.buffer.clear()
             shard.iterator = None
             return True
-        records = answer["Records"]
         if len(records) < wanted:
             shard.read_at = now + LOOK_EVERY_SECONDS
         if records:
@@ -195,8 +194,8 @@ class CheckpointedPoller(StreamPoller):
             if shard.place[0] != "AFTER_SEQUENCE_NUMBER":
                 shard.place = ("AT_SEQUENCE_NUMBER", self._number(records[0]))
             shard.buffer += records
-        shard.iterator = answer.get("NextShardIterator")
-        shard.closed = not shard.iterator
+        shard.iterator = iterator
+        shard.closed = not iterator
         return bool(records)
 
     def _iterator(self, shard: Shard) -> str:
@@ -301,9 +300,35 @@ class CheckpointedPoller(StreamPoller):
 class CheckpointedKinesisPoller(CheckpointedPoller, KinesisPoller):
     stream_argument, number_argument = "StreamARN", "StartingSequenceNumber"
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.reader = KinesisReader(str(self.source_arn))
+
+    def transform_into_events(self, records: list[Record], shard_id: str) -> list[Event]:
+        return [
+            {
+                "eventID": f"{shard_id}:{record['SequenceNumber']}",
+                "kinesis": {
+                    "kinesisSchemaVersion": "1.0",
+                    "partitionKey": record["PartitionKey"],
+                    "sequenceNumber": record["SequenceNumber"],
+                    "data": record["Data"],
+                    "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"],
+                },
+            }
+            for record in records
+        ]
+
 
 class CheckpointedDynamoDBPoller(CheckpointedPoller, DynamoDBPoller):
     stream_argument, number_argument = "StreamArn", "SequenceNumber"
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.reader = TableStreamReader(str(self.source_arn), self.source_client)
+
+    def transform_into_events(self, records: list[Record], shard_id: str) -> list[Event]:
+        return [{name: record[name] for name in ("eventID", "eventName", "dynamodb")} for record in records]
 
 
 def _code(error: ClientError) -> str:
