@@ -14,9 +14,8 @@ from benchmarks.platform import Bench
 
 _MB = 2**20
 _PARTS = {
-    "LocalStack": "localstack.runtime.main",
+    "LocalStack": "-m stockroom_localstack",
     "DynamoDB Local": "dynamodb_local_main",
-    "Kinesis Mock": "kinesis_mock",
     "functions": "awslambdaric",
 }
 OTHER = "other"

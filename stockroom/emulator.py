@@ -1,7 +1,7 @@
 """The emulator's own Python and npm packages, made from the locks under localstack/ (design decision 4).
 
 Everything lands in .stockroom/emulator/<digest of the locks>/: `python/` (LocalStack and our plugin), `node/`
-(DynamoDB Local and Kinesis Mock) and `runtimes/python3.X/` (what a Lambda runtime image holds).
+(DynamoDB Local) and `runtimes/python3.X/` (what a Lambda runtime image holds).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LOCKS = (
     "plugin/pyproject.toml",
 )
 INSTALLATION = Installation(
-    "LocalStack, DynamoDB Local and Kinesis Mock",
+    "LocalStack and DynamoDB Local",
     HOME / "emulator",
     tuple(LOCALSTACK_DIR / name for name in LOCKS),
     needed_mb=1500,
@@ -112,7 +112,7 @@ def _install_emulator(interpreter: str) -> None:
             "--no-fund",
             "--loglevel=error",
         ],
-        "install DynamoDB Local and Kinesis Mock",
+        "install DynamoDB Local",
         node,
         {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"},
     )

@@ -37,7 +37,7 @@ _PAUSE_SECONDS = 0.5
 _EMPTY_ANSWERS = 20  # after as many there is nothing more: a stream's answers may be empty in between
 _RUNNING = frozenset({"RUNNING", "CANCELLING"})
 
-# How streams say that they no longer hold the record to begin with: those of AWS, DynamoDB Local, Kinesis Mock.
+# How streams say that they no longer hold the record to begin with: those of AWS, DynamoDB Local, our Kinesis.
 _EXPIRED = frozenset({"TrimmedDataAccessException", "ValidationException", "InvalidArgumentException"})
 
 # What orders, restock requests and sales events are known by.

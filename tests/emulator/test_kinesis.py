@@ -1,8 +1,13 @@
-"""What the emulator adds to Kinesis Mock."""
+"""Kinesis, as the emulator does it itself."""
 
 from __future__ import annotations
 
+import base64
+import json
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -145,3 +150,239 @@ def test_put_records_refuses_what_it_did(aws: Callable[[str], Any], stream: str)
     assert kinesis.put_records(StreamARN=arn, Records=[good])["FailedRecordCount"] == 0
     place = {"StreamName": stream, "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"}
     assert [record["Data"] for record in _records_of(kinesis, **place)] == [b"1"]
+
+
+# Shards
+
+
+def _active(kinesis: Any, stream: str) -> None:
+    summary = {"StreamName": stream}
+    wait_for(
+        "the stream to be active",
+        lambda: kinesis.describe_stream_summary(**summary)["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE",
+    )
+
+
+def _shards(kinesis: Any, stream: str, **which: Any) -> dict[str, Any]:
+    return {shard["ShardId"]: shard for shard in kinesis.list_shards(StreamName=stream, **which)["Shards"]}
+
+
+def _open_ranges(kinesis: Any, stream: str) -> list[tuple[int, int]]:
+    ranges = (shard["HashKeyRange"] for shard in _shards(kinesis, stream, ShardFilter={"Type": "AT_LATEST"}).values())
+    return sorted((int(each["StartingHashKey"]), int(each["EndingHashKey"])) for each in ranges)
+
+
+def test_a_split_shard_ends_and_names_its_children(aws: Callable[[str], Any], stream: str) -> None:
+    kinesis = aws("kinesis")
+    _fill_stream(kinesis, stream, [{"Data": b"before", "PartitionKey": "1", "ExplicitHashKey": "0"}])
+    first, second = sorted(_shards(kinesis, stream))
+    kinesis.split_shard(StreamName=stream, ShardToSplit=first, NewStartingHashKey="1000")
+    with pytest.raises(kinesis.exceptions.ResourceInUseException):  # it is UPDATING
+        kinesis.merge_shards(StreamName=stream, ShardToMerge=first, AdjacentShardToMerge=second)
+    _active(kinesis, stream)
+    kinesis.put_record(StreamName=stream, Data=b"after", PartitionKey="1", ExplicitHashKey="1000")
+
+    shards = _shards(kinesis, stream)
+    children = {name: shard for name, shard in shards.items() if shard.get("ParentShardId") == first}
+    assert [shard["HashKeyRange"]["StartingHashKey"] for shard in children.values()] == ["0", "1000"]
+    assert "EndingSequenceNumber" in shards[first]["SequenceNumberRange"]
+    assert "EndingSequenceNumber" not in shards[second]["SequenceNumberRange"]
+    whole = {"StreamName": stream, "ShardIteratorType": "TRIM_HORIZON"}
+    iterator = kinesis.get_shard_iterator(**whole, ShardId=first)["ShardIterator"]
+    answer = kinesis.get_records(ShardIterator=iterator)
+    assert [record["Data"] for record in answer["Records"]] == [b"before"]
+    assert "NextShardIterator" not in answer
+    assert {child["ShardId"] for child in answer["ChildShards"]} == set(children)
+    assert [record["Data"] for record in _records_of(kinesis, **whole, ShardId=sorted(children)[1])] == [b"after"]
+    with pytest.raises(kinesis.exceptions.InvalidArgumentException):
+        kinesis.split_shard(StreamName=stream, ShardToSplit=first, NewStartingHashKey="2000")
+
+
+def test_merged_shards_become_one(aws: Callable[[str], Any], stream: str) -> None:
+    kinesis = aws("kinesis")
+    _fill_stream(kinesis, stream, [])
+    first, second = sorted(_shards(kinesis, stream))
+    kinesis.merge_shards(StreamName=stream, ShardToMerge=first, AdjacentShardToMerge=second)
+    _active(kinesis, stream)
+    [merged] = _shards(kinesis, stream, ShardFilter={"Type": "AT_LATEST"}).values()
+    assert (merged["ParentShardId"], merged["AdjacentParentShardId"]) == (first, second)
+    assert _open_ranges(kinesis, stream) == [(0, 2**128 - 1)]
+
+
+def test_scaling_leaves_no_gap_between_hash_keys(aws: Callable[[str], Any], stream: str) -> None:
+    kinesis = aws("kinesis")
+    _fill_stream(kinesis, stream, [])
+    for count in (3, 6, 4, 2, 1):
+        answer = kinesis.update_shard_count(StreamName=stream, TargetShardCount=count, ScalingType="UNIFORM_SCALING")
+        assert answer["TargetShardCount"] == count
+        _active(kinesis, stream)
+        ranges = _open_ranges(kinesis, stream)
+        assert len(ranges) == count
+        assert (ranges[0][0], ranges[-1][1]) == (0, 2**128 - 1)
+        assert all(high + 1 == low for (_, high), (low, _) in pairwise(ranges))
+    with pytest.raises(kinesis.exceptions.LimitExceededException):
+        kinesis.update_shard_count(StreamName=stream, TargetShardCount=3, ScalingType="UNIFORM_SCALING")
+
+
+def test_lists_come_in_pages(aws: Callable[[str], Any], stream: str) -> None:
+    kinesis = aws("kinesis")
+    kinesis.create_stream(StreamName=stream, ShardCount=5)
+    first = kinesis.list_shards(StreamName=stream, MaxResults=3)
+    rest = kinesis.list_shards(NextToken=first["NextToken"])
+    names = [shard["ShardId"] for page in (first, rest) for shard in page["Shards"]]
+    assert names == [f"shardId-{number:012}" for number in range(5)]
+    described = kinesis.describe_stream(StreamName=stream, Limit=2, ExclusiveStartShardId=names[0])["StreamDescription"]
+    assert [shard["ShardId"] for shard in described["Shards"]] == names[1:3]
+    assert described["HasMoreShards"]
+    pages = kinesis.get_paginator("list_streams").paginate(PaginationConfig={"PageSize": 1})
+    assert stream in [name for page in pages for name in page["StreamNames"]]
+
+
+# Places in a shard
+
+
+def test_a_reader_begins_where_it_says(aws: Callable[[str], Any], stream: str) -> None:
+    kinesis = aws("kinesis")
+    hash_key = HASH_KEY_OF_SHARD["shardId-000000000000"]
+    entry = {"PartitionKey": "1", "ExplicitHashKey": hash_key}
+    numbers = [answer["SequenceNumber"] for answer in _fill_stream(kinesis, stream, [{**entry, "Data": b"1"}] * 2)]
+    second = int(time.time())
+    wait_for("the next second", lambda: int(time.time()) > second)  # boto3 sends whole seconds
+    between = datetime.now(UTC)
+    place = {"StreamName": stream, "ShardId": "shardId-000000000000"}
+    latest = kinesis.get_shard_iterator(**place, ShardIteratorType="LATEST")["ShardIterator"]
+    numbers.append(kinesis.put_record(StreamName=stream, **entry, Data=b"2")["SequenceNumber"])
+
+    def found(**where: Any) -> list[str]:
+        return [record["SequenceNumber"] for record in _records_of(kinesis, **place, **where)]
+
+    assert found(ShardIteratorType="TRIM_HORIZON") == numbers
+    assert found(ShardIteratorType="AT_SEQUENCE_NUMBER", StartingSequenceNumber=numbers[1]) == numbers[1:]
+    assert found(ShardIteratorType="AFTER_SEQUENCE_NUMBER", StartingSequenceNumber=numbers[1]) == numbers[2:]
+    assert found(ShardIteratorType="AT_TIMESTAMP", Timestamp=between) == numbers[2:]
+    assert [one["SequenceNumber"] for one in kinesis.get_records(ShardIterator=latest)["Records"]] == numbers[2:]
+    assert sorted(numbers, key=int) == numbers
+    assert {len(number) for number in numbers} == {56}
+
+
+def test_an_iterator_tells_how_far_it_is_behind_and_when_it_arrived(aws: Callable[[str], Any], stream: str) -> None:
+    kinesis = aws("kinesis")
+    hash_key = HASH_KEY_OF_SHARD["shardId-000000000000"]
+    before = time.time()
+    _fill_stream(kinesis, stream, [{"Data": b"1", "PartitionKey": "1", "ExplicitHashKey": hash_key}])
+    time.sleep(0.1)
+    kinesis.put_record(StreamName=stream, Data=b"2", PartitionKey="1", ExplicitHashKey=hash_key)
+    place = {"StreamName": stream, "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"}
+    iterator = kinesis.get_shard_iterator(**place)["ShardIterator"]
+    one = kinesis.get_records(ShardIterator=iterator, Limit=1)
+    assert one["MillisBehindLatest"] >= 100
+    [record] = one["Records"]
+    assert before - 0.001 <= record["ApproximateArrivalTimestamp"].timestamp() <= time.time()
+    assert kinesis.get_records(ShardIterator=one["NextShardIterator"])["MillisBehindLatest"] == 0
+
+
+def test_iterators_of_nothing_are_refused(aws: Callable[[str], Any], stream: str) -> None:
+    kinesis = aws("kinesis")
+    kinesis.create_stream(StreamName=stream, ShardCount=1)
+    place = {"StreamName": stream, "ShardId": "shardId-000000000000"}
+    iterator = kinesis.get_shard_iterator(**place, ShardIteratorType="LATEST")["ShardIterator"]
+    content = json.loads(base64.b64decode(iterator))
+    old = base64.b64encode(json.dumps([*content[:-1], content[-1] - 301]).encode()).decode()
+    with pytest.raises(kinesis.exceptions.ExpiredIteratorException):
+        kinesis.get_records(ShardIterator=old)
+    for bad in ("nonsense", iterator[:-8]):
+        with pytest.raises(kinesis.exceptions.InvalidArgumentException):
+            kinesis.get_records(ShardIterator=bad)
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException):
+        kinesis.get_shard_iterator(StreamName=stream, ShardId="shardId-000000000009", ShardIteratorType="LATEST")
+    with pytest.raises(kinesis.exceptions.InvalidArgumentException):
+        kinesis.get_shard_iterator(**place, ShardIteratorType="AFTER_SEQUENCE_NUMBER")
+
+
+# Settings of a stream
+
+
+def test_what_is_changed_is_described(aws: Callable[[str], Any], stream: str) -> None:
+    kinesis = aws("kinesis")
+    kinesis.create_stream(StreamName=stream, StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    _active(kinesis, stream)
+    arn = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamARN"]
+    kinesis.increase_stream_retention_period(StreamName=stream, RetentionPeriodHours=48)
+    with pytest.raises(kinesis.exceptions.ResourceInUseException):
+        kinesis.start_stream_encryption(StreamName=stream, EncryptionType="KMS", KeyId="alias/aws/kinesis")
+    _active(kinesis, stream)
+    with pytest.raises(kinesis.exceptions.InvalidArgumentException):
+        kinesis.decrease_stream_retention_period(StreamName=stream, RetentionPeriodHours=72)
+    kinesis.start_stream_encryption(StreamARN=arn, EncryptionType="KMS", KeyId="alias/aws/kinesis")
+    _active(kinesis, stream)
+    monitored = kinesis.enable_enhanced_monitoring(StreamName=stream, ShardLevelMetrics=["IncomingBytes"])
+    assert monitored["DesiredShardLevelMetrics"] == ["IncomingBytes"]
+    monitored = kinesis.enable_enhanced_monitoring(StreamName=stream, ShardLevelMetrics=["ALL"])
+    assert len(monitored["DesiredShardLevelMetrics"]) == 7
+    put = kinesis.put_record(StreamARN=arn, Data=b"1", PartitionKey="1")
+    assert put["EncryptionType"] == "KMS"
+    kinesis.update_stream_mode(StreamARN=arn, StreamModeDetails={"StreamMode": "PROVISIONED"})
+    _active(kinesis, stream)
+    found = kinesis.describe_stream_summary(StreamARN=arn)["StreamDescriptionSummary"]
+    assert (found["OpenShardCount"], found["RetentionPeriodHours"], found["KeyId"], found["EncryptionType"]) == (
+        4,
+        48,
+        "alias/aws/kinesis",
+        "KMS",
+    )
+    assert found["StreamModeDetails"] == {"StreamMode": "PROVISIONED"}
+    assert abs(found["StreamCreationTimestamp"].timestamp() - time.time()) < 600
+    kinesis.stop_stream_encryption(StreamName=stream, EncryptionType="KMS", KeyId="alias/aws/kinesis")
+    assert kinesis.describe_stream(StreamName=stream)["StreamDescription"]["EncryptionType"] == "NONE"
+
+
+def test_consumers_are_known_by_name_and_arn(aws: Callable[[str], Any], stream: str) -> None:
+    kinesis = aws("kinesis")
+    kinesis.create_stream(StreamName=stream, ShardCount=1)
+    _active(kinesis, stream)
+    arn = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamARN"]
+    made = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="shop")["Consumer"]
+    with pytest.raises(kinesis.exceptions.ResourceInUseException):
+        kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="shop")
+    by_name = kinesis.describe_stream_consumer(StreamARN=arn, ConsumerName="shop")["ConsumerDescription"]
+    by_arn = kinesis.describe_stream_consumer(ConsumerARN=made["ConsumerARN"])["ConsumerDescription"]
+    assert by_name["ConsumerARN"] == by_arn["ConsumerARN"] == made["ConsumerARN"]
+    assert [one["ConsumerName"] for one in kinesis.list_stream_consumers(StreamARN=arn)["Consumers"]] == ["shop"]
+    with pytest.raises(kinesis.exceptions.ResourceInUseException):
+        kinesis.delete_stream(StreamName=stream)
+    kinesis.put_record(StreamName=stream, Data=b"1", PartitionKey="1")
+    events = kinesis.subscribe_to_shard(
+        ConsumerARN=made["ConsumerARN"],
+        ShardId="shardId-000000000000",
+        StartingPosition={"Type": "TRIM_HORIZON"},
+    )["EventStream"]
+    first = next(iter(events))["SubscribeToShardEvent"]
+    assert [record["Data"] for record in first["Records"]] == [b"1"]
+    events.close()
+    kinesis.deregister_stream_consumer(ConsumerARN=made["ConsumerARN"])
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException):
+        kinesis.describe_stream_consumer(StreamARN=arn, ConsumerName="shop")
+
+
+def test_a_stream_that_is_not_there_is_not_found_by_anything(aws: Callable[[str], Any], unique: str) -> None:
+    kinesis = aws("kinesis")
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("describe_stream", {"StreamName": unique}),
+        ("put_record", {"StreamName": unique, "Data": b"1", "PartitionKey": "1"}),
+        ("delete_stream", {"StreamARN": f"arn:aws:kinesis:us-east-1:000000000000:stream/{unique}"}),
+        ("list_tags_for_stream", {"StreamName": unique}),
+    ]
+    for operation, request in asked:
+        with pytest.raises(kinesis.exceptions.ResourceNotFoundException, match=unique):
+            getattr(kinesis, operation)(**request)
+
+
+@pytest.mark.parametrize("change", [{"PartitionKey": "k" * 257}, {"PartitionKey": "ü" * 257}])
+def test_a_partition_key_has_256_characters_at_most(
+    aws: Callable[[str], Any], stream: str, change: dict[str, str]
+) -> None:
+    kinesis = aws("kinesis")
+    kinesis.create_stream(StreamName=stream, ShardCount=1)
+    _active(kinesis, stream)
+    with pytest.raises(kinesis.exceptions.ValidationException):
+        kinesis.put_record(StreamName=stream, Data=b"1", **change)

@@ -52,7 +52,6 @@ def test_nothing_outlives_the_emulator(own_emulator: Emulator, how: signal.Signa
     processes = own_emulator.processes()
     assert set(of_the_function) <= {process.pid for process in processes}
     commands = " ".join(" ".join(process.cmdline()) for process in processes)
-    assert "kinesis-local" in commands
     assert "dynamodb_local" in commands
     own_emulator.process.send_signal(how)
     own_emulator.process.wait(10)
@@ -62,25 +61,20 @@ def test_nothing_outlives_the_emulator(own_emulator: Emulator, how: signal.Signa
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="elsewhere nothing ties a command to its supervisor")
 def test_a_command_ends_with_its_supervisor(own_emulator: Emulator) -> None:
     own_emulator.wait_for_services()
-    supervisor = _supervisor_of(own_emulator, "kinesis-local")
-    [node] = supervisor.children()
+    supervisor = _supervisor_of(own_emulator, "dynamodb_local_main")
+    [dynamodb_local] = supervisor.children()
     supervisor.kill()
-    wait_for("node to end", lambda: _gone([node]))
+    wait_for("DynamoDB Local to end", lambda: _gone([dynamodb_local]))
 
 
-@pytest.mark.parametrize(
-    ("name", "word_of_its_command"), [("dynamodb-local", "dynamodb_local_main"), ("kinesis-mock", "kinesis-local")]
-)
-def test_the_emulator_ends_with_a_backend_that_dies_and_says_so(
-    own_emulator: Emulator, name: str, word_of_its_command: str
-) -> None:
+def test_the_emulator_ends_with_a_backend_that_dies_and_says_so(own_emulator: Emulator) -> None:
     own_emulator.wait_for_services()
     processes = own_emulator.processes()
-    [backend] = _supervisor_of(own_emulator, word_of_its_command).children()
+    [backend] = _supervisor_of(own_emulator, "dynamodb_local_main").children()
     backend.kill()
     assert own_emulator.process.wait(5) == 1
     [line] = [line for line in own_emulator.log.splitlines() if "so the emulator ends too" in line]
-    assert f"{name} ended by signal 9, so" in line
+    assert "dynamodb-local ended by signal 9, so" in line
     assert " FATAL " in line  # LocalStack's word for CRITICAL
     wait_for("every process to end", lambda: _gone(processes), 15)
 
@@ -112,7 +106,7 @@ def test_every_socket_listens_on_loopback_only(own_emulator: Emulator) -> None:
         for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN or connection.type == socket.SOCK_DGRAM
     ]
-    assert len(listening) >= 4, "the gateway, DynamoDB Local, Kinesis Mock and the function's runtime API"
+    assert len(listening) >= 3, "the gateway, DynamoDB Local and the function's runtime API"
     assert set(listening) <= LOOPBACK
 
 

@@ -89,7 +89,7 @@ def test_records_are_stored_at_two_rates_most_of_them_and_all() -> None:
 def test_memory_is_summed_up_by_part() -> None:
     found = figures_of(
         [
-            Memory("python -m localstack.runtime.main", 500.0, 400.0),
+            Memory("python -m stockroom_localstack", 500.0, 400.0),
             Memory("python -m awslambdaric one.handler", 60.0, 20.0),
             Memory("python -m awslambdaric two.handler", 60.0, 20.0),
             Memory("sh", 10.0, 0.0),
@@ -106,14 +106,14 @@ def test_memory_is_summed_up_by_part() -> None:
 
 
 def test_where_the_system_tells_no_shares_memory_is_resident() -> None:
-    names = [figure.name for figure in figures_of([Memory("localstack.runtime.main", 500.0, None)])]
+    names = [figure.name for figure in figures_of([Memory("python -m stockroom_localstack", 500.0, None)])]
     assert names == ["emulator and all that it started, RSS", "LocalStack, RSS"]
 
 
 def test_parts_are_known_by_their_command_lines() -> None:
     plugin = "/x/localstack/plugin/src/stockroom_localstack"
     assert part_of(f"python {plugin}/dynamodb_local_main.py") == "DynamoDB Local"
-    assert part_of(f"node --require={plugin}/kinesis_mock_speed.cjs main.js") == "Kinesis Mock"
+    assert part_of("/x/python -m stockroom_localstack") == "LocalStack"
     assert part_of("python -m awslambdaric capture_sales.handler") == "functions"
     assert part_of("anything") == "other"
 

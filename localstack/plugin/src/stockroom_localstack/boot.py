@@ -1,18 +1,15 @@
-"""Lets DynamoDB Local and Kinesis Mock boot while LocalStack is being imported, which takes as long."""
+"""Lets DynamoDB Local boot while LocalStack is being imported, which takes as long."""
 
 from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from . import backend_commands
 from .settings import Settings
 from .supervisor import SupervisedProcess
-
-DEFAULT_ACCOUNT = "000000000000"
 
 
 class Booting(NamedTuple):
@@ -23,7 +20,7 @@ class Booting(NamedTuple):
 
 
 # In capitals: it is no state of the emulator (state/roots.py).
-BOOTING: dict[str, Future[Booting]] = {}
+BOOTING: dict[str, Booting] = {}
 
 TOOLKIT = os.getppid()
 LOOK_EVERY_SECONDS = 0.01
@@ -34,33 +31,15 @@ class StateMissingError(RuntimeError):
 
 
 def begin(settings: Settings, temporary: Path) -> None:
-    """Those of the services that are to be started early."""
-
-    def boot_dynamodb_local() -> Booting:
+    """If DynamoDB is to be started early. Raises NotInstalledError."""
+    if "dynamodb" in settings.services:
         port = backend_commands.free_port()
-        return Booting(backend_commands.start_dynamodb_local(settings, port, temporary), port)
-
-    def boot_kinesis_mock() -> Booting:
-        if settings.state:
-            wait_for_state(settings.state)
-            backend_commands.put_kinesis_data(settings.state / "kinesis", temporary)
-        port = backend_commands.free_port()
-        return Booting(backend_commands.start_kinesis_mock(settings, port, temporary, DEFAULT_ACCOUNT), port)
-
-    pool = ThreadPoolExecutor(thread_name_prefix="boot")
-    for service, boot in (("dynamodb", boot_dynamodb_local), ("kinesis", boot_kinesis_mock)):
-        if service in settings.services:
-            BOOTING[service] = pool.submit(boot)
-    pool.shutdown(wait=False)
+        BOOTING["dynamodb"] = Booting(backend_commands.start_dynamodb_local(settings, port, temporary), port)
 
 
 def take(service: str) -> Booting | None:
-    """The backend of the service that is booting, if there is one; whoever takes it ends it.
-
-    Raises NotInstalledError and StateMissingError.
-    """
-    booting = BOOTING.pop(service, None)
-    return booting.result() if booting else None
+    """The backend of the service that is booting, if there is one; whoever takes it ends it."""
+    return BOOTING.pop(service, None)
 
 
 def wait_for_state(folder: Path) -> None:

@@ -45,9 +45,9 @@ def iam() -> Service:
 
 @aws_provider(api="kinesis", name="stockroom")
 def kinesis() -> Service:
-    from .kinesis_mock import StockroomKinesisProvider
+    from .kinesis.provider import StockroomKinesisProvider
 
-    return _forwarding(StockroomKinesisProvider())
+    return Service.for_provider(StockroomKinesisProvider())
 
 
 @aws_provider(api="lambda", name="stockroom")

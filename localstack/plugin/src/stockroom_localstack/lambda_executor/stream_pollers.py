@@ -302,7 +302,7 @@ class CheckpointedKinesisPoller(CheckpointedPoller, KinesisPoller):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.reader = KinesisReader(str(self.source_arn))
+        self.reader = KinesisReader()
 
     def transform_into_events(self, records: list[Record], shard_id: str) -> list[Event]:
         return [

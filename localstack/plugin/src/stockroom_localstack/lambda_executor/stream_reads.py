@@ -1,4 +1,4 @@
-"""Reads records of streams from the backends that hold them, for event source mappings.
+"""Reads records of streams from where they are held, for event source mappings.
 
 They look at each shard several times a second, also when nothing happens. LocalStack's way there and back, through a
 whole AWS client and the gateway, and records as objects, costs more than all else that an event source does.
@@ -6,16 +6,20 @@ whole AWS client and the gateway, and records as objects, costs more than all el
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from localstack.aws.api import ServiceException
 from localstack.services.dynamodb.utils import get_ddb_access_key
 from localstack.utils.aws.arns import parse_arn
 
 from ..backend_proxy import connections_to
 from ..dynamodb_local import DynamoDBLocalServer
+from ..kinesis import iterators
+from ..kinesis import provider as kinesis
 from ..state.roots import provider
 
 Record = dict[str, Any]
@@ -29,15 +33,25 @@ class Read(NamedTuple):
 
 
 class KinesisReader:
-    def __init__(self, stream_arn: str) -> None:
-        arn = parse_arn(stream_arn)
-        self._account, self._arn = arn["account"], stream_arn
-        self._headers = _headers("Kinesis_20131202", "kinesis", "test", arn["region"])
-
     def read(self, iterator: str, limit: int) -> Read:
         """Raises ClientError."""
-        url = provider("kinesis").get_forward_url(self._account, "")
-        return _read(url, self._headers, {"StreamARN": self._arn, "ShardIterator": iterator, "Limit": limit})
+        try:
+            place = iterators.decode(iterator)
+            with kinesis.LOCK:
+                batch = kinesis.stream_at(place).read(place.shard, place.after, limit)
+        except ServiceException as error:
+            raise ClientError({"Error": {"Code": error.code, "Message": str(error)}}, "GetRecords") from error
+        records = [
+            {
+                "SequenceNumber": str(record.number),
+                "ApproximateArrivalTimestamp": round(record.arrival, 3),
+                "Data": base64.b64encode(record.data).decode(),
+                "PartitionKey": record.key,
+            }
+            for record in batch.records
+        ]
+        following = None if batch.after is None else iterators.encode(place._replace(after=batch.after))
+        return Read(records, following)
 
 
 class TableStreamReader:
@@ -47,7 +61,14 @@ class TableStreamReader:
         arn = parse_arn(stream_arn)
         self._client = client
         access_key = get_ddb_access_key(arn["account"], arn["region"])
-        self._headers = _headers("DynamoDBStreams_20120810", "dynamodb", access_key, arn["region"])
+        credential = f"{access_key}/20000101/{arn['region']}/dynamodb/aws4_request"
+        self._headers = {
+            "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Target": "DynamoDBStreams_20120810.GetRecords",
+            # DynamoDB Local looks at access key and region, and checks no signature.
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0",
+            "X-Amz-Date": "20000101T000000Z",
+        }
 
     def read(self, iterator: str, limit: int) -> Read:
         """Raises ClientError."""
@@ -64,17 +85,6 @@ def _as_json(record: Record) -> Record:
     changed = record["dynamodb"]
     created = changed["ApproximateCreationDateTime"].timestamp()
     return record | {"dynamodb": changed | {"ApproximateCreationDateTime": created}}
-
-
-def _headers(target: str, service: str, access_key: str, region: str) -> dict[str, str]:
-    credential = f"{access_key}/20000101/{region}/{service}/aws4_request"
-    return {
-        "Content-Type": "application/x-amz-json-1.1" if service == "kinesis" else "application/x-amz-json-1.0",
-        "X-Amz-Target": f"{target}.GetRecords",
-        # The backends look at account and region, and check no signature.
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0",
-        "X-Amz-Date": "20000101T000000Z",
-    }
 
 
 def _read(url: str, headers: Mapping[str, str], request: Mapping[str, Any]) -> Read:

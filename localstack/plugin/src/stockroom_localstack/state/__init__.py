@@ -7,7 +7,7 @@ gate.py        holds requests while the state is written or replaced
 background.py  what works without a request: pollers, queue updates, redrive tasks
 functions.py   Lambda: what runs is stopped, what is loaded is started
 services.py    what else has to be told that its state was replaced
-backends.py    DynamoDB Local, Kinesis Mock and the metrics of CloudWatch, which keep their data themselves
+backends.py    DynamoDB Local and the metrics of CloudWatch, which keep their data themselves
 snapshot.py    save and load
 endpoint.py    POST /_stockroom/state/save and /load
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from collections.abc import Callable, Collection
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 from localstack.services.plugins import SERVICE_PLUGINS
 
-from ..backend_commands import put_kinesis_data
 from .roots import provider
 
 METRICS = "metrics.db"
@@ -21,27 +19,17 @@ def save(folder: Path) -> None:
     """Of the services that run."""
     if dynamodb := provider("dynamodb"):
         dynamodb.server.save(_made(folder / "dynamodb"))
-    if kinesis := provider("kinesis"):
-        kinesis.server_manager.save(_made(folder / "kinesis"))
     if cloudwatch := provider("cloudwatch"):
         database = Path(cloudwatch.cloudwatch_database.METRICS_DB)
         _copy_metrics(cloudwatch, database, _made(folder / "cloudwatch") / METRICS)
 
 
-def loads(folder: Path, services: Collection[str], at_start: bool) -> list[Callable[[], None]]:
-    """What is to be done to load, side by side.
-
-    services: those that are to run. at_start: Kinesis Mock, which reads its data when it starts, does so just now.
-    """
+def loads(folder: Path, services: Collection[str]) -> list[Callable[[], None]]:
+    """What is to be done to load, side by side. services: those that are to run."""
 
     def dynamodb(started: Any) -> None:
         saved = folder / "dynamodb"
         started.server.load(saved if saved.exists() else None)
-
-    def kinesis(started: Any) -> None:
-        if not at_start:
-            put_kinesis_data(folder / "kinesis", Path(tempfile.gettempdir()))
-            started.server_manager.load()
 
     def cloudwatch(started: Any) -> None:
         saved = folder / "cloudwatch" / METRICS
@@ -53,7 +41,7 @@ def loads(folder: Path, services: Collection[str], at_start: bool) -> list[Calla
     def of(service: str, load: Callable[[Any], None]) -> Callable[[], None]:
         return lambda: load(SERVICE_PLUGINS.require(service)._provider)
 
-    known = {"dynamodb": dynamodb, "kinesis": kinesis, "cloudwatch": cloudwatch}
+    known = {"dynamodb": dynamodb, "cloudwatch": cloudwatch}
     return [of(service, load) for service, load in known.items() if service in services]
 
 

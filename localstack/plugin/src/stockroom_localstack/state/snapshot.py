@@ -80,7 +80,7 @@ def load(folder: Path) -> dict[str, Any]:
             GATE.wait_until_quiet(Kind.OUTSIDE, lambda: False, REQUESTS_SECONDS)
             GATE.admit(Kind.NOTHING)
             GATE.refuse_held_work()
-            _replace(folder, {*about["services"], *roots.running_services()}, at_start=False)
+            _replace(folder, {*about["services"], *roots.running_services()})
             GATE.admit(Kind.WORK)
             services.after_replacing()
         finally:
@@ -91,7 +91,7 @@ def load(folder: Path) -> dict[str, Any]:
 def load_at_start(folder: Path) -> None:
     """In an emulator whose services run or start and that admits nobody yet. Raises StateError."""
     with _one_at_a_time:
-        _replace(folder, read_about(folder)["services"], at_start=True)
+        _replace(folder, read_about(folder)["services"])
         services.after_replacing()
         GATE.open()
 
@@ -175,11 +175,11 @@ def _fill_archive(service: Any, attributes: dict[str, Any]) -> None:
     service.client = service._initialize_client()
 
 
-def _replace(folder: Path, names: Collection[str], at_start: bool) -> None:
+def _replace(folder: Path, names: Collection[str]) -> None:
     """names: of the services that are to run."""
     try:
         with ThreadPoolExecutor(3, "load-backends") as pool:
-            loads = [pool.submit(load) for load in backends.loads(folder, names, at_start)]
+            loads = [pool.submit(load) for load in backends.loads(folder, names)]
             if "ssm" in names:
                 services.import_ssm_without_ec2()
             _read_stores(folder)

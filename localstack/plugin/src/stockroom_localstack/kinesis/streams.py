@@ -1,0 +1,304 @@
+"""Streams, shards and records: what they hold and what may be done with them.
+
+https://docs.aws.amazon.com/kinesis/latest/APIReference/Welcome.html
+https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import md5
+from itertools import pairwise
+from operator import attrgetter
+from typing import NamedTuple
+
+from localstack.aws.api.kinesis import (
+    InvalidArgumentException,
+    LimitExceededException,
+    ResourceInUseException,
+    ResourceNotFoundException,
+    ValidationException,
+)
+
+HASH_KEYS = 2**128
+# As on AWS, 56 digits, and the later number is the greater one, also of a shard that came out of another.
+FIRST_NUMBER = 49 * 10**54
+KIB, MIB = 2**10, 2**20
+
+BUSY_SECONDS = 0.5  # how long a stream or a consumer is being made, changed or deleted
+ON_DEMAND_SHARDS = 4
+MOST_TAGS = 50
+MOST_CONSUMERS = 20
+MOST_RECORDS_PUT = 500
+MOST_BYTES_PUT = 10 * MIB
+MOST_BYTES_READ = 10 * MIB
+RECORD_KIB = 1024  # unless a stream says otherwise
+LONGEST_KEY = 256
+RETENTION_HOURS = (24, 8760)
+HOUR = 3600.0
+
+
+class Record(NamedTuple):
+    """arrival: seconds since 1970."""
+
+    number: int
+    arrival: float
+    key: str
+    data: bytes
+
+
+class Entry(NamedTuple):
+    """A record to be put: its data, partition key and explicit hash key."""
+
+    data: bytes
+    key: str
+    hash_key: str | None
+
+
+@dataclass
+class Shard:
+    """
+    low, high: the first and the last hash key. parents: shards that it came out of, one of a split, two of a merge.
+    start: sequence number of its first record or greater. last: of its last record, `start` - 1 before there was one.
+    """
+
+    id: str
+    low: int
+    high: int
+    start: int
+    parents: tuple[str, ...] = ()
+    last: int = 0
+    closed: bool = False
+    records: list[Record] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.last = self.last or self.start - 1
+
+    def after(self, number: int) -> int:
+        """Index of the first record behind a sequence number."""
+        return bisect_right(self.records, number, key=attrgetter("number"))
+
+    def number_before(self, moment: float) -> int:
+        """Sequence number behind which the records are that arrived at the moment or later."""
+        index = bisect_left(self.records, moment, key=attrgetter("arrival"))
+        return self.records[index].number - 1 if index < len(self.records) else self.last
+
+    def trim(self, moment: float) -> None:
+        """Drops the records that arrived before."""
+        if self.records and self.records[0].arrival < moment:
+            del self.records[: bisect_left(self.records, moment, key=attrgetter("arrival"))]
+
+
+@dataclass
+class Consumer:
+    name: str
+    arn: str
+    created: float
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def is_active(self) -> bool:
+        return time.time() >= self.created + BUSY_SECONDS
+
+
+class Batch(NamedTuple):
+    """What was read of a shard. after: the place behind it, None at the end of a closed shard."""
+
+    records: list[Record]
+    after: int | None
+    milliseconds_behind: int
+
+
+@dataclass
+class Stream:
+    """
+    made: "ACTIVE", or what it is until `busy_until`: "CREATING", "UPDATING", "DELETING".
+    """
+
+    name: str
+    arn: str
+    account: str
+    on_demand: bool
+    created: float
+    retention_hours: int = RETENTION_HOURS[0]
+    key_id: str | None = None
+    record_kib: int = RECORD_KIB
+    metrics: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    consumers: dict[str, Consumer] = field(default_factory=dict)
+    shards: dict[str, Shard] = field(default_factory=dict)
+    made: str = "ACTIVE"
+    busy_until: float = 0.0
+    number: int = FIRST_NUMBER
+    _open: list[Shard] = field(default_factory=list)
+
+    # Its state
+
+    @property
+    def status(self) -> str:
+        return self.made if time.time() < self.busy_until else "ACTIVE"
+
+    @property
+    def is_gone(self) -> bool:
+        return self.made == "DELETING" and time.time() >= self.busy_until
+
+    @property
+    def encryption(self) -> str:
+        return "KMS" if self.key_id else "NONE"
+
+    def become(self, made: str) -> None:
+        self.made, self.busy_until = made, time.time() + BUSY_SECONDS
+
+    def require_active(self) -> None:
+        if self.status != "ACTIVE":
+            raise ResourceInUseException(
+                f"Stream {self.name} under account {self.account} not ACTIVE, instead in state {self.status}"
+            )
+
+    # Shards
+
+    def open_shards(self) -> list[Shard]:
+        """By their hash keys."""
+        return self._open
+
+    def shard(self, shard_id: str) -> Shard:
+        if shard_id not in self.shards:
+            raise ResourceNotFoundException(
+                f"Shard {shard_id} in stream {self.name} under account {self.account} does not exist"
+            )
+        return self.shards[shard_id]
+
+    def add_shard(self, low: int, high: int, parents: tuple[str, ...] = ()) -> None:
+        shard = Shard(f"shardId-{len(self.shards):012}", low, high, self.number, parents)
+        self.shards[shard.id] = shard
+        self._open = sorted((one for one in self.shards.values() if not one.closed), key=attrgetter("low"))
+
+    def divide(self, count: int) -> None:
+        """Its first shards."""
+        bounds = [HASH_KEYS * number // count for number in range(count + 1)]
+        for low, following in pairwise(bounds):
+            self.add_shard(low, following - 1)
+
+    def split(self, shard_id: str, hash_key: int) -> None:
+        shard = self._eligible(shard_id)
+        if not shard.low < hash_key <= shard.high:
+            raise InvalidArgumentException(
+                f"NewStartingHashKey {hash_key} used in SplitShard() on shard {shard_id} in stream {self.name} under "
+                f"account {self.account} is not both greater than one plus the shard's StartingHashKey {shard.low} and "
+                f"less than the shard's EndingHashKey {shard.high}."
+            )
+        self._close(shard)
+        self.add_shard(shard.low, hash_key - 1, (shard.id,))
+        self.add_shard(hash_key, shard.high, (shard.id,))
+
+    def merge(self, shard_id: str, adjacent_id: str) -> None:
+        one, other = self._eligible(shard_id), self._eligible(adjacent_id)
+        low, high = sorted((one, other), key=attrgetter("low"))
+        if low.high + 1 != high.low:
+            raise InvalidArgumentException(
+                f"Shards {shard_id} and {adjacent_id} in stream {self.name} under account {self.account} are not an "
+                "adjacent pair of shards eligible for merging"
+            )
+        self._close(one)
+        self._close(other)
+        self.add_shard(low.low, high.high, (one.id, other.id))
+
+    def scale(self, count: int) -> None:
+        """Splits the widest and merges the narrowest neighbours until there are so many open shards."""
+        present = len(self._open)
+        if not present / 2 <= count <= present * 2:
+            raise LimitExceededException(
+                f"UpdateShardCount cannot scale from {present} to {count} open shards: at most double, at least half."
+            )
+        while len(self._open) < count:
+            widest = max(self._open, key=lambda shard: shard.high - shard.low)
+            self.split(widest.id, (widest.low + widest.high + 1) // 2)
+        while len(self._open) > count:
+            first, second = min(pairwise(self._open), key=lambda pair: pair[1].high - pair[0].low)
+            self.merge(first.id, second.id)
+
+    def _eligible(self, shard_id: str) -> Shard:
+        shard = self.shard(shard_id)
+        if shard.closed:
+            raise InvalidArgumentException(
+                f"Shard {shard_id} in stream {self.name} under account {self.account} has already been merged or "
+                "split, and thus is not eligible for merging or splitting."
+            )
+        return shard
+
+    def _close(self, shard: Shard) -> None:
+        shard.closed = True
+
+    # Records
+
+    def put(self, entries: Sequence[Entry]) -> list[tuple[Shard, int]]:
+        """All of them or, where one may not be put, none. Returns where each is."""
+        now = time.time()
+        lows = [shard.low for shard in self._open]
+        targets = [self._open[bisect_right(lows, self._hash(entry)) - 1] for entry in entries]
+        places = []
+        for entry, shard in zip(entries, targets, strict=True):
+            shard.records.append(Record(self.number, now, entry.key, entry.data))
+            shard.last = self.number
+            places.append((shard, self.number))
+            self.number += 1
+        for shard in self._open:
+            shard.trim(now - self.retention_hours * HOUR)
+        return places
+
+    def _hash(self, entry: Entry) -> int:
+        if not 0 < len(entry.key) <= LONGEST_KEY:
+            raise ValidationException(
+                f"1 validation error detected: Value '{entry.key[:300]}' at 'partitionKey' failed to satisfy "
+                f"constraint: Member must have length between 1 and {LONGEST_KEY}"
+            )
+        if len(entry.data) + len(entry.key.encode()) > self.record_kib * KIB:
+            raise InvalidArgumentException(
+                f"Data and partition key of a record have more than the {self.record_kib} KiB that the stream "
+                f"{self.name} under account {self.account} takes."
+            )
+        if entry.hash_key is None:
+            return int.from_bytes(md5(entry.key.encode(), usedforsecurity=False).digest())
+        if not entry.hash_key.isdecimal() or int(entry.hash_key) >= HASH_KEYS:
+            raise InvalidArgumentException(
+                f"Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was "
+                f"{entry.hash_key}"
+            )
+        return int(entry.hash_key)
+
+    def read(self, shard_id: str, after: int, limit: int) -> Batch:
+        shard = self.shard(shard_id)
+        shard.trim(time.time() - self.retention_hours * HOUR)
+        index = shard.after(after)
+        records: list[Record] = []
+        size = 0
+        for record in shard.records[index : index + limit]:
+            size += len(record.data)
+            if size > MOST_BYTES_READ and records:
+                break
+            records.append(record)
+        rest = len(shard.records) - index - len(records)
+        behind = 0
+        if rest:
+            reached = records[-1].arrival if records else shard.records[index].arrival
+            behind = round((shard.records[-1].arrival - reached) * 1000)
+        place = records[-1].number if records else after
+        return Batch(records, None if shard.closed and not rest else place, behind)
+
+    def children(self, shard_id: str) -> list[Shard]:
+        return [shard for shard in self.shards.values() if shard_id in shard.parents]
+
+
+def check_tags(present: Mapping[str, str], added: Mapping[str, str]) -> None:
+    """Raises InvalidArgumentException."""
+    for key, value in added.items():
+        if not 0 < len(key) <= 128 or len(value) > 256 or key.startswith("aws:") or not _is_plain(key + value):
+            raise InvalidArgumentException(f"Some tags contain invalid characters or lengths, such as {key!r}.")
+    if len({*present, *added}) > MOST_TAGS:
+        raise InvalidArgumentException(f"Failed to add tags: the maximum number of tags is {MOST_TAGS}.")
+
+
+def _is_plain(text: Iterable[str]) -> bool:
+    return all(one.isalnum() or one.isspace() or one in "_.:/=+-@" for one in text)
