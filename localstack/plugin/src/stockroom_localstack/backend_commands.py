@@ -16,7 +16,7 @@ from .settings import Settings
 
 LOOPBACK = "127.0.0.1"
 DYNAMODB_LOCAL_MAIN = Path(__file__).with_name("dynamodb_local_main.py")
-DYNAMODB_LOCAL_HEAP = "-Xmx256m"
+DYNAMODB_LOCAL_HEAP = "-Xmx512m"
 
 
 class NotInstalledError(RuntimeError):
