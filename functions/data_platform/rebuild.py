@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from object_created import Batch
+from redelivery import Redelivery
 from remaining_time import GrowingPause, OutOfTimeError, Seconds, seconds_left
 
 S3_CONFIG = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "max_attempts": 4})
@@ -76,14 +77,22 @@ def error_code(error: ClientError) -> str:
     return str(error.response["Error"]["Code"])
 
 
-def rebuild_partitions(batch: Batch, rebuild: Callable[[str], Counts], context: Any, logger: Logger) -> dict[str, Any]:
+class UnmendedError(Exception):
+    """A source that waiting alone does not mend: somebody has to bring or replace it."""
+
+
+def rebuild_partitions(
+    batch: Batch, rebuild: Callable[[str], Counts], context: Any, again: Redelivery, logger: Logger
+) -> dict[str, Any]:
     """Rebuild each date's partition once, and answer which messages failed: those refused, and those of failed dates.
 
-    `rebuild` takes the date, returns what to log, and may raise OvertakenError to be called again.
+    `rebuild` takes the date, returns what to log, and may raise OvertakenError to be called again, or UnmendedError.
+    What is refused or unmended is noted in `again`.
     """
     time_left = seconds_left(context)
     for message_id, reason in batch.refused.items():
         logger.error("message refused", extra={"message_id": message_id, "reason": reason})
+        again.at_once(message_id)
     failed = list(batch.refused)
     for date, message_ids in batch.dates.items():
         about = {"date": date, "messages": len(message_ids)}
@@ -92,9 +101,11 @@ def rebuild_partitions(batch: Batch, rebuild: Callable[[str], Counts], context: 
         except OutOfTimeError as late:
             logger.warning("partition not rebuilt yet", extra=about | {"reason": str(late)})
             failed += message_ids
-        except Exception:
+        except Exception as error:
             logger.exception("partition failed", extra=about)
             failed += message_ids
+            for message_id in message_ids if isinstance(error, UnmendedError) else ():
+                again.later(message_id)
         else:
             logger.info("partition is up to date", extra=about | counts)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

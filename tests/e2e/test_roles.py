@@ -29,8 +29,8 @@ ASKED = {
         " UpdateTable UpdateTimeToLive DescribeStream GetRecords GetShardIterator ListStreams"
     ),
     "sqs": (
-        "SendMessage ReceiveMessage DeleteMessage GetQueueAttributes PurgeQueue SetQueueAttributes AddPermission"
-        " DeleteQueue StartMessageMoveTask"
+        "SendMessage ReceiveMessage ChangeMessageVisibility DeleteMessage GetQueueAttributes PurgeQueue"
+        " SetQueueAttributes AddPermission DeleteQueue StartMessageMoveTask"
     ),
     "kinesis": (
         "DescribeStream DescribeStreamSummary GetRecords GetShardIterator ListShards ListStreams PutRecord PutRecords"
@@ -47,7 +47,7 @@ ASKED = {
     "events": "PutEvents PutRule PutTargets DeleteRule",
 }
 
-CONSUME = "ReceiveMessage DeleteMessage GetQueueAttributes"
+CONSUME = "ReceiveMessage ChangeMessageVisibility DeleteMessage GetQueueAttributes"
 FOLLOW = "DescribeStream GetRecords GetShardIterator"
 
 # Function → service → resource, as `resources_of` calls it → actions.

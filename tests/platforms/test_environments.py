@@ -59,6 +59,10 @@ EFFECTS: dict[str, list[str]] = {
     "orders_visibility_timeout_seconds": [r"module\.orders_queue\.aws_sqs_queue\.this\[0\] visibility_timeout_seconds"],
     "orders_retention_seconds": [r"module\.orders_queue\.aws_sqs_queue\.this\[0\] message_retention_seconds"],
     "orders_max_receive_count": [r"module\.orders_queue\.aws_sqs_queue\.this\[0\] redrive_policy"],
+    "redelivery_pause_seconds": [
+        r"module\.(process_orders|(curate|daily)_sales)\.aws_lambda_function\.this "
+        r"environment\.0\.variables\.REDELIVERY_PAUSE_SECONDS"
+    ],
     "curation_batching_window_seconds": [
         r"module\.(curate|daily)_sales\.aws_lambda_event_source_mapping\.queue\[.*\] maximum_batching_window_in_seconds"
     ],

@@ -10,6 +10,7 @@ import functools
 import gzip
 import os
 import re
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any
@@ -17,10 +18,11 @@ from typing import Any
 import botocore.session  # a client needs no more of boto3, and the rest of it costs 0.1 s of every cold start
 import parquet_file
 import rebuild
+import redelivery
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 from object_created import Source, sort_messages
-from sales_table import RawObject, Sale, pseudonyms, read_sales, sales_table, source_digest
+from sales_table import RawObject, Sale, UnreadableError, pseudonyms, read_sales, sales_table, source_digest
 
 READERS = 8
 SHORTEST_SECRET = 32  # characters
@@ -29,6 +31,7 @@ OBJECTS_KEPT = 256  # each of a batch of 500 events at most: 150 MB
 logger = Logger()
 raw = Source(os.environ["RAW_BUCKET"], "sales_events/event_date=", re.compile(r"[^/]+\.jsonl\.gz"))
 processed_bucket = os.environ["PROCESSED_BUCKET"]
+queue_url = os.environ["QUEUE_URL"]
 secret_arn = os.environ["PSEUDONYM_SECRET_ARN"]
 session = botocore.session.get_session()
 s3: Any = session.create_client("s3", config=rebuild.S3_CONFIG)
@@ -39,7 +42,7 @@ class SecretError(Exception):
     """There is no secret to make pseudonyms with."""
 
 
-class NothingToReadError(Exception):
+class NothingToReadError(rebuild.UnmendedError):
     """A message names an object of a date that has no object."""
 
 
@@ -49,9 +52,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     Raises SecretError or ClientError when the secret can't be had: then the whole batch stays in the queue.
     """
-    batch = sort_messages(event.get("Records", []), raw)
+    records = event.get("Records", [])
+    batch = sort_messages(records, raw)
+    again = redelivery.Redelivery(records, redelivery.first_pause())
     secret = _secret() if batch.dates else ""
-    return rebuild.rebuild_partitions(batch, lambda date: _rebuild(date, secret), context, logger)
+    answer = rebuild.rebuild_partitions(batch, lambda date: _rebuild(date, secret), context, again, logger)
+    redelivery.tell(queue_url, again, logger)
+    return answer
 
 
 @functools.cache  # of what it returns only: after an error the next call asks again
@@ -98,8 +105,11 @@ def _read(raw_object: RawObject, date: str, secret: str) -> list[Sale]:
         if rebuild.error_code(error) in {"NoSuchKey", "PreconditionFailed", "412"}:
             raise rebuild.OvertakenError(raw_object.key) from error
         raise
-    with body, gzip.GzipFile(fileobj=body) as lines:
-        return list(read_sales(lines, raw_object.key, date, pseudonyms(secret)))
+    try:
+        with body, gzip.GzipFile(fileobj=body) as lines:
+            return list(read_sales(lines, raw_object.key, date, pseudonyms(secret)))
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise UnreadableError(f"{raw_object.key}: {error}") from error
 
 
 def _list(date: str) -> list[RawObject]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import fields
 import pyarrow as pa
+from rebuild import UnmendedError
 
 # Raise it when the same raw events shall give other bytes, so that a replay rebuilds what is there.
 LAYOUT = 1
@@ -66,7 +67,7 @@ class RawObject:
     etag: str
 
 
-class UnreadableError(Exception):
+class UnreadableError(UnmendedError):
     """A line of a raw object is no sales event of its date: where, and a reason that holds no value of it."""
 
 

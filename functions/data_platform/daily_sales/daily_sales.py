@@ -11,7 +11,9 @@ from typing import Any
 
 import botocore.session  # a client needs no more of boto3, and the rest of it costs 0.1 s of every cold start
 import parquet_file
+import pyarrow as pa
 import rebuild
+import redelivery
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 from daily_table import LAYOUT, READ, daily_table
@@ -20,22 +22,31 @@ from object_created import Source, sort_messages
 logger = Logger()
 processed = Source(os.environ["PROCESSED_BUCKET"], "sales/event_date=", re.compile(r"sales\.parquet"))
 curated_bucket = os.environ["CURATED_BUCKET"]
+queue_url = os.environ["QUEUE_URL"]
 s3: Any = botocore.session.get_session().create_client("s3", config=rebuild.S3_CONFIG)
 
 
-class NothingToReadError(Exception):
+class NothingToReadError(rebuild.UnmendedError):
     """A message names an object that is not there."""
+
+
+class UnreadableError(rebuild.UnmendedError):
+    """The processed object is no Parquet file, or lacks columns."""
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Rebuild the dates of a batch, and report the messages of those that failed."""
-    batch = sort_messages(event.get("Records", []), processed)
-    return rebuild.rebuild_partitions(batch, _rebuild, context, logger)
+    records = event.get("Records", [])
+    batch = sort_messages(records, processed)
+    again = redelivery.Redelivery(records, redelivery.first_pause())
+    answer = rebuild.rebuild_partitions(batch, _rebuild, context, again, logger)
+    redelivery.tell(queue_url, again, logger)
+    return answer
 
 
 def _rebuild(date: str) -> rebuild.Counts:
-    """Raises OvertakenError, NothingToReadError, ClientError."""
+    """Raises OvertakenError, NothingToReadError, UnreadableError, ClientError."""
     target = rebuild.Target(s3, curated_bucket, f"daily_sales/sale_date={date}/daily_sales.parquet")
     present = target.look()  # before the events: who has read newer ones since then, has written since then
     built_from = present.metadata.get("source-etag") if present.metadata.get("layout") == str(LAYOUT) else None
@@ -43,7 +54,10 @@ def _rebuild(date: str) -> rebuild.Counts:
     if source is None:
         return {"written": False}
     body, etag = source
-    sales = parquet_file.read(body, READ)
+    try:
+        sales = parquet_file.read(body, READ)
+    except pa.ArrowException as error:
+        raise UnreadableError(f"the processed object of {date}: {error}") from error
     table = daily_table(sales, date)
     target.replace(present, parquet_file.write(table), {"source-etag": etag, "layout": str(LAYOUT)})
     return {"written": True, "events": sales.num_rows, "rows": table.num_rows}

@@ -24,6 +24,10 @@ class OrderRefusedError(ValueError):
         self.order_id = order_id
 
 
+class UnknownProductError(OrderRefusedError):
+    """The order names products that are not in the inventory, or not yet."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of an order: `quantity` units of a product (negative in a return) at a price per unit."""

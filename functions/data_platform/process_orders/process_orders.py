@@ -1,7 +1,7 @@
 """SQS `orders` to the tables: every order stored once, its stock moved in the same transaction.
 
-A message that cannot be processed fails alone. Its reason is logged here, and once it was received as often
-as the queue allows, it waits in the dead-letter queue.
+A message that cannot be processed fails alone. Its reason is logged here, it comes again soon (redelivery.py), and once
+it was received as often as the queue allows, it waits in the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import boto3
+import redelivery
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.config import Config
-from order_message import Order, OrderRefusedError, parse
+from order_message import Order, OrderRefusedError, UnknownProductError, parse
 from remaining_time import GrowingPause, OutOfTimeError, Seconds, seconds_left
 from reservation import PRODUCTS_PER_STEP, Step, StoredOrder, next_step
 from transactions import Busy, Overtaken, Short, Unknown, cancelled, read_order, transact_items
@@ -26,6 +27,7 @@ KEYS_PER_READ = 100  # what BatchGetItem takes
 logger = Logger()
 orders_table = os.environ["ORDERS_TABLE"]
 inventory_table = os.environ["INVENTORY_TABLE"]
+queue_url = os.environ["QUEUE_URL"]
 dynamodb = boto3.client(
     "dynamodb",
     config=Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 4}),
@@ -37,12 +39,19 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process a batch one message after the other: messages of one batch often want the same products."""
-    with processor(records=event.get("Records", []), handler=_process, lambda_context=context):
+    records = event.get("Records", [])
+    again = redelivery.Redelivery(records, redelivery.first_pause())
+
+    def process(record: SQSRecord, lambda_context: Any) -> None:
+        _process(record, lambda_context, again)
+
+    with processor(records=records, handler=process, lambda_context=context):
         processor.process()
+    redelivery.tell(queue_url, again, logger)
     return dict(processor.response())
 
 
-def _process(record: SQSRecord, lambda_context: Any) -> None:
+def _process(record: SQSRecord, lambda_context: Any, again: redelivery.Redelivery) -> None:
     about = {"message_id": record.message_id}
     try:
         order = parse(record.body)
@@ -50,6 +59,7 @@ def _process(record: SQSRecord, lambda_context: Any) -> None:
         stored = _move_stock(order, seconds_left(lambda_context))
     except OrderRefusedError as refused:
         logger.error("order refused", extra=about | {"order_id": refused.order_id, "reason": str(refused)})
+        (again.later if isinstance(refused, UnknownProductError) else again.at_once)(record.message_id)
         raise
     except OutOfTimeError as late:
         logger.warning("order not done yet", extra=about | {"reason": str(late)})
@@ -65,7 +75,7 @@ def _process(record: SQSRecord, lambda_context: Any) -> None:
 def _move_stock(order: Order, time_left: Seconds) -> StoredOrder:
     """Take the order through its steps to the end, and return it as stored.
 
-    Raises OrderRefusedError for a product that the inventory does not have, OutOfTimeError.
+    Raises UnknownProductError for a product that the inventory does not have, OutOfTimeError.
     """
     stored = None
     if len(order.quantities) > PRODUCTS_PER_STEP:
@@ -128,6 +138,6 @@ def _unknown(product_ids: Iterable[str]) -> list[str]:
     return [product_id for product_id in wanted if product_id not in known]
 
 
-def _not_in_inventory(order: Order, product_ids: Iterable[str]) -> OrderRefusedError:
+def _not_in_inventory(order: Order, product_ids: Iterable[str]) -> UnknownProductError:
     named = ", ".join(list(product_ids)[:10])
-    return OrderRefusedError(f"product_id is not in the inventory: {named}", order.order_id)
+    return UnknownProductError(f"product_id is not in the inventory: {named}", order.order_id)

@@ -13,6 +13,8 @@ process_orders_timeout_seconds = 30
 orders_retention_seconds       = 345600
 orders_max_receive_count       = 3
 
+redelivery_pause_seconds = 10
+
 curation_batching_window_seconds = 10
 curation_timeout_seconds         = 120
 curation_retention_seconds       = 345600

@@ -14,6 +14,8 @@ orders_visibility_timeout_seconds = 15 # nothing is throttled here, and a dead l
 orders_retention_seconds          = 86400
 orders_max_receive_count          = 5
 
+redelivery_pause_seconds = 1
+
 curation_batching_window_seconds    = 1
 curation_timeout_seconds            = 30
 curation_visibility_timeout_seconds = 30 # as for orders

@@ -14,6 +14,8 @@ process_orders_timeout_seconds = 30
 orders_retention_seconds       = 1036800 # 12 days of the 14 that a dead letter has
 orders_max_receive_count       = 5
 
+redelivery_pause_seconds = 60
+
 curation_batching_window_seconds = 60
 curation_timeout_seconds         = 300
 curation_retention_seconds       = 1036800

@@ -217,6 +217,9 @@ module "process_orders" {
   environment_variables = {
     ORDERS_TABLE    = module.tables.table_names["orders"]
     INVENTORY_TABLE = module.tables.table_names["inventory"]
+
+    QUEUE_URL                = module.orders_queue.url
+    REDELIVERY_PAUSE_SECONDS = var.redelivery_pause_seconds
   }
 
   # Transactions have no actions of their own: each item in one needs the action that it would need alone.
@@ -230,6 +233,11 @@ module "process_orders" {
       sid       = "MoveStock"
       actions   = ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
       resources = [module.tables.table_arns["inventory"]]
+    },
+    {
+      sid       = "RedeliverRefusedOrders"
+      actions   = ["sqs:ChangeMessageVisibility"]
+      resources = [module.orders_queue.arn]
     },
   ]
 
@@ -299,6 +307,9 @@ module "curate_sales" {
     RAW_BUCKET           = module.data_lake.bucket_names["raw"]
     PROCESSED_BUCKET     = module.data_lake.bucket_names["processed"]
     PSEUDONYM_SECRET_ARN = module.secrets.secret_arns["customer_pseudonyms"]
+
+    QUEUE_URL                = module.raw_objects.url
+    REDELIVERY_PAUSE_SECONDS = var.redelivery_pause_seconds
   }
 
   permissions = [
@@ -321,6 +332,11 @@ module "curate_sales" {
       sid       = "ReadPseudonymKey"
       actions   = ["secretsmanager:GetSecretValue"]
       resources = [module.secrets.secret_arns["customer_pseudonyms"]]
+    },
+    {
+      sid       = "RedeliverRefusedNotices"
+      actions   = ["sqs:ChangeMessageVisibility"]
+      resources = [module.raw_objects.arn]
     },
   ]
 
@@ -390,6 +406,9 @@ module "daily_sales" {
   environment_variables = {
     PROCESSED_BUCKET = module.data_lake.bucket_names["processed"]
     CURATED_BUCKET   = module.data_lake.bucket_names["curated"]
+
+    QUEUE_URL                = module.processed_objects.url
+    REDELIVERY_PAUSE_SECONDS = var.redelivery_pause_seconds
   }
 
   permissions = [
@@ -407,6 +426,11 @@ module "daily_sales" {
       sid       = "BuildDailySales"
       actions   = ["s3:GetObject", "s3:PutObject"]
       resources = ["${module.data_lake.bucket_arns["curated"]}/daily_sales/*"]
+    },
+    {
+      sid       = "RedeliverRefusedNotices"
+      actions   = ["sqs:ChangeMessageVisibility"]
+      resources = [module.processed_objects.arn]
     },
   ]
 

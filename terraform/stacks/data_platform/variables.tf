@@ -178,6 +178,17 @@ variable "orders_max_receive_count" {
   default     = 5
 }
 
+variable "redelivery_pause_seconds" {
+  description = "Seconds until an order or a notice of a new object comes again that lacks something, such as a product; after the n-th receive n times as long. What can never be processed comes again at once, and what failed otherwise after its visibility timeout."
+  type        = number
+  default     = 60 # with 5 receives 15 minutes until it is a dead letter
+
+  validation {
+    condition     = var.redelivery_pause_seconds >= 1 && var.redelivery_pause_seconds <= 900
+    error_message = "redelivery_pause_seconds must be 1 to 900."
+  }
+}
+
 variable "curation_batching_window_seconds" {
   description = "Longest wait for new objects to gather before a date is curated again: fewer runs against fresher data. Both steps wait as long."
   type        = number

@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+# What each function with a queue gets in its environment.
+QUEUE = {"QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/222222222222/queue", "REDELIVERY_PAUSE_SECONDS": "60"}
+
 
 class Context:
     """A Lambda context with so many seconds left, at every look."""

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 from fake_s3 import FakeS3, refused
-from lambda_calls import Context, batch, failed, object_created
+from lambda_calls import QUEUE, Context, batch, failed, object_created
 from test_sales_event import EVENT
 
 DAY = "sales_events/event_date=2010-12-01"
@@ -34,7 +34,7 @@ class Secrets:
 @pytest.fixture
 def function(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The module as in a new Lambda environment, with the fakes in place of AWS."""
-    names = {"RAW_BUCKET": "raw", "PROCESSED_BUCKET": "processed", "PSEUDONYM_SECRET_ARN": "arn"}
+    names = {"RAW_BUCKET": "raw", "PROCESSED_BUCKET": "processed", "PSEUDONYM_SECRET_ARN": "arn", **QUEUE}
     for name, value in (names | {"AWS_DEFAULT_REGION": "eu-west-1"}).items():
         monkeypatch.setenv(name, value)
     module = importlib.import_module("curate_sales")

@@ -8,7 +8,7 @@ import parquet_file
 import pyarrow.parquet as pq
 import pytest
 from fake_s3 import FakeS3, etag
-from lambda_calls import Context, batch, failed, object_created
+from lambda_calls import QUEUE, Context, batch, failed, object_created
 from test_daily_table import SALE, processed
 
 DATA_PLATFORM = Path(__file__).parents[3] / "functions" / "data_platform"
@@ -19,8 +19,8 @@ MESSAGE = object_created("processed", SOURCE)
 
 @pytest.fixture
 def function(monkeypatch: pytest.MonkeyPatch) -> Any:
-    names = {"PROCESSED_BUCKET": "processed", "CURATED_BUCKET": "curated", "AWS_DEFAULT_REGION": "eu-west-1"}
-    for name, value in names.items():
+    names = {"PROCESSED_BUCKET": "processed", "CURATED_BUCKET": "curated", **QUEUE}
+    for name, value in (names | {"AWS_DEFAULT_REGION": "eu-west-1"}).items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(DATA_PLATFORM / "daily_sales")  # another folder of tests may use the name too
     module = importlib.import_module("daily_sales")

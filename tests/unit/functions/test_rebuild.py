@@ -7,7 +7,8 @@ from botocore.exceptions import ClientError
 from fake_s3 import FakeS3, etag, refused
 from lambda_calls import Context, failed
 from object_created import Batch
-from rebuild import OvertakenError, Present, Target, rebuild_partitions, until_not_overtaken
+from rebuild import OvertakenError, Present, Target, UnmendedError, rebuild_partitions, until_not_overtaken
+from redelivery import Redelivery
 from remaining_time import OutOfTimeError
 
 
@@ -23,6 +24,11 @@ def overtaken(times: int) -> Iterator[rebuild.Counts]:
     for _ in range(times):
         yield {}
     yield {"events": 1}
+
+
+def messages(ids: str) -> Redelivery:
+    """Messages that were received once, whose receipt handles are their ids."""
+    return Redelivery([{"messageId": name, "receiptHandle": name} for name in ids], 60)
 
 
 def test_starts_over_until_nobody_was_faster(pauses: list[float]) -> None:
@@ -59,7 +65,7 @@ def test_a_date_that_fails_fails_its_messages_and_no_others() -> None:
         return {"events": 1}
 
     batch = Batch({"2010-12-01": ["a", "b"], "2010-12-02": ["c", "d"], "2010-12-03": ["e"]}, {"f": "no event"})
-    answer = rebuild_partitions(batch, build, Context(), Logger(service="test"))
+    answer = rebuild_partitions(batch, build, Context(), messages("abcdef"), Logger(service="test"))
     assert failed(answer) == ["f", "c", "d"]
     assert asked == ["2010-12-01", "2010-12-02", "2010-12-03"]
 
@@ -71,8 +77,20 @@ def test_dates_that_time_does_not_suffice_for_stay_in_the_queue() -> None:
         context.seconds = 0.5
         return {}
 
-    answer = rebuild_partitions(Batch({"2010-12-01": ["a"], "2010-12-02": ["b"]}, {}), build, context, Logger())
-    assert failed(answer) == ["b"]
+    again = messages("ab")
+    batch = Batch({"2010-12-01": ["a"], "2010-12-02": ["b"]}, {})
+    assert failed(rebuild_partitions(batch, build, context, again, Logger())) == ["b"]
+    assert again.entries() == []
+
+
+def test_only_what_was_refused_or_lacks_something_comes_again_before_its_visibility_timeout() -> None:
+    def build(date: str) -> rebuild.Counts:
+        raise UnmendedError if date == "2010-12-01" else ConnectionError
+
+    again = messages("abc")
+    batch = Batch({"2010-12-01": ["a"], "2010-12-02": ["b"]}, {"c": "no event"})
+    assert failed(rebuild_partitions(batch, build, Context(), again, Logger())) == ["c", "a", "b"]
+    assert {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in again.entries()} == {"a": 60, "c": 0}
 
 
 def test_a_target_is_written_only_as_it_was_looked_at() -> None:

@@ -139,6 +139,12 @@ run "refuses_a_queue_that_lambda_would_refuse" {
   }
 }
 
+run "refuses_no_pause_before_a_redelivery" {
+  command         = plan
+  expect_failures = [var.redelivery_pause_seconds]
+  variables { redelivery_pause_seconds = 0 }
+}
+
 run "refuses_no_time_for_a_date" {
   command         = plan
   expect_failures = [var.curation_timeout_seconds]
