@@ -251,6 +251,7 @@ def _run_round(
     outcomes_file = folder / f"outcomes{suffix}.jsonl"
     workers = request.workers or default_workers(request.selection.smoke)
     words = ["pytest", TESTS, "-q", "-p", "no:cacheprovider", "-n", str(workers)]
+    words += ["-p", "no:hypothesispytest"]  # none of these tests uses it, and each worker would import it
     words += ["--dist", "load", "--maxschedchunk", "1"]  # in the order that conftest.py puts them in
     words += ["-p", "stockroom.pytest_outcomes", f"--outcomes={outcomes_file}"]
     words += [f"--junit-xml={junit}", f"--html={report}", "--self-contained-html"]

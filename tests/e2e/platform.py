@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 Event = dict[str, Any]
 Item = dict[str, Any]
@@ -241,13 +242,12 @@ class Platform:
         left: dict[str, str] = {}  # message id → receipt handle
         while new := [message for message in self._receive(url) if message["MessageId"] not in left]:
             for message in new:
-                wanted = of in message["Body"]
-                if wanted:
-                    found.append(message["Body"])
+                handle, wanted = message["ReceiptHandle"], of in message["Body"]
                 if wanted and take:
-                    self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                    found += [message["Body"]] if self._delete(url, handle) else []
                 else:
-                    left[message["MessageId"]] = message["ReceiptHandle"]
+                    found += [message["Body"]] if wanted else []
+                    left[message["MessageId"]] = handle
         handles = list(left.values())
         for start in range(0, len(handles), 10):
             # What came back by itself meanwhile may be somebody else's by now; then its entry fails, as it should.
@@ -259,6 +259,16 @@ class Platform:
                 ],
             )
         return found
+
+    def _delete(self, url: str, receipt_handle: str) -> bool:
+        """Whether the message was still ours: a FIFO queue deletes none that is visible again."""
+        try:
+            self.sqs.delete_message(QueueUrl=url, ReceiptHandle=receipt_handle)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidParameterValue":
+                raise
+            return False
+        return True
 
     def _receive(self, url: str) -> list[dict[str, Any]]:
         answer = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=3, WaitTimeSeconds=0)
