@@ -42,7 +42,7 @@ HOUR = 3600.0
 
 
 class Record(NamedTuple):
-    """arrival: seconds since 1970."""
+    """arrival: seconds since 1970, to the millisecond, as AWS tells it."""
 
     number: int
     arrival: float
@@ -235,7 +235,7 @@ class Stream:
 
     def put(self, entries: Sequence[Entry]) -> list[tuple[Shard, int]]:
         """All of them or, where one may not be put, none. Returns where each is."""
-        now = time.time()
+        now = time.time_ns() // 1_000_000 / 1000
         lows = [shard.low for shard in self._open]
         targets = [self._open[bisect_right(lows, self._hash(entry)) - 1] for entry in entries]
         places = []

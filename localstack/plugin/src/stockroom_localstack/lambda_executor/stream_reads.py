@@ -44,7 +44,7 @@ class KinesisReader:
         records = [
             {
                 "SequenceNumber": str(record.number),
-                "ApproximateArrivalTimestamp": round(record.arrival, 3),
+                "ApproximateArrivalTimestamp": record.arrival,
                 "Data": base64.b64encode(record.data).decode(),
                 "PartitionKey": record.key,
             }
