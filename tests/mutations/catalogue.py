@@ -86,8 +86,8 @@ CATALOGUE = [
         function="process_orders",
         what="a message that is no order is taken off the queue as if it had been processed",
         file="process_orders/process_orders.py",
-        old='"reason": str(refused)})\n        raise\n',
-        new='"reason": str(refused)})\n        return\n',
+        old="again.at_once)(record.message_id)\n        raise\n",
+        new="again.at_once)(record.message_id)\n        return\n",
         tests=("test_orders.py::test_a_large_order_with_an_unknown_product_takes_nothing",),
     ),
     Mutation(

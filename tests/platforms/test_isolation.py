@@ -75,8 +75,7 @@ def test_every_process_sees_dummy_credentials_and_the_local_endpoint(platform: O
     for part in (
         "terraform apply",
         "terraform-provider-aws",
-        "localstack.runtime.main",
-        "node",
+        "-m stockroom_localstack",
         "dynamodb_local",
         "awslambdaric",
     ):

@@ -219,7 +219,8 @@ def test_the_handler_imports_from_its_bundle(tmp_path: Path, function: str) -> N
         "assert callable(module.handler); assert module.__file__.startswith(sys.argv[1]);"
         "assert tools.__file__.startswith(sys.argv[1])"
     )
-    names = {"AWS_REGION": "us-east-1", "RAW_BUCKET": "b", "ORDERS_TABLE": "o", "INVENTORY_TABLE": "i"}
+    names = {"AWS_REGION": "us-east-1", "RAW_BUCKET": "b"}
+    names |= {"ORDERS_TABLE": "o", "INVENTORY_TABLE": "i", "QUEUE_URL": "http://127.0.0.1:4566/1/q"}
     # -I: nothing of this folder or of the environment; boto3 comes with Lambda's image, as it does with this Python.
     done = subprocess.run(
         [sys.executable, "-I", "-c", program, str(tmp_path), function],
