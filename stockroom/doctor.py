@@ -15,7 +15,6 @@ from stockroom.engines.host_process import NEEDED_MB
 from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError
 from stockroom.installation import Installation, check_free_space
-from stockroom.processes import check_port_is_free
 from stockroom.settings import HOME, ROOT, Settings
 from stockroom.terraform import find_binary, find_mirror, user_cli_config
 
@@ -119,28 +118,17 @@ def _disk(settings: Settings) -> Finding:
     missing = installation.needed_mb if installation and not installation.is_installed() else 0
     needed = NEEDED_MB + missing
     for folder in (HOME, settings.run_dir):
-        existing = next(path for path in (folder, *folder.parents) if path.exists())
-        check_free_space(existing, needed)
+        check_free_space(folder, needed)
     return Finding("disk", OK, f"{shutil.disk_usage(ROOT).free // 2**30} GB left, {needed} MB needed")
 
 
 def _engine(settings: Settings) -> Finding:
-    status = make_engine(settings).status()
+    engine = make_engine(settings)
+    status = engine.status()
     if status.state == "running":
         return Finding("engine", OK, f"{status.name} runs at {status.endpoint}")
-    if settings.engine == "external":
-        return Finding(
-            "engine",
-            FAILED,
-            f"nothing answers at {status.endpoint}",
-            "start that emulator, or unset STOCKROOM_ENGINE",
-        )
-    if settings.engine == "docker":
-        from stockroom.engines.docker import DockerEngine
-
-        DockerEngine(settings).check_docker()
-    check_port_is_free(settings.port)
-    return Finding("engine", OK, f"{status.name} is stopped and port {settings.port} is free")
+    engine.check()
+    return Finding("engine", OK, f"{status.name} is {status.state} and nobody else has port {settings.port}")
 
 
 def _git(_: Settings) -> Finding:

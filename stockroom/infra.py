@@ -152,6 +152,7 @@ class _BringingUp:
             building = pool.submit(_build, self._request.stacks, self._steps)
             begun = self._begin_with_snapshot(building)
             if begun is None:
+                self._engine.check()
                 stopped = Event()
                 setting_up = pool.submit(self._set_up, building, stopped)
                 try:

@@ -79,9 +79,9 @@ def _is_outdated(folder: Path) -> bool:
 
 
 def check_free_space(folder: Path, needed_mb: int) -> None:
-    """Raises StockroomError when the file system of the folder has less than `needed_mb` megabytes left."""
-    folder.mkdir(parents=True, exist_ok=True)
-    free_mb = shutil.disk_usage(folder).free // 2**20
+    """Raises StockroomError when the file system that has the folder, or is to, has fewer than `needed_mb` MB left."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free_mb = shutil.disk_usage(existing).free // 2**20
     if free_mb < needed_mb:
         raise StockroomError(
             f"no disk space: {folder} has {free_mb} MB left and {needed_mb} MB are needed",

@@ -29,6 +29,9 @@ class Engine(Protocol):
     name: str
     endpoint: str
 
+    def check(self) -> None:
+        """Raises StockroomError when the engine does not run and `start` could not change that."""
+
     def start(self, say: Callable[[str], None] = lambda _: None) -> bool:
         """Start the engine unless it runs, installed first where that is needed; `say` gets words on how far it is.
 

@@ -30,11 +30,15 @@ class DockerEngine:
         self._timeout = settings.start_timeout
         self._container = f"stockroom-{settings.port}"
 
+    def check(self) -> None:
+        self._check_docker()
+        if not self._container_runs():
+            check_port_is_free(self._port)
+
     def start(self, say: Callable[[str], None] = lambda _: None) -> bool:
-        self.check_docker()
+        self.check()
         if self._container_runs():
             return False
-        check_port_is_free(self._port)
         self._folder.mkdir(parents=True, exist_ok=True)
         say(f"starting {self._image}")
         done = self._localstack("start", "--detached", "--no-banner")
@@ -81,7 +85,7 @@ class DockerEngine:
         )
 
     def log_lines(self, follow_log: bool, lines: int) -> Iterator[str]:
-        self.check_docker()
+        self._check_docker()
         command = [
             "docker",
             "logs",
@@ -95,7 +99,7 @@ class DockerEngine:
             for line in process.stdout:
                 yield line.rstrip("\n")
 
-    def check_docker(self) -> None:
+    def _check_docker(self) -> None:
         hint = "start Docker, or unset STOCKROOM_ENGINE: the engine `localstack` needs no Docker"
         if shutil.which("docker") is None:
             raise StockroomError("the engine `docker` needs Docker, and there is no docker command", hint)

@@ -20,6 +20,9 @@ class ExternalEngine:
     def __init__(self, settings: Settings) -> None:
         self.endpoint = settings.local_endpoint
 
+    def check(self) -> None:
+        self.wait_until_ready()
+
     def start(self, say: Callable[[str], None] = lambda _: None) -> bool:
         return False
 

@@ -58,12 +58,16 @@ class HostProcessEngine(ABC):
     def _complete(self) -> None:  # noqa: B027 # most begin with nothing
         """Put into `engine_dir` what the process, which has started, is waiting for."""
 
+    def check(self) -> None:
+        if self.died():
+            check_port_is_free(self._port)
+            check_free_space(self._folder, NEEDED_MB)
+
     def start(self, say: Callable[[str], None] = lambda _: None) -> bool:
         if process := self._pid_file.process():
             self._process = process
             return False
-        check_port_is_free(self._port)
-        check_free_space(self._folder, NEEDED_MB)
+        self.check()
         self._install(say)
         say(f"starting {self._title}")
         # What a dead emulator left: its children, and data that nothing refers to any more.

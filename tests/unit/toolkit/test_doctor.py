@@ -36,7 +36,7 @@ def test_what_fails_says_how_to_mend_it(tmp_path: Path) -> None:
     assert failed == {"terraform", "provider", "engine"}
     assert all(findings[name].mend for name in failed)
     assert "nowhere" in findings["terraform"].detail
-    assert findings["engine"].detail == "nothing answers at http://127.0.0.1:1"
+    assert findings["engine"].detail == "nothing answers at STOCKROOM_ENDPOINT=http://127.0.0.1:1"
     assert findings["emulator"].result == OK
 
 

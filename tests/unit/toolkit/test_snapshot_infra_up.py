@@ -73,7 +73,7 @@ class World:
 
         return SimpleNamespace(
             name="localstack", endpoint="", died=lambda: not self.running, start=start, stop=stop,
-            wait_until_ready=lambda: None,
+            check=lambda: None, wait_until_ready=lambda: None,
         )  # fmt: skip
 
     def _snapshots(self) -> Any:
