@@ -18,7 +18,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from seed.dataset import Dataset
-from seed.delivery import Stopped, ask, deliver
+from seed.delivery import Stopped, ask, deliver, side_by_side
 from seed.progress import Progress
 from seed.target import SeedTarget
 from stockroom.errors import StockroomError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FOLDER = "datasets/"
 STEP = "s3"
+WORKERS = 4
 STARTED = "seeding.json"
 FINISHED = "seeded.json"
 
@@ -48,12 +49,17 @@ class Seeded:
 def load(dataset: Dataset, target: SeedTarget, progress: Progress, stop: Event) -> None:
     """Uploads the files, in parts where they are large; a file that is there already is left as it is."""
     progress.started(STEP, sum(file.stat().st_size for file in dataset.files), "bytes")
-    for file in dataset.files:
-        key = key_of(dataset.digest, file.name)
-        if _size(target, key) == file.stat().st_size:
-            progress.advanced(STEP, file.stat().st_size)
-        else:
-            _upload(target, file, key, progress, stop)
+    sizes = _sizes(target, dataset.digest, stop)
+
+    def upload(files: Sequence[Path]) -> None:
+        for file in files:
+            key, size = key_of(dataset.digest, file.name), file.stat().st_size
+            if sizes.get(key) == size:
+                progress.advanced(STEP, size)
+            else:
+                _upload(target, file, key, progress, stop)
+
+    side_by_side(([file] for file in dataset.files), upload, WORKERS)
     progress.finished(STEP)
 
 
@@ -97,11 +103,11 @@ def write_mark(target: SeedTarget, digest: str, mark: str, content: dict[str, An
     ask(put, f"bucket {target.raw_bucket}", Event())
 
 
-def _size(target: SeedTarget, key: str) -> int | None:
-    try:
-        return target.s3.head_object(Bucket=target.raw_bucket, Key=key)["ContentLength"]
-    except (BotoCoreError, ClientError):
-        return None
+def _sizes(target: SeedTarget, digest: str, stop: Event) -> dict[str, int]:
+    """Bytes by key of what lies below the dataset's digest: a few files and marks."""
+    what, prefix = f"bucket {target.raw_bucket}", key_of(digest, "")
+    answer = ask(lambda: target.s3.list_objects_v2(Bucket=target.raw_bucket, Prefix=prefix), what, stop)
+    return {each["Key"]: each["Size"] for each in answer.get("Contents", [])}
 
 
 def _upload(target: SeedTarget, file: Path, key: str, progress: Progress, stop: Event) -> None:

@@ -126,10 +126,9 @@ class FakePlatform:
             raise client_error("NoSuchKey", 404)
         return {"Body": io.BytesIO(self.objects[Key])}
 
-    def head_object(self, Bucket: str, Key: str) -> Any:  # noqa: N803
-        if Key not in self.objects:
-            raise client_error("404", 404)
-        return {"ContentLength": len(self.objects[Key])}
+    def list_objects_v2(self, Bucket: str, Prefix: str) -> Any:  # noqa: N803
+        found = [{"Key": key, "Size": len(self.objects[key])} for key in self.objects if key.startswith(Prefix)]
+        return {"Contents": found} if found else {}
 
     def upload_file(self, file: str, bucket: str, key: str, Callback: Callable[[int], None]) -> None:  # noqa: N803
         def upload(_: Any) -> None:
