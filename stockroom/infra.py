@@ -110,8 +110,11 @@ def platform_lock(settings: Settings, purpose: str, steps: Steps) -> Iterator[No
         yield
 
 
-def infra_up(settings: Settings, request: Request, steps: Steps) -> Summary:
-    """Bring the local platform up, or repair what is missing of it; run again, it changes nothing else."""
+def infra_up(settings: Settings, request: Request, steps: Steps, watch: Callable[[], None] = lambda: None) -> Summary:
+    """Bring the local platform up, or repair what is missing of it; run again, it changes nothing else.
+
+    `watch` is called after a failure that it could recover from, and may raise: somebody may have ended the engine.
+    """
     environment = read_environment(LOCAL)
     # First of all, so that every process which is started sees dummy credentials, even one that asks for a version.
     enter_local_environment(settings.local_endpoint, environment.region)
@@ -121,20 +124,27 @@ def infra_up(settings: Settings, request: Request, steps: Steps) -> Summary:
 
         check(request.dataset)
     with platform_lock(settings, "invoke infra-up", steps):
-        return _BringingUp(settings, environment, binary, request, steps).run()
+        return _BringingUp(settings, environment, binary, request, steps, watch).run()
 
 
 class _BringingUp:
     """One `infra-up`, which holds the platform's lock."""
 
     def __init__(
-        self, settings: Settings, environment: Environment, binary: Binary, request: Request, steps: Steps
+        self,
+        settings: Settings,
+        environment: Environment,
+        binary: Binary,
+        request: Request,
+        steps: Steps,
+        watch: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._environment = environment
         self._binary = binary
         self._request = request
         self._steps = steps
+        self._watch = watch
         self._engine = make_engine(settings)
         self._snapshots = self._open_snapshots()
 
@@ -194,7 +204,7 @@ class _BringingUp:
             return _Begun(wanted, pristine=False, origin="nothing has changed") if unchanged else None
         for name in self._request.stacks:
             _wait_for_left_behind(self._stack(name), self._steps)
-        if found := snapshots.begin(wanted):
+        if found := snapshots.begin(wanted, self._watch):
             header, kept = found
             origin = "with the data that was kept" if kept else f"from the snapshot {words(header)}"
             return _Begun(header.parts, pristine=not kept, origin=origin)
@@ -240,6 +250,7 @@ class _BringingUp:
         try:
             return deploy(), begun
         except StockroomError as error:
+            self._watch()
             if begun.parts and begun.pristine:
                 self._steps.note(f"starting afresh, since the deployment did not go on {begun.origin}: {error.message}")
             elif not isinstance(error, ResourceExistsError):

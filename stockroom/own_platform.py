@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from stockroom import infra
@@ -144,6 +145,7 @@ class OwnPlatform:
         self.kept = False
         self._outputs_file = folder / "outputs.json"
         self._starting: Future[Release] | None = None
+        self._stopping = Event()
 
     @property
     def endpoint(self) -> str:
@@ -165,11 +167,15 @@ class OwnPlatform:
 
     def _start(self, steps: Steps) -> Release:
         request = infra.make_request(self.settings, "", seed=True, dataset="", date_order="", duplicates="keep")
-        summary = infra.infra_up(self.settings, request, steps)
+        summary = infra.infra_up(self.settings, request, steps, self._give_up_when_stopping)
         environment = read_environment(LOCAL)
         session = session_for(environment, self.endpoint)
         self._outputs_file.write_text(json.dumps(infra.deployed_outputs(environment, session)))
         return summary.release
+
+    def _give_up_when_stopping(self) -> None:
+        if self._stopping.is_set():
+            raise KeyboardInterrupt
 
     def artifacts(self) -> dict[str, dict[str, str]]:
         """{"bundles": {function: key}, "layers": {layer: key}}: what Terraform was given."""
@@ -194,6 +200,7 @@ class OwnPlatform:
         """Take the platform down, even while it is still coming up."""
         with undisturbed(), steps.step("platform") as step:
             step.say("stopping")
+            self._stopping.set()
             while self._starting and not self._starting.done():
                 # It holds the platform's lock, and gives up when its engine has gone.
                 make_engine(self.settings).stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -109,23 +109,24 @@ class PlatformSnapshots:
         now = datetime.now(UTC)
         return [entry for entry in self.store.automatic() if is_fresh(entry.header, now)]
 
-    def begin(self, wanted: Parts) -> tuple[Header, bool] | None:
+    def begin(self, wanted: Parts, watch: Callable[[], None] = lambda: None) -> tuple[Header, bool] | None:
         """Start the engine with what `infra-down --keep-state` kept, or else with the best snapshot.
 
         Returns what it then holds and whether that was kept; None where the engine is to start afresh. Raises
-        StockroomError where that would lose what was kept.
+        StockroomError where that would lose what was kept. `watch` is called before a snapshot is given up, and may
+        raise.
         """
         if kept := self._begin_with_kept(wanted):
             return kept, True
         entries = self._fresh()
         while choice := first_choice(wanted, (entry.header.parts for entry in entries)):
             entry = next(entry for entry in entries if entry.header.parts == choice)
-            if self._begin_with(entry):
+            if self._begin_with(entry, watch):
                 return entry.header, False
             entries.remove(entry)
         return None
 
-    def _begin_with(self, entry: Entry) -> bool:
+    def _begin_with(self, entry: Entry, watch: Callable[[], None]) -> bool:
         """Start the engine with the snapshot; when that can't be used, it is told and nothing runs."""
         try:
             header = self.start_with(entry.path)
@@ -134,6 +135,7 @@ class PlatformSnapshots:
             self._check(header)
         except (StockroomError, OSError) as error:
             self.engine.stop()
+            watch()
             # What was signed here and can't be used never can; what somebody else signed is not ours to delete.
             if not isinstance(error, UntrustedError):
                 entry.path.unlink(missing_ok=True)

@@ -31,7 +31,7 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
         self.done: list[str] = []
         self.begins: tuple[Header, bool] | None = None
-        self.running = self.unchanged = self.is_set_up = False
+        self.running = self.unchanged = self.is_set_up = self.given_up = False
         self.errors: list[StockroomError] = []
         self.settings = settings
         self._seeding = "sample"
@@ -80,7 +80,7 @@ class World:
         return SimpleNamespace(
             may_begin=lambda wanted: self.begins is not None,
             is_unchanged=lambda wanted: self.unchanged,
-            begin=lambda wanted: self.begins,
+            begin=lambda wanted, watch: self.begins,
             take=lambda parts, tables, publish: self.done.append(
                 f"{FOR_ALL if publish else FOR_RESET}: {parts.release} {parts.dataset}"
             ),
@@ -100,7 +100,11 @@ class World:
     def up(self, seed: bool = True, snapshots: bool = True, dataset: str = "sample") -> str | None:
         self._seeding = dataset
         request = Request([infra.SEEDED_STACK], seed, None, None, "keep", snapshots)
-        return infra.infra_up(self.settings, request, Steps(quiet=True)).origin
+        return infra.infra_up(self.settings, request, Steps(quiet=True), self._watch).origin
+
+    def _watch(self) -> None:
+        if self.given_up:
+            raise KeyboardInterrupt
 
 
 @pytest.fixture
@@ -212,6 +216,14 @@ def test_a_killed_run_left_resources_without_a_state(world: World) -> None:
     world.errors = [ResourceExistsError("it exists")]
     world.up()
     assert world.done == [START, DEPLOY, STOP, START, DEPLOY, SAVED_EMPTY, SEED, SAVED]
+
+
+def test_nothing_is_started_afresh_where_somebody_gave_up(world: World) -> None:
+    world.running = world.given_up = True
+    world.errors = [ResourceExistsError("it exists")]
+    with pytest.raises(KeyboardInterrupt):
+        world.up()
+    assert world.done == [START, DEPLOY]
 
 
 def test_a_platform_that_is_being_changed_is_not_taken_for_whole(world: World) -> None:

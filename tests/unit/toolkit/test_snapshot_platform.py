@@ -222,6 +222,14 @@ def test_a_snapshot_that_the_emulator_can_not_load_is_told_of_and_deleted(platfo
     assert platform.notes.lines[0].endswith("can't be used: the emulator ended while it was starting: disk full")
 
 
+def test_a_snapshot_whose_emulator_was_stopped_by_somebody_stays(platform: Platform) -> None:
+    path = platform.save(platform.here)
+    with pytest.raises(KeyboardInterrupt):
+        platform.snapshots("the emulator ended").begin(platform.here, watch=Mock(side_effect=KeyboardInterrupt))
+    assert not platform.engine.running
+    assert path.exists()
+
+
 def test_after_one_that_can_not_be_used_comes_the_next(platform: Platform) -> None:
     damaged = platform.save(platform.here)
     damaged.write_bytes(damaged.read_bytes()[:-1])
