@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -62,5 +63,6 @@ class LocalStackEngine(HostProcessEngine):
             "STOCKROOM_EMULATOR_HOME": str(emulator_dir()),
             "STOCKROOM_EMULATOR_RUN_DIR": str(self._folder),
             "STOCKROOM_EMULATOR_SERVICES": ",".join(EARLY_SERVICES),
+            "STOCKROOM_EMULATOR_PARENT": str(os.getpid()),
             **({"STOCKROOM_EMULATOR_STATE": str(state_folder(self._folder))} if self._state else {}),
         }

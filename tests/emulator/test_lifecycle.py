@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import signal
 import socket
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import psutil
 import pytest
 
 from stockroom.emulator import emulator_dir
+from stockroom.engines.localstack import LocalStackEngine
+from stockroom.processes import PidFile, free_port, processes_in
+from stockroom.settings import Settings
 
 from .functions import Functions, client
 from .recipe import Emulator, start_emulator, wait_for
@@ -95,6 +101,23 @@ def test_the_emulator_ends_when_its_run_directory_disappears(own_emulator: Emula
     port = int(own_emulator.endpoint.rsplit(":", 1)[1])
     with socket.create_server(("127.0.0.1", port)):
         pass
+
+
+def test_an_emulator_that_waits_for_a_state_ends_with_its_toolkit(tmp_path: Path) -> None:
+    settings = Settings(run_dir=tmp_path, port=free_port())
+    ended = multiprocessing.get_context("spawn").Process(target=_end_before_the_state_is_there, args=(settings,))
+    ended.start()
+    ended.join(30)
+    assert ended.exitcode == 9
+    wait_for("the emulator to end", lambda: not list(processes_in(tmp_path)), 30)
+    assert "nobody is there any more" in Emulator(settings).log
+
+
+def _end_before_the_state_is_there(settings: Settings) -> None:
+    never: Future[Path] = Future()
+    threading.Thread(target=LocalStackEngine(settings).start, kwargs={"state": never}, daemon=True).start()
+    wait_for("the emulator to start", PidFile(settings.engine_dir / "pid").process)
+    os._exit(9)
 
 
 def test_every_socket_listens_on_loopback_only(own_emulator: Emulator) -> None:

@@ -22,7 +22,6 @@ class Booting(NamedTuple):
 # In capitals: it is no state of the emulator (state/roots.py).
 BOOTING: dict[str, Booting] = {}
 
-TOOLKIT = os.getppid()
 LOOK_EVERY_SECONDS = 0.01
 
 
@@ -42,12 +41,12 @@ def take(service: str) -> Booting | None:
     return BOOTING.pop(service, None)
 
 
-def wait_for_state(folder: Path) -> None:
-    """Until the folder is there, all of it at once: the toolkit, which started us, unpacks it meanwhile.
+def wait_for_state(folder: Path, parent: int) -> None:
+    """Until the folder is there, all of it at once: the toolkit, whose process is our parent, unpacks it meanwhile.
 
     Raises StateMissingError when the toolkit ended before it was done.
     """
     while not folder.exists():
-        if os.getppid() != TOOLKIT:
+        if os.getppid() != parent:
             raise StateMissingError(f"nobody is there any more to put a state into {folder}")
         time.sleep(LOOK_EVERY_SECONDS)

@@ -19,13 +19,15 @@ class Settings:
     home: folder with `node/node_modules` and `runtimes/python3.X`, shared by all platforms of a checkout.
     run_dir: folder of this one platform; the emulator ends when it disappears. None: no such folder to watch.
     services: names of the AWS services that are started early, in this order.
-    state: folder of a saved state with which the emulator starts; None: with nothing.
+    state: folder of a saved state with which the emulator starts, as soon as it is there; None: with nothing.
+    parent: pid of the toolkit that puts it there, and without which it never will be.
     """
 
     home: Path
     run_dir: Path | None
     services: tuple[str, ...]
     state: Path | None
+    parent: int
 
     @property
     def node_modules(self) -> Path:
@@ -52,6 +54,7 @@ def parse_settings(environ: Mapping[str, str]) -> Settings:
         run_dir=Path(run_dir).absolute() if run_dir else None,
         services=tuple(name for name in (part.strip() for part in services.split(",")) if name),
         state=Path(state).absolute() if state else None,
+        parent=int(environ.get("STOCKROOM_EMULATOR_PARENT", os.getppid())),
     )
 
 

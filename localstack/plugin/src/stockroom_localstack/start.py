@@ -31,6 +31,6 @@ def stockroom() -> None:
     endpoint.watch_requests()
     background.watch_notifications()
     if current.state:
-        endpoint.load_early(current.state, current.services)
+        endpoint.load_early(current.state, current.parent, current.services)
     else:
         early_start.begin(current.services)

@@ -72,14 +72,14 @@ def _answer(action: str, folder: Path) -> Callable[..., Response]:
     return answer
 
 
-def load_early(folder: Path, early_services: Sequence[str]) -> None:
+def load_early(folder: Path, parent: int, early_services: Sequence[str]) -> None:
     """The emulator's first state. Returns at once; nobody is answered before it is loaded, not even who asks whether
     the emulator is ready. Ends the emulator when it can't be loaded."""
     from . import snapshot
 
     GATE.close_until_loaded()
     try:
-        boot.wait_for_state(folder)
+        boot.wait_for_state(folder, parent)
         about = snapshot.read_about(folder)
     except Exception as error:
         _end(error)
