@@ -60,6 +60,8 @@ class LocalStackEngine(HostProcessEngine):
             "IN_MEMORY_CLIENT": "1",
             "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
+            # Our executor has limits of its own, which do not run while an environment waits for a processor.
+            "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "600",
             "STOCKROOM_EMULATOR_HOME": str(emulator_dir()),
             "STOCKROOM_EMULATOR_RUN_DIR": str(self._folder),
             "STOCKROOM_EMULATOR_SERVICES": ",".join(EARLY_SERVICES),

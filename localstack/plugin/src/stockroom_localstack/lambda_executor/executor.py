@@ -2,17 +2,21 @@
 
 LocalStack decides when an environment is started, reused and stopped. What happens inside follows AWS's description of
 the execution environment's life: initialisation has ten seconds; when it fails, or when the process has ended in any
-way, the next invocation initialises again, within the function's own timeout.
+way, the next invocation initialises again, within the function's own timeout. No time is counted while an environment
+waits for a processor: AWS gives each its own.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, TimeoutError
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +37,10 @@ LOG = logging.getLogger(__name__)
 
 INIT_TIMEOUT_SECONDS = 10.0
 PROVISIONED = "provisioned-concurrency"
+
+# In capitals: it is no state of the emulator (state/roots.py).
+TURNS = threading.BoundedSemaphore(os.process_cpu_count() or 1)
+LONGEST_WAIT_FOR_A_TURN = INIT_TIMEOUT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -144,6 +152,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
 
         if self._process is None or not self._process.is_running():
             again = self._initialise(timeout, phase="invoke")
+            began = time.monotonic() - again.milliseconds / 1000
             if not isinstance(again.outcome, Ready):
                 outcome = again.outcome
         self._log.append(report.start_line(request_id, self.function_version.id.qualifier))
@@ -243,24 +252,25 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         version_arn = (config.runtime_version_config or {}).get("RuntimeVersionArn") or ""
         self._log.append(report.init_start_line(interpreter.name, version_arn))
         self._end_process()
-        began = time.monotonic()
-        self._process = process = RuntimeProcess(
-            interpreter.executable,
-            config.handler or "",
-            lambda address: function_environment(
-                self._prepared,
-                config.environment or {},
-                places,
-                runtime=interpreter.name,
-                runtime_api=address,
-            ),
-            places.task_root,
-        )
         outcome: Ready | Failed | Exited | TimedOut
-        try:
-            outcome = process.initialised.result(seconds)
-        except TimeoutError:
-            outcome = TimedOut()
+        with _turn():
+            began = time.monotonic()
+            self._process = process = RuntimeProcess(
+                interpreter.executable,
+                config.handler or "",
+                lambda address: function_environment(
+                    self._prepared,
+                    config.environment or {},
+                    places,
+                    runtime=interpreter.name,
+                    runtime_api=address,
+                ),
+                places.task_root,
+            )
+            try:
+                outcome = process.initialised.result(seconds)
+            except TimeoutError:
+                outcome = TimedOut()
         milliseconds = (time.monotonic() - began) * 1000
         process.peak_memory()
         if not isinstance(outcome, Ready):
@@ -292,6 +302,20 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     def _tear_down(self) -> None:
         self._end_process()
         shutil.rmtree(self._private, ignore_errors=True)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """As many environments initialise at a time as there are processors; more would only make each other too late.
+
+    A function that does nothing but wait meanwhile, perhaps for another one, does not hold up the others for ever.
+    """
+    is_ours = TURNS.acquire(timeout=LONGEST_WAIT_FOR_A_TURN)
+    try:
+        yield
+    finally:
+        if is_ours:
+            TURNS.release()
 
 
 def _code_and_layers(function_version: FunctionVersion) -> list[ArchiveCode]:
