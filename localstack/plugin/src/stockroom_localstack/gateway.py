@@ -29,7 +29,7 @@ def skip_what_nobody_needs() -> None:
 
     @patch(ServiceResponseParser.__call__)
     def parse(original: Any, self: Any, chain: Any, context: RequestContext, response: Response) -> None:
-        # What backends (DynamoDB Local, Kinesis Mock, moto) answer is passed on as it is: only the log of every
+        # What backends (DynamoDB Local, moto) answer is passed on as it is: only the log of every
         # request in full, at LS_LOG=trace, reads what is in those answers that tell no error.
         if response.status_code >= ERRORS or logging.getLogger("localstack.request.aws").isEnabledFor(logging.DEBUG):
             original(self, chain, context, response)
