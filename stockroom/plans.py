@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from stockroom.environments import ENVIRONMENTS_DIR, STACKS_DIR, TERRAFORM_DIR, 
 from stockroom.errors import StockroomError
 from stockroom.releases import release_variables
 from stockroom.settings import Settings
-from stockroom.terraform import find_binary, process_variables
+from stockroom.terraform import find_binary, installed_provider, process_variables
+from stockroom.terraform_provider import running_provider
 
 _NO_BACKEND = 'terraform {\n  backend "local" {}\n}\n'
 
@@ -42,11 +44,11 @@ def plan_from_nothing(
     process_environment = local_process_environment(os.environ, endpoint, environment.region, extra)
     binary = find_binary(settings).path
 
-    def terraform(*words: str) -> str:
+    def terraform(*words: str, attached: Mapping[str, str] = {}) -> str:
         done = subprocess.run(
             [str(binary), *words],
             cwd=root,
-            env=process_environment,
+            env=process_environment | dict(attached),
             capture_output=True,
             stdin=subprocess.DEVNULL,
             text=True,
@@ -59,8 +61,9 @@ def plan_from_nothing(
         return done.stdout
 
     terraform("init", "-input=false", "-no-color", "-lockfile=readonly")
-    terraform("plan", "-input=false", "-no-color", "-lock=false", "-out=plan", *variables)
-    plan: dict[str, Any] = json.loads(terraform("show", "-json", "plan"))
+    with running_provider(installed_provider(root), root, process_environment, work / "provider.log") as attached:
+        terraform("plan", "-input=false", "-no-color", "-lock=false", "-out=plan", *variables, attached=attached)
+        plan: dict[str, Any] = json.loads(terraform("show", "-json", "plan", attached=attached))
     return plan
 
 

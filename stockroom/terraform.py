@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -228,9 +228,7 @@ class Stack:
     @property
     def provider(self) -> Path | None:
         """The provider that `init` put into the working directory, or None."""
-        namespace, name, version = PROVIDER
-        folder = self._data / "providers" / "registry.terraform.io" / namespace / name / version / target_platform()
-        return next(folder.glob(f"terraform-provider-{name}_*"), None)
+        return installed_provider(self.folder)
 
     def init(self, watch: Callable[[], None]) -> bool:
         """`terraform init`, unless nothing that it depends on has changed since the last one. True if it ran."""
@@ -285,8 +283,6 @@ class Stack:
         return progress.result
 
     def _running_provider(self) -> AbstractContextManager[dict[str, str]]:
-        if self.provider is None:
-            return nullcontext({})
         return running_provider(self.provider, self.folder, self.process_environment(), self.log)
 
     def variable_words(self) -> Iterator[str]:
@@ -319,6 +315,13 @@ class Stack:
         """Run Terraform in the working directory; every line goes to the log and to `read`."""
         environment = self.process_environment() | dict(extra or {})
         run_terraform(self.name, self.binary.path, words, self.folder, environment, self.log, watch, read)
+
+
+def installed_provider(folder: Path) -> Path | None:
+    """The provider that `terraform init` put into a working directory, or None."""
+    namespace, name, version = PROVIDER
+    providers = folder / ".terraform" / "providers" / "registry.terraform.io"
+    return next((providers / namespace / name / version / target_platform()).glob(f"terraform-provider-{name}_*"), None)
 
 
 def variable_words(environment: Path, stack: str) -> Iterator[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from stockroom.environments import (
     ENVIRONMENTS_DIR,
     LOCAL,
-    STACKS_DIR,
     TERRAFORM_DIR,
     environment_names,
     local_process_environment,
@@ -19,45 +20,57 @@ from stockroom.environments import (
     stack_names,
 )
 from stockroom.settings import Settings
-from stockroom.terraform import find_binary, process_variables
+from stockroom.terraform import find_binary, installed_provider, process_variables
+from stockroom.terraform_provider import running_provider
 
 # Nothing listens there: these checks need no AWS, and a slip must not reach it.
 _NOWHERE = "http://127.0.0.1:9"
+
+_INIT = ["init", "-backend=false", "-input=false", "-no-color", "-lockfile=readonly"]
 
 
 def check_all(folder: Path, settings: Settings) -> tuple[bool, str]:
     """Whether everything passed, and the output of all checks. Works in a copy under `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(TERRAFORM_DIR, folder, ignore=shutil.ignore_patterns(".terraform"))
-    locks = {path.parent.name: path for path in STACKS_DIR.glob("*/.terraform.lock.hcl")}
+    stacks = [folder / "stacks" / stack for stack in stack_names()]
     modules = sorted(path for path in (folder / "modules").iterdir() if path.is_dir())
     for module in modules:
-        shutil.copy(next(iter(locks.values())), module)
-    runner = _Runner(settings)
-    with ThreadPoolExecutor(2) as pool:
+        shutil.copy(stacks[0] / ".terraform.lock.hcl", module)
+    environment = local_process_environment(
+        os.environ, _NOWHERE, read_environment(LOCAL).region, process_variables(settings)
+    )
+    alone = _Runner(find_binary(settings).path, environment)
+    initialised, output = alone.run(stacks[0], *_INIT)
+    if not initialised:
+        return False, output
+    # One for all: they ask it for nothing but schemas, and left to itself Terraform starts one for each test.
+    with (
+        running_provider(installed_provider(stacks[0]), folder, environment, folder / "provider.log") as attached,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        runner = _Runner(alone.binary, environment | attached)
         pending = [pool.submit(runner.run, TERRAFORM_DIR, "fmt", "-check", "-recursive", "-diff")]
+        pending += [pool.submit(runner.check_root, stack, environment_names()) for stack in stacks]
         pending += [pool.submit(runner.check_root, module, []) for module in modules]
-        pending += [
-            pool.submit(runner.check_root, folder / "stacks" / stack, environment_names()) for stack in stack_names()
-        ]
         results = [future.result() for future in pending]
     passed = all(passed for passed, _ in results)
-    summary = f"format, {len(modules)} modules, {len(stack_names())} stacks for {', '.join(environment_names())}"
+    summary = f"format, {len(modules)} modules, {len(stacks)} stacks for {', '.join(environment_names())}"
     return passed, "\n".join([*(output for _, output in results), summary])
 
 
+@dataclass(frozen=True)
 class _Runner:
-    def __init__(self, settings: Settings) -> None:
-        self._binary = find_binary(settings).path
-        self._environment = local_process_environment(
-            os.environ, _NOWHERE, read_environment(LOCAL).region, process_variables(settings)
-        )
+    """Terraform's program, and the whole environment in which it runs."""
+
+    binary: Path
+    environment: Mapping[str, str]
 
     def run(self, folder: Path, *words: str) -> tuple[bool, str]:
         done = subprocess.run(
-            [str(self._binary), *words],
+            [str(self.binary), *words],
             cwd=folder,
-            env=self._environment,
+            env=dict(self.environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -68,11 +81,7 @@ class _Runner:
 
     def check_root(self, folder: Path, environments: list[str]) -> tuple[bool, str]:
         """Initialise, validate and test one module or stack; then its plan for each environment."""
-        commands = [
-            ["init", "-backend=false", "-input=false", "-no-color", "-lockfile=readonly"],
-            ["validate", "-no-color"],
-            ["test", "-no-color"],
-        ]
+        commands = [_INIT, ["validate", "-no-color"], ["test", "-no-color"]]
         for name in environments:
             files = [ENVIRONMENTS_DIR / name / f"{part}.tfvars" for part in ("environment", folder.name)]
             variables = [f"-var-file={path}" for path in files]

@@ -26,12 +26,15 @@ _QUIET = dict.fromkeys(
 
 @contextmanager
 def running_provider(
-    program: Path, folder: Path, environment: Mapping[str, str], log: Path
+    program: Path | None, folder: Path, environment: Mapping[str, str], log: Path
 ) -> Iterator[dict[str, str]]:
     """The variables that let Terraform attach to the provider, which runs in the folder with exactly this environment.
 
-    None of them where it does not start: Terraform then does so itself, and tells why it can't.
+    None of them where there is no program, or it does not start: Terraform then does so itself, or tells why it can't.
     """
+    if program is None:
+        yield {}
+        return
     with log.open("ab") as errors:
         process = subprocess.Popen(
             [str(program), "-debug"],
