@@ -11,7 +11,7 @@ from .functions import Functions, make_table
 from .recipe import wait_for
 
 # Every call notes how many there are with it, and the order in which messages come. It stays until there are as many as
-# WANTED, or for three seconds.
+# WANTED, or for so many SECONDS.
 SOURCE = """
     import os, time
     import boto3
@@ -24,7 +24,7 @@ SOURCE = """
         return int(answer["Attributes"]["seen"]["N"])
     def handler(event, context):
         most = add(1)
-        until = time.monotonic() + 3
+        until = time.monotonic() + int(os.environ["SECONDS"])
         while most < int(os.environ["WANTED"]) and time.monotonic() < until:
             time.sleep(0.05)
             most = max(most, add(0))
@@ -40,7 +40,15 @@ SOURCE = """
 class Queue:
     """A queue whose messages a function gets one by one."""
 
-    def __init__(self, functions: Functions, aws: Callable[[str], Any], name: str, wanted: int, **mapping: Any) -> None:
+    def __init__(
+        self,
+        functions: Functions,
+        aws: Callable[[str], Any],
+        name: str,
+        wanted: int,
+        seconds: int = 3,
+        **mapping: Any,
+    ) -> None:
         self._aws = aws
         self._table = name.partition(".")[0]
         self._functions = functions
@@ -48,10 +56,10 @@ class Queue:
         fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if name.endswith(".fifo") else {}
         self.dead = aws("sqs").create_queue(QueueName=f"dead-{name}", Attributes=fifo)["QueueUrl"]
         redrive = {"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:000000000000:dead-{name}", "maxReceiveCount": 4}
-        attributes = {"VisibilityTimeout": "6", "RedrivePolicy": json.dumps(redrive), **fifo}
+        attributes = {"VisibilityTimeout": str(3 * seconds), "RedrivePolicy": json.dumps(redrive), **fifo}
         self.url = aws("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-        variables = {"TABLE": self._table, "WANTED": str(wanted)}
-        self.function = functions.make(SOURCE, Environment={"Variables": variables}, Timeout=6)
+        variables = {"TABLE": self._table, "WANTED": str(wanted), "SECONDS": str(seconds)}
+        self.function = functions.make(SOURCE, Environment={"Variables": variables}, Timeout=3 * seconds)
         self._arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
         self._mapping = mapping
 
@@ -83,14 +91,14 @@ class Queue:
 def test_a_function_gets_several_batches_at_a_time(
     functions: Functions, aws: Callable[[str], Any], unique: str
 ) -> None:
-    queue = Queue(functions, aws, unique, wanted=5)
+    queue = Queue(functions, aws, unique, wanted=5, seconds=40)
     bodies = queue.send(5)
     queue.map()
     assert max(queue.wait_for(bodies)) == 5
 
 
 def test_no_more_than_its_maximum_concurrency(functions: Functions, aws: Callable[[str], Any], unique: str) -> None:
-    queue = Queue(functions, aws, unique, wanted=3, ScalingConfig={"MaximumConcurrency": 2})
+    queue = Queue(functions, aws, unique, wanted=3, seconds=8, ScalingConfig={"MaximumConcurrency": 2})
     bodies = queue.send(4)
     queue.map()
     assert max(queue.wait_for(bodies)) == 2
@@ -121,20 +129,22 @@ def test_messages_of_one_group_come_one_after_the_other(
 def test_a_mapping_that_is_switched_off_receives_nothing_more(
     functions: Functions, aws: Callable[[str], Any], unique: str
 ) -> None:
-    queue = Queue(functions, aws, unique, wanted=9)  # never as many: each call takes three seconds
-    bodies = queue.send(10)
+    queue = Queue(functions, aws, unique, wanted=9, seconds=10)  # never as many: each call takes ten
+    bodies = queue.send(40)
     mapping = queue.map()
-    client = functions.service
+    client, sqs, number = functions.service, aws("sqs"), "ApproximateNumberOfMessages"
 
-    def calls() -> int:
-        [item] = aws("dynamodb").scan(TableName=unique, ConsistentRead=True)["Items"] or [{"seen": {"N": "0"}}]
-        return int(item["seen"]["N"])
+    def messages() -> dict[str, int]:
+        names = [number, f"{number}NotVisible"]
+        attributes = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)["Attributes"]
+        return {name: int(attributes[name]) for name in names}
 
-    wait_for("a call", lambda: calls() == 5)
+    wait_for("a call", lambda: messages()[f"{number}NotVisible"])
     client.update_event_source_mapping(UUID=mapping, Enabled=False)
     wait_for("the mapping", lambda: client.get_event_source_mapping(UUID=mapping)["State"] == "Disabled")
-    wait_for("what was received", lambda: len(queue.items()) == 5)
+    wait_for("what was received", lambda: not messages()[f"{number}NotVisible"], 60)
+    received = len(queue.items())
+    assert 0 < received < len(bodies)
     time.sleep(1)  # further ones would come now
-    assert len(queue.items()) == 5
-    left = aws("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=["ApproximateNumberOfMessages"])
-    assert int(left["Attributes"]["ApproximateNumberOfMessages"]) == len(bodies) - 5
+    assert len(queue.items()) == received
+    assert messages() == {number: len(bodies) - received, f"{number}NotVisible": 0}
