@@ -55,9 +55,9 @@ class LocalStackEngine(HostProcessEngine):
             "LS_LOG": self._log_level,
             # There is no DNS of ours to serve, and port 53 may be somebody else's.
             "DNS_ADDRESS": "0",
-            # The defaults leave seconds between two looks at a queue or a stream.
             # What services ask of each other need not go through the network.
             "IN_MEMORY_CLIENT": "1",
+            # The defaults leave seconds between two looks at a queue or a stream.
             "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
             # Our executor has limits of its own, which do not run while an environment waits for a processor.
