@@ -135,12 +135,23 @@ class OwnPlatform:
         def drained() -> dict[str, Any] | None:
             status = self.status()
             streams = status["records"]["streams"]  # of an emulator that has no time to answer nothing is known
+            seen.update(status, captured=len(self.captured_events()) if streams else None)
             if not streams or self.waiting(status):
                 return None
-            return status if len(self.captured_events()) >= streams["sales_events"] else None
+            return status if seen["captured"] >= streams["sales_events"] else None
 
-        found: dict[str, Any] = wait_until(drained, seconds=600, pause=1.0)
+        seen: dict[str, Any] = {}
+        try:
+            found: dict[str, Any] = wait_until(drained, seconds=600, pause=1.0)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the last status: {seen}\n{self.complaints()}") from None
         return found
+
+    def complaints(self) -> str:
+        """The last warnings and errors of the emulator."""
+        words = (" WARN ", " ERROR ", " FATAL ")
+        lines = self.run("logs", "--lines", "5000").splitlines()
+        return "\n".join([line for line in lines if any(word in line for word in words)][-20:])
 
     @staticmethod
     def waiting(status: dict[str, Any]) -> dict[str, int]:
