@@ -14,9 +14,9 @@ from benchmarks.platform import Bench
 
 _MB = 2**20
 _PARTS = {
-    "LocalStack": "-m stockroom_localstack",
-    "DynamoDB Local": "dynamodb_local_main",
-    "functions": "awslambdaric",
+    "LocalStack": ("-m stockroom_localstack",),
+    "DynamoDB Local": ("dynamodb_local_main",),
+    "functions": ("fork_server_main", "awslambdaric"),
 }
 OTHER = "other"
 
@@ -32,7 +32,7 @@ class Memory:
 
 def part_of(command: str) -> str:
     """Which part of the emulator a command line is of."""
-    return next((part for part, word in _PARTS.items() if word in command), OTHER)
+    return next((part for part, words in _PARTS.items() if any(word in command for word in words)), OTHER)
 
 
 def figures_of(processes: Iterable[Memory]) -> list[Figure]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from stockroom.emulator import emulator_dir
+
 from .functions import Functions, zip_bytes
 from .recipe import wait_for
 
@@ -227,6 +229,58 @@ def test_layers_are_on_the_path_and_the_last_one_wins(functions: Functions, uniq
 def test_the_bundles_own_packages_come_before_those_of_the_image(functions: Functions) -> None:
     source = "import boto3\ndef handler(event, context):\n    return boto3.VERSION\n"
     assert functions.run(source, files={"boto3/__init__.py": "VERSION = 'mine'"}).payload == "mine"
+
+
+FORKED = "import sys\nis_forked = 'botocore' in sys.modules\ndef handler(event, context):\n    return is_forked\n"
+
+
+def test_a_forked_interpreter_is_like_a_new_one(functions: Functions) -> None:
+    source = """
+        import os, signal, sys, threading
+        def handler(event, context):
+            return {
+                "forked": "botocore" in sys.modules,
+                "flags": repr(sys.flags),
+                "path": [part.replace(os.getcwd(), "task root") for part in sys.path],
+                "arguments": sys.argv,
+                "main": sys.modules["__main__"].__name__,
+                "folder": os.getcwd() == os.environ["LAMBDA_TASK_ROOT"],
+                "files": [os.readlink(f"/proc/self/fd/{number}").partition(":")[0] for number in range(3)],
+                "open": sorted(os.listdir("/proc/self/fd")),
+                "encoding": [sys.stdout.encoding, sys.getfilesystemencoding()],
+                "signals": {number: repr(signal.getsignal(number)) for number in signal.valid_signals()},
+                "threads": [thread.name for thread in threading.enumerate()],
+                "group": os.getpgid(0) == os.getpid(),
+                "variables": sorted(os.environ.keys() - {"PYTHONNODEBUGRANGES", "LC_CTYPE"}),
+            }
+    """
+    forked = functions.run(source).payload
+    new = functions.run(source, Environment={"Variables": {"PYTHONNODEBUGRANGES": "1"}}).payload
+    assert (forked.pop("forked"), new.pop("forked")) == (True, False)
+    assert forked == new
+
+
+@pytest.mark.parametrize(
+    ("files", "variables"),
+    [
+        ({"six.py": "VERSION = 'mine'"}, {}),
+        ({"urllib3/__init__.py": ""}, {}),
+        ({"calendar.py": ""}, {}),
+        ({"lib/libmine.so": ""}, {}),
+        ({}, {"PYTHONHASHSEED": "1"}),
+        ({}, {"LC_ALL": "C"}),
+    ],
+    ids=lambda given: ",".join(given) or "nothing",
+)
+def test_an_interpreter_that_would_not_be_the_same_is_started_anew(
+    functions: Functions, files: dict[str, str], variables: dict[str, str]
+) -> None:
+    assert functions.run(FORKED, files=files, Environment={"Variables": variables}).payload is False
+
+
+def test_the_bundle_may_hold_what_the_image_holds(functions: Functions) -> None:
+    [six] = (emulator_dir() / "runtimes" / "python3.13").glob("lib/*/site-packages/six.py")
+    assert functions.run(FORKED, files={"six.py": six.read_text()}).payload is True
 
 
 @pytest.mark.parametrize("runtime", ["python3.11", "python3.12", "python3.13"])

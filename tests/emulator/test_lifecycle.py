@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import threading
 from concurrent.futures import Future
 from pathlib import Path
@@ -71,6 +72,20 @@ def test_a_command_ends_with_its_supervisor(own_emulator: Emulator) -> None:
     [dynamodb_local] = supervisor.children()
     supervisor.kill()
     wait_for("DynamoDB Local to end", lambda: _gone([dynamodb_local]))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+def test_functions_start_again_when_the_fork_server_has_died(own_emulator: Emulator) -> None:
+    functions = Functions(client("lambda", own_emulator.endpoint))
+    name = functions.make("import os\ndef handler(event, context):\n    return os.getpid()\n")
+    first = functions.invoke(name).payload
+    assert functions.invoke(name).payload == first
+    [server] = _supervisor_of(own_emulator, "fork_server_main").children()
+    server.kill()
+    wait_for("the functions to end with it", lambda: not psutil.pid_exists(first))
+    again = functions.invoke(name)
+    assert again.error is None
+    assert again.payload != first
 
 
 def test_the_emulator_ends_with_a_backend_that_dies_and_says_so(own_emulator: Emulator) -> None:

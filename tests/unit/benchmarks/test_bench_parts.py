@@ -115,6 +115,7 @@ def test_parts_are_known_by_their_command_lines() -> None:
     assert part_of(f"python {plugin}/dynamodb_local_main.py") == "DynamoDB Local"
     assert part_of("/x/python -m stockroom_localstack") == "LocalStack"
     assert part_of("python -m awslambdaric capture_sales.handler") == "functions"
+    assert part_of(f"python {plugin}/lambda_executor/fork_server_main.py") == "functions"
     assert part_of("anything") == "other"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,8 @@ def start_dynamodb_local(
         *(sys.executable, DYNAMODB_LOCAL_MAIN, files.jar, files.libraries, temporary),
         *(*options, "-Xlog:aot*=off", "--", "-port", str(port), "-inMemory", "-disableTelemetry"),
     ]
-    return supervisor.start(command, env={"PATH": os.defpath, "DDB_LOCAL_TELEMETRY": "0"}, cwd=temporary, reads=True)
+    environment = {"PATH": os.defpath, "DDB_LOCAL_TELEMETRY": "0"}
+    return supervisor.start(command, env=environment, cwd=temporary, stdin=subprocess.PIPE)
 
 
 def free_port() -> int:

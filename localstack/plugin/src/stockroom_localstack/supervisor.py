@@ -4,18 +4,24 @@
 
     emulator ── lifeline (a socket pair) ── supervisor ── command, in a process group of its own
 
-The lifeline ends when the emulator closes it or dies in whatever way, kill -9 included. The supervisor then kills the
-command's group and whatever left that group. When the command ends by itself, the supervisor ends in the same way (same
-exit status or signal). If the supervisor itself is killed, Linux kills the command; elsewhere it stays.
+The lifeline ends when the emulator shuts it or dies in whatever way, kill -9 included. The supervisor then kills the
+command's group and whatever left that group. When the command ends by itself, the supervisor tells so on the lifeline
+and ends in the same way (same exit status or signal). If the supervisor itself is killed, Linux kills the command;
+elsewhere it stays.
 """
 
 from __future__ import annotations
 
+import contextlib
+import select
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 SUPERVISOR = Path(__file__).with_name("supervisor_main.py")
 
@@ -24,42 +30,68 @@ class SupervisedProcess:
     """A command under a supervisor. `stdout` gives its output as bytes, standard error included; `stdin` takes what it
     reads, and is None for one that reads nothing."""
 
-    def __init__(self, process: subprocess.Popen[bytes], lifeline: socket.socket) -> None:
-        self._process = process
+    def __init__(
+        self,
+        lifeline: socket.socket,
+        stdout: IO[bytes],
+        stdin: IO[bytes] | None = None,
+        reap: Callable[[], object] = lambda: None,
+    ) -> None:
+        """reap: what is to be done when the supervisor has ended."""
+        self.stdout = stdout
+        self.stdin = stdin
         self._lifeline = lifeline
+        self._told = lifeline.makefile("rb")
+        self._reap = reap
         self._pid: int | None = None
-        assert process.stdout is not None
-        self.stdout = process.stdout
-        self.stdin = process.stdin
+        self._status: int | None = None
+        self._pid_lock = threading.Lock()
+        self._status_lock = threading.Lock()
 
     @property
-    def pid(self) -> int:
-        """Process id of the command itself; of the supervisor when the command could not be started."""
-        if self._pid is None:
-            # The first thing on the lifeline, written right after the fork.
-            line = self._lifeline.makefile("rb").readline()
-            self._pid = int(line) if line else self._process.pid
-        return self._pid
+    def pid(self) -> int | None:
+        """Process id of the command itself; None when the supervisor ended before there was one."""
+        with self._pid_lock:
+            if self._pid is None and self._status is None:
+                line = self._told.readline()
+                self._pid = int(line) if line else None
+            return self._pid
 
     def wait(self, timeout: float | None = None) -> int:
         """Exit status, or minus the signal. Raises subprocess.TimeoutExpired after `timeout` seconds."""
-        return self._process.wait(timeout)
+        _ = self.pid  # is told first
+        with self._status_lock:
+            if self._status is None:
+                if not self._has_news(timeout):
+                    raise subprocess.TimeoutExpired(str(self._pid), timeout or 0)
+                last = self._told.read()
+                self._status = int(last) if last else -signal.SIGKILL
+                self._reap()
+            return self._status
 
     def is_running(self) -> bool:
-        return self._process.poll() is None
+        _ = self.pid
+        return self._status is None and not self._has_news(0)
 
     def kill(self) -> None:
         """Kills the command and all it started, and waits until they are gone. Safe to repeat."""
-        self._lifeline.close()
-        self._process.wait()
+        with contextlib.suppress(OSError):  # it has ended
+            self._lifeline.shutdown(socket.SHUT_WR)
+        self.wait()
+
+    def _has_news(self, timeout: float | None) -> bool:
+        """Whether the supervisor ends, which is the only news after the id."""
+        poll = select.poll()  # select refuses file descriptors beyond 1024
+        poll.register(self._lifeline, select.POLLIN)
+        return bool(poll.poll(None if timeout is None else timeout * 1000))
 
 
 def start(
-    command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, reads: bool = False
+    command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, stdin: int = subprocess.DEVNULL
 ) -> SupervisedProcess:
     """Starts the command with this environment (Python may add LC_CTYPE). No file is inherited.
 
-    reads: whether it gets a standard input.
+    stdin: as for subprocess.Popen.
     """
     ours, theirs = socket.socketpair()
     with theirs:
@@ -67,10 +99,11 @@ def start(
             [sys.executable, "-I", "-S", SUPERVISOR, str(theirs.fileno()), *map(str, command)],
             env=dict(env),
             cwd=cwd,
-            stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=[theirs.fileno()],
             start_new_session=True,  # Ctrl-C in the terminal of the emulator is not for its children
         )
-    return SupervisedProcess(process, ours)
+    assert process.stdout is not None
+    return SupervisedProcess(ours, process.stdout, process.stdin, reap=process.wait)

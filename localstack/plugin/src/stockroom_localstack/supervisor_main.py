@@ -2,7 +2,8 @@
 
     python -I -S supervisor_main.py <file descriptor of the lifeline> <command> [<argument> ...]
 
-It runs once per Lambda environment, so it imports as little as it can, nothing outside the standard library.
+It runs once per Lambda environment, so it imports as little as it can, nothing outside the standard library. The fork
+server has it without a command: its processes are forked as they are.
 """
 
 import os
@@ -15,21 +16,29 @@ PR_SET_CHILD_SUBREAPER = 36
 COMMAND_NOT_FOUND = 127
 
 
-def _supervise(lifeline: int, command: list[str]) -> None:
+def supervise(lifeline: int) -> None:
+    """Forks, and returns in the new process alone; the supervisor ends when that has ended, or the lifeline.
+
+    On the lifeline it writes two lines: the id of the new process, and how that ended (its exit status, or minus the
+    signal).
+    """
     os.set_inheritable(lifeline, False)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     _control_process(PR_SET_CHILD_SUBREAPER, 1)
+    supervisor = os.getpid()
     child = os.fork()
     if child == 0:
-        _become(command)
-    os.write(lifeline, b"%d\n" % child)
+        _leave(supervisor, (lifeline, woken, wake))
+        return
+    _tell(lifeline, child)
     ended_by_itself = _wait_for_end(child, lifeline, woken)
     _kill_all(child)
     _, status = os.waitpid(child, 0)
     _kill_strays()
+    _tell(lifeline, os.waitstatus_to_exitcode(status))
     if ended_by_itself and os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         _no_core_file()
@@ -39,15 +48,27 @@ def _supervise(lifeline: int, command: list[str]) -> None:
     os._exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 1)
 
 
-def _become(command: list[str]) -> None:
-    supervisor = os.getppid()
+def _tell(lifeline: int, number: int) -> None:
+    try:  # noqa: SIM105  # contextlib would be one more import
+        os.write(lifeline, b"%d\n" % number)
+    except OSError:
+        pass  # nobody listens any more
+
+
+def _leave(supervisor: int, its_own: tuple[int, ...]) -> None:
+    """What the forked process does before anything else. its_own: file descriptors that are the supervisor's."""
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
+    for descriptor in its_own:
+        os.close(descriptor)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # Safe here: the supervisor has a single thread, and the signal is tied to the thread that forked.
     _control_process(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != supervisor:
         os._exit(1)
+
+
+def _execute(command: list[str]) -> None:
     try:
         os.execv(command[0], command)  # noqa: S606  # a shell is the last thing wanted here
     except OSError as error:
@@ -123,4 +144,5 @@ def _no_core_file() -> None:
 
 
 if __name__ == "__main__":
-    _supervise(int(sys.argv[1]), sys.argv[2:])
+    supervise(int(sys.argv[1]))
+    _execute(sys.argv[2:])

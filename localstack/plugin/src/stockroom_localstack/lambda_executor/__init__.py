@@ -4,6 +4,7 @@ provider.py           what can't run here is refused when a function is created 
 encryption_keys.py    the key of a function's environment variables
 plugin.py, executor.py    LocalStack's runtime executor: one execution environment, its life and its log lines
 runtime_process.py    one process of an environment, from its start to its end
+runtime_client.py, fork_server_main.py    how such a process is started: forked, or by an interpreter of its own
 runtime_api.py        the HTTP server that the process asks for events: AWS's Lambda Runtime API
 function_environment.py   the environment variables a function sees
 runtimes.py           which Python runs which runtime

@@ -256,7 +256,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         with _turn():
             began = time.monotonic()
             self._process = process = RuntimeProcess(
-                interpreter.executable,
+                interpreter,
                 config.handler or "",
                 lambda address: function_environment(
                     self._prepared,

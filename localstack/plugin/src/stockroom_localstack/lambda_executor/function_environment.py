@@ -18,6 +18,7 @@ LOCALSTACK_ONLY = (
     "LOCALSTACK_RUNTIME_ID",
     "LOCALSTACK_USER",
 )
+LANGUAGE = "en_US.UTF-8"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -60,7 +61,7 @@ def function_environment(
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
         "LAMBDA_TASK_ROOT": str(places.task_root),
         "LAMBDA_RUNTIME_DIR": str(places.interpreter.parent.parent),
-        "LANG": "en_US.UTF-8",
+        "LANG": LANGUAGE,
         "PATH": _joined([SYSTEM_PATH, *(layer / "bin" for layer in layers)]),
         "LD_LIBRARY_PATH": _joined(libraries),
         "PYTHONPATH": _joined(python_path),

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import psutil
 
-from .. import supervisor
+from . import runtime_client
 from .runtime_api import Answer, Event, Initialisation, RuntimeApi
+from .runtimes import Interpreter
 
 CHUNK = 64 * 1024
 
@@ -22,19 +23,14 @@ class RuntimeProcess:
 
     def __init__(
         self,
-        interpreter: Path,
+        interpreter: Interpreter,
         handler: str,
         environment: Callable[[str], Mapping[str, str]],
         task_root: Path,
     ) -> None:
         """environment: the variables of the process, given the address of its Runtime API."""
         self._api = RuntimeApi()
-        self._process = supervisor.start(
-            # -u is not needed: the runtime client flushes after every write.
-            [interpreter, "-m", "awslambdaric", handler],
-            env=environment(self._api.address),
-            cwd=task_root,
-        )
+        self._process = runtime_client.start(interpreter, handler, environment(self._api.address), task_root)
         self._peak_memory = 0
         self._output = bytearray()
         self._output_lock = threading.Lock()
@@ -91,8 +87,10 @@ class RuntimeProcess:
         return bool(chunk)
 
 
-def _peak_memory_bytes(pid: int) -> int:
+def _peak_memory_bytes(pid: int | None) -> int:
     """0 when the process is gone."""
+    if pid is None:
+        return 0
     try:
         with Path(f"/proc/{pid}/status").open() as status:
             for line in status:

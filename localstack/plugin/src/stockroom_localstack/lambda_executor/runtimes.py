@@ -27,6 +27,10 @@ class Interpreter:
     name: str
     executable: Path
 
+    @property
+    def site_packages(self) -> Path:
+        return self.executable.parent.parent / "lib" / self.name / "site-packages"
+
 
 def refusal(runtime: str | None, package_type: str | None) -> str | None:
     """Why a function can't run here, None when it can."""
