@@ -1,7 +1,7 @@
 """The file of a snapshot: who it is in plain JSON, then the state, then one signature over all of it.
 
     stockroom snapshot 1\\n
-    {"parts": {…}, "name": …, "created": …, "bytes": …, "tables": {…}}\\n
+    {"parts": {…}, "name": …, "created": …, "bytes": …, "tables": {…}, "settled": …}\\n
     <tar, compressed with Zstandard>
     <HMAC-SHA256 over everything before, 32 bytes>
 
@@ -46,7 +46,8 @@ class Header:
     """What a snapshot tells about itself.
 
     `created` is a UTC time (ISO 8601), `bytes` the size unpacked, `name` is None where it was saved by itself,
-    `tables` counts the items of tables that only seeding fills, by short name.
+    `tables` counts the items of tables that only seeding fills, by short name. `settled`: all that seeding caused had
+    happened, so that nothing was on its way any more.
     """
 
     parts: Parts
@@ -54,6 +55,7 @@ class Header:
     bytes: int
     name: str | None
     tables: dict[str, int]
+    settled: bool = False
 
 
 def write(target: IO[bytes], header: Header, folder: Path, key: bytes) -> None:
@@ -146,7 +148,8 @@ def parse_header(text: str | bytes) -> Header | None:
         name = None if content["name"] is None else str(content["name"])
         tables = {str(table): int(count) for table, count in content["tables"].items()}
         created = datetime.fromisoformat(content["created"]).astimezone(UTC).isoformat()
-        return Header(parts, created, int(content["bytes"]), name, tables)
+        settled = bool(content.get("settled"))  # which older versions do not tell
+        return Header(parts, created, int(content["bytes"]), name, tables, settled)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -1,7 +1,8 @@
 """Packs a saved state while nobody waits: `python -m stockroom.snapshots.background`, with a job on its input.
 
-It works in the platform's engine folder, so that `infra-down` ends it with the rest, and takes the processor only when
-nobody else wants it.
+Then it has the state saved once more when the seeded data has been processed, and packs that in its place, unless
+somebody changes something before. It works in the platform's engine folder, so that `infra-down` ends it with the rest,
+and takes the processor only when nobody else wants it.
 """
 
 from __future__ import annotations
@@ -11,40 +12,63 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic
 
+from stockroom.errors import StockroomError
 from stockroom.settings import ROOT
 from stockroom.snapshots.archive import Header, format_header, parse_header, write
+from stockroom.snapshots.emulator import save_settled, settled_folder
 from stockroom.snapshots.store import Bounds, Store, put
 
 LOG = "snapshots.log"
 
 
 @dataclass(frozen=True)
+class Settling:
+    """An emulator to save when all has happened that is on its way at a moment; it writes below `engine_dir`."""
+
+    endpoint: str
+    engine_dir: Path
+    moment: str
+
+
+@dataclass(frozen=True)
 class Job:
-    """A folder with a saved state, which is removed when it is packed, and where its snapshot goes."""
+    """What is to be packed, and where the snapshot goes.
+
+    `state` is a folder with a saved state, which is removed when it is packed; None when it is packed already.
+    `settling` is None for a state in which nothing is on its way.
+    """
 
     store: Path
     bounds: Bounds
     key: bytes
     header: Header
-    state: Path
+    state: Path | None
+    settling: Settling | None = None
 
     def to_json(self) -> str:
-        content = {"store": str(self.store), "bounds": asdict(self.bounds), "key": self.key.hex()}
-        return json.dumps(content | {"header": format_header(self.header), "state": str(self.state)})
+        content = asdict(self) | {"key": self.key.hex(), "header": format_header(self.header)}
+        return json.dumps(content, default=str)
 
 
 def parse_job(text: str) -> Job:
     content = json.loads(text)
     header = parse_header(content["header"])
     assert header
-    bounds, key = Bounds(**content["bounds"]), bytes.fromhex(content["key"])
-    return Job(Path(content["store"]), bounds, key, header, Path(content["state"]))
+    state, settling = content["state"], content["settling"]
+    return Job(
+        Path(content["store"]),
+        Bounds(**content["bounds"]),
+        bytes.fromhex(content["key"]),
+        header,
+        Path(state) if state else None,
+        Settling(settling["endpoint"], Path(settling["engine_dir"]), settling["moment"]) if settling else None,
+    )
 
 
 def begin(job: Job, engine_dir: Path) -> int:
@@ -69,14 +93,33 @@ def begin(job: Job, engine_dir: Path) -> int:
 
 
 def run(job: Job) -> None:
+    """Raises OSError."""
+    if job.state:
+        _pack(job, job.header, job.state)
+    if not job.settling:
+        return
+    try:
+        saved = save_settled(job.settling.endpoint, job.settling.moment)
+    except StockroomError as error:  # nothing is lost: what is packed already stays
+        print(f"{datetime.now():%H:%M:%S} {error.message}")
+        return
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    header = replace(job.header, created=now, bytes=saved.bytes, settled=True)
+    _pack(job, header, settled_folder(job.settling.engine_dir))
+
+
+def _pack(job: Job, header: Header, state: Path) -> None:
     store, started = Store(job.store), monotonic()
     store.clean()
-    target = store.path(job.header)
-    put(target, partial(write, header=job.header, folder=job.state, key=job.key))
-    shutil.rmtree(job.state)
+    target = store.path(header)
+    put(target, partial(write, header=header, folder=state, key=job.key))
+    shutil.rmtree(state)
     size = target.stat().st_size
     store.drop_beyond(job.bounds)
-    print(f"{datetime.now():%H:%M:%S} saved {target.name}: {size >> 20} MB in {monotonic() - started:.1f} s")
+    words = "settled" if header.settled else "saved"
+    print(
+        f"{datetime.now():%H:%M:%S} {words} {target.name}: {size >> 20} MB in {monotonic() - started:.1f} s", flush=True
+    )
 
 
 def main() -> None:

@@ -142,7 +142,7 @@ def table(settings: Settings, steps: Steps) -> Table | str:
                 escape(header.name or header.parts.key[:12]),
                 header.created[:16].replace("T", " "),
                 header.parts.release[:12],
-                "seeded" if header.parts.seeded else "none",
+                "none" if not header.parts.seeded else "processed" if header.settled else "seeded",
                 str(header.bytes >> 20),
                 str(entry.size >> 20),
                 ", ".join(notes),

@@ -1,6 +1,7 @@
 """Telling a running emulator to save its state, or to take the one that lies in its folder.
 
-Its state is `<platform>/engine/state`: it writes no other folder and loads no other.
+Its state is `<platform>/engine/state`, and `<platform>/engine/settled` what it saved when all had happened that was on
+its way: it writes no other folder and loads no other.
 """
 
 from __future__ import annotations
@@ -10,38 +11,71 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from stockroom.errors import StockroomError
 
 _PATIENCE_SECONDS = 60
+_SETTLING_SECONDS = 660  # the emulator gives up after 600
+
+
+class Saved(NamedTuple):
+    """The size of a state in bytes, and the moment that it is of."""
+
+    bytes: int
+    moment: str
 
 
 def state_folder(engine_dir: Path) -> Path:
     return engine_dir / "state"
 
 
-def save_state(endpoint: str) -> int:
-    """Let the emulator write its state; returns the bytes. Raises StockroomError with its reason when it can't."""
-    return int(_post(endpoint, "save").get("bytes", 0))
+def settled_folder(engine_dir: Path) -> Path:
+    return engine_dir / "settled"
+
+
+def save_state(endpoint: str) -> Saved:
+    """Let the emulator write its state. Raises StockroomError with its reason when it can't."""
+    return _saved(_post(endpoint, "save", "save"))
+
+
+def save_settled(endpoint: str, moment: str) -> Saved:
+    """Let the emulator write its state once all that follows from what happened before the moment has happened.
+
+    Raises StockroomError with its reason when it can't, and when somebody has changed something meanwhile.
+    """
+    return _saved(_post(endpoint, f"save_settled?moment={moment}", "save", _SETTLING_SECONDS))
+
+
+def untouched_moment(endpoint: str) -> str | None:
+    """The moment, or None when somebody has changed something since the emulator's state was loaded.
+
+    Raises StockroomError.
+    """
+    answer = _post(endpoint, "moment", "tell the moment of")
+    return str(answer["moment"]) if answer.get("untouched") else None
+
+
+def _saved(answer: dict[str, Any]) -> Saved:
+    return Saved(int(answer.get("bytes", 0)), str(answer.get("moment", "")))
 
 
 def load_state(endpoint: str) -> None:
     """Put the emulator back to the state in its folder. Raises StockroomError with its reason when it can't."""
-    _post(endpoint, "load")
+    _post(endpoint, "load", "load")
 
 
-def _post(endpoint: str, action: str) -> dict[str, Any]:
+def _post(endpoint: str, path: str, verb: str, patience: float = _PATIENCE_SECONDS) -> dict[str, Any]:
     address = urlsplit(endpoint)
     # Not through urllib: a proxy of the user's shell must not see it.
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=_PATIENCE_SECONDS)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=patience)
     try:
-        connection.request("POST", f"/_stockroom/state/{action}", headers={"X-Stockroom": "1", "Content-Length": "0"})
+        connection.request("POST", f"/_stockroom/state/{path}", headers={"X-Stockroom": "1", "Content-Length": "0"})
         response = connection.getresponse()
         status, body = response.status, response.read()
     except (OSError, http.client.HTTPException) as error:
-        raise StockroomError(f"the emulator did not {action} its state: {error}", "see `invoke logs`") from None
+        raise StockroomError(f"the emulator did not {verb} its state: {error}", "see `invoke logs`") from None
     finally:
         connection.close()
     try:
@@ -51,7 +85,7 @@ def _post(endpoint: str, action: str) -> dict[str, Any]:
     if not isinstance(answer, dict) or status != http.HTTPStatus.OK:
         known = isinstance(answer, dict) and "error" in answer
         reason = answer["error"] if known else f"it answered something else (HTTP {status})"
-        raise StockroomError(f"the emulator did not {action} its state: {reason}", "see `invoke logs`")
+        raise StockroomError(f"the emulator did not {verb} its state: {reason}", "see `invoke logs`")
     return answer
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -21,7 +22,7 @@ from stockroom.errors import StockroomError
 from stockroom.settings import Settings
 from stockroom.snapshots import background
 from stockroom.snapshots.archive import Header, UntrustedError, unpack, verify, write
-from stockroom.snapshots.emulator import copy_state, load_state, save_state, state_folder
+from stockroom.snapshots.emulator import copy_state, load_state, save_state, state_folder, untouched_moment
 from stockroom.snapshots.keys import Parts, first_choice, fits_emulator, may_begin, on_emulator
 from stockroom.snapshots.record import (
     forget_base,
@@ -122,6 +123,7 @@ class PlatformSnapshots:
         while choice := first_choice(wanted, (entry.header.parts for entry in entries)):
             entry = next(entry for entry in entries if entry.header.parts == choice)
             if self._begin_with(entry, watch):
+                self._settle(entry.header)
                 return entry.header, False
             entries.remove(entry)
         return None
@@ -146,6 +148,14 @@ class PlatformSnapshots:
         os.utime(entry.path)
         self.adopt(header)
         return True
+
+    def _settle(self, header: Header) -> None:
+        """Have the snapshot that the platform began with replaced when its data has been processed, if it was not."""
+        if not header.parts.seeded or header.settled:
+            return
+        with suppress(StockroomError):  # it is no less whole without
+            if moment := untouched_moment(self.engine.endpoint):
+                self._pack(header, None, moment)
 
     def _begin_with_kept(self, wanted: Parts) -> Header | None:
         path = kept_file(self.settings.run_dir)
@@ -226,7 +236,8 @@ class PlatformSnapshots:
         header = Header(parts, _now(), 0, None, dict(tables))
         with self.steps.step("snapshot") as step:
             try:
-                header = replace(header, bytes=save_state(self.engine.endpoint))
+                saved = save_state(self.engine.endpoint)
+                header = replace(header, bytes=saved.bytes)
                 self.adopt(header)
                 step.say(f"{header.bytes >> 20} MB of state")
             except StockroomError as error:
@@ -237,16 +248,22 @@ class PlatformSnapshots:
             if publish:
                 folder = engine_dir / f"saving-{parts.key[:12]}"
                 copy_state(state_folder(engine_dir), folder)
-                bounds = Bounds(self.settings.snapshots_kept, self.settings.snapshots_mb << 20)
-                background.begin(background.Job(self.store.folder, bounds, self.keys[0], header, folder), engine_dir)
+                self._pack(header, folder, saved.moment)
                 step.say(f"{step.words}, being packed as {parts.key[:12]}")
+
+    def _pack(self, header: Header, state: Path | None, moment: str) -> None:
+        """Let the background pack the state, and what becomes of it when the seeded data has been processed."""
+        engine_dir = self.settings.engine_dir
+        bounds = Bounds(self.settings.snapshots_kept, self.settings.snapshots_mb << 20)
+        settling = background.Settling(self.engine.endpoint, engine_dir, moment) if header.parts.seeded else None
+        background.begin(background.Job(self.store.folder, bounds, self.keys[0], header, state, settling), engine_dir)
 
     def save_to(self, path: Path, header: Header, overwrite: bool) -> Header:
         """Save the running platform in a file, under the header with time and size of now.
 
         Raises FileExistsError when there is one that is not to be replaced.
         """
-        header = replace(header, created=_now(), bytes=save_state(self.engine.endpoint))
+        header = replace(header, created=_now(), bytes=save_state(self.engine.endpoint).bytes, settled=False)
         state = state_folder(self.settings.engine_dir)
         put(path, lambda file: write(file, header, state, self.keys[0]), overwrite)
         return header

@@ -38,7 +38,7 @@ def ask(emulator: Emulator, action: str, header: str = "1") -> tuple[int, dict[s
         f"{emulator.endpoint}/_stockroom/state/{action}", data=b"", headers={"X-Stockroom": header}
     )
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=600) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
@@ -324,7 +324,7 @@ def test_what_cant_be_saved_is_named_and_the_last_state_stays(own_emulator: Emul
 
 
 def test_only_the_toolkit_may_save_and_load(origin: Running) -> None:
-    for action in ("save", "load"):
+    for action in ("save", "load", "moment", "save_settled"):
         assert ask(origin.emulator, action, header="")[0] == 403
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from .functions import Functions, make_table
 from .recipe import Emulator, start_emulator, wait_for
 from .state.account import Account, arn
-from .test_state import done
+from .test_state import ask, done
 
 ROUNDS = int(os.environ.get("STOCKROOM_STATE_ROUNDS", "3"))
 FRESH_EVERY = 5  # how often it is another emulator that begins with the saved state
@@ -232,6 +232,39 @@ def test_nothing_is_lost_or_stuck_whenever_it_is_saved(own_emulator: Emulator, t
                 wait_until_through(shop, Account(other.endpoint))
             finally:
                 other.stop()
+
+
+def test_it_is_saved_once_all_is_through_unless_somebody_changes_something(
+    own_emulator: Emulator, tmp_path: Path
+) -> None:
+    own_emulator.wait_for_services()
+    aws, shop = Account(own_emulator.endpoint), Shop()
+    make(aws)
+    with shop.open(aws, 0):
+        wait_for("the shop to sell", lambda: len(shop.orders) > 40, STUCK_SECONDS)
+    moment = done(own_emulator, "moment")
+    assert not moment["untouched"]
+    with ThreadPoolExecutor(1) as pool:
+        saving = pool.submit(done, own_emulator, f"save_settled?moment={moment['moment']}")
+        while not saving.done():
+            rows(aws, "put")  # to look changes nothing
+        saved = saving.result()
+    assert saved["moment"] == moment["moment"]
+    assert shop.is_through(aws)
+    other = start_emulator(tmp_path / "other", own_emulator.folder / "settled")
+    try:
+        assert shop.is_through(Account(other.endpoint))
+        assert done(other, "moment")["untouched"]
+    finally:
+        other.stop()
+
+    moment = done(own_emulator, "moment")
+    aws("sqs").send_message(QueueUrl=url(aws, "orders"), MessageBody="one more")
+    status, answer = ask(own_emulator, f"save_settled?moment={moment['moment']}")
+    assert (status, answer) == (500, {"error": "somebody has changed something since"})
+    done(own_emulator, "save")
+    done(own_emulator, "load")
+    assert done(own_emulator, "moment")["untouched"]
 
 
 def test_records_that_become_a_batch_are_not_skipped(own_emulator: Emulator, tmp_path: Path) -> None:

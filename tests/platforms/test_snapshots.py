@@ -37,8 +37,11 @@ def test_a_platform_and_its_snapshots(platform: OwnPlatform, tmp_path: Path) -> 
     assert " seed " not in again
     assert "nothing has changed" in platform.run("infra-up")
     platform.wait_until_drained()
-    assert numbers_of_orders(platform) == sorted(order["order_id"] for order in sample("orders"))
-    assert ids_of_events(platform) == sorted(event["event_id"] for event in sample("sales_events"))
+    assert has_all(platform)
+    wait_until(lambda: "processed" in platform.run("snapshot.list"), pause=1.0)
+    platform.run("infra-down")
+    assert "from the snapshot" in platform.run("infra-up")
+    assert has_all(platform), "nothing was to be waited for any more"
     assert "0 added, 0 changed, 0 destroyed" in platform.run("infra-up", "--no-snapshot")
 
     # Functions, queues and streams are not only there, they work.
@@ -62,6 +65,13 @@ def test_a_platform_and_its_snapshots(platform: OwnPlatform, tmp_path: Path) -> 
     platform.run("reset")
     assert "99000004" not in numbers_of_orders(platform)
     assert "99000002" in numbers_of_orders(platform)
+
+
+def has_all(platform: OwnPlatform) -> bool:
+    """Whether what was seeded has been stored, all of it once."""
+    return numbers_of_orders(platform) == sorted(order["order_id"] for order in sample("orders")) and ids_of_events(
+        platform
+    ) == sorted(event["event_id"] for event in sample("sales_events"))
 
 
 def sample(name: str) -> list[dict[str, Any]]:

@@ -41,10 +41,13 @@ class Emulator(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.asked.append((self.path, self.headers.get("X-Stockroom")))
-        if self.path.endswith("/save") and not self.answer:
-            self.state.mkdir(parents=True, exist_ok=True)
-            (self.state / "stores.pickle").write_text(f"saved {len(self.asked)}")
-        status, body = self.answer or (200, json.dumps({"seconds": 0.1, "bytes": 5 << 20, "services": []}).encode())
+        action = self.path.rpartition("/")[2].partition("?")[0]
+        if action.startswith("save") and not self.answer:
+            folder = self.state if action == "save" else self.state.with_name("settled")
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "stores.pickle").write_text(f"saved {len(self.asked)}")
+        told = {"seconds": 0.1, "bytes": 5 << 20, "services": [], "moment": "m1", "untouched": True}
+        status, body = self.answer or (200, json.dumps(told).encode())
         self.send_response(status)
         self.end_headers()
         self.wfile.write(body)
@@ -122,8 +125,8 @@ class Platform:
         self.engine = Engine(self.settings, error)
         return PlatformSnapshots(self.settings, self.engine, self.store, self.keys, self.notes)
 
-    def save(self, parts: Parts, path: Path | None = None, key: bytes | None = None) -> Path:
-        header = replace(self.header, parts=parts)
+    def save(self, parts: Parts, path: Path | None = None, key: bytes | None = None, settled: bool = False) -> Path:
+        header = replace(self.header, parts=parts, settled=settled)
         state = self.store.folder.with_name("state-to-save")
         state.mkdir(exist_ok=True)
         (state / "stores.pickle").write_text(f"{parts.release} {parts.dataset}")
@@ -326,17 +329,33 @@ def test_taking_a_snapshot(platform: Platform, emulator: type[Emulator]) -> None
     assert record == read_base(engine_dir)
     assert (record.parts.plugin, record.tables, record.bytes) == ("of the running one", {"products": 2}, 5 << 20)
     deadline = time.monotonic() + 30
-    while not platform.store.automatic():
+    while not [entry for entry in platform.store.automatic() if entry.header.settled]:
         assert time.monotonic() < deadline, (engine_dir / "snapshots.log").read_text()
         time.sleep(0.05)
-    assert [entry.header for entry in platform.store.automatic()] == [record]
+    [entry] = platform.store.automatic()
+    assert entry.header == replace(record, created=entry.header.created, settled=True)
     while list(engine_dir.glob("saving-*")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert emulator.asked == [("/_stockroom/state/save", "1")]
+    assert emulator.asked == [("/_stockroom/state/save", "1"), ("/_stockroom/state/save_settled?moment=m1", "1")]
     snapshots.take(platform.here, {}, publish=False)
-    assert (engine_dir / BASE / "stores.pickle").read_text() == "saved 2"
+    assert (engine_dir / BASE / "stores.pickle").read_text() == "saved 3"
     psutil.wait_procs(_packing(), 10)
+
+
+@pytest.mark.parametrize(
+    ("seeded", "settled", "asked"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_what_is_begun_with_is_saved_again_when_its_data_is_processed(
+    platform: Platform, emulator: type[Emulator], seeded: bool, settled: bool, asked: bool
+) -> None:
+    parts = platform.here if seeded else platform.here.unseeded()
+    platform.save(parts, settled=settled)
+    assert platform.snapshots().begin(parts)
+    psutil.wait_procs(_packing(), 30)
+    [entry] = platform.store.automatic()
+    assert entry.header.settled is seeded
+    assert (("/_stockroom/state/save_settled?moment=m1", "1") in emulator.asked) is asked
 
 
 def test_a_state_that_can_not_be_saved_is_no_reason_to_stop(platform: Platform, emulator: type[Emulator]) -> None:
@@ -364,9 +383,9 @@ def test_reset_and_load(platform: Platform, emulator: type[Emulator]) -> None:
     assert base is not None
     snapshots.reset(base, engine_dir / BASE)
     assert (state_folder(engine_dir) / "stores.pickle").read_text() == "release 2 sample"
-    assert [path for path, _ in emulator.asked] == [
-        "/_stockroom/state/save", "/_stockroom/state/load", "/_stockroom/state/load",
-    ]  # fmt: skip
+    asked = [path.rpartition("/")[2] for path, _ in emulator.asked]
+    assert [action for action in asked if action in ("save", "load")] == ["save", "load", "load"]
+    psutil.wait_procs(_packing(), 10)
 
 
 def test_a_platform_whose_reset_fails_is_not_taken_for_whole(platform: Platform, emulator: type[Emulator]) -> None:

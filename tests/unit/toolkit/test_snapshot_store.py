@@ -3,11 +3,13 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil
 import pytest
@@ -17,6 +19,7 @@ from stockroom.processes import processes_in
 from stockroom.settings import ROOT
 from stockroom.snapshots import background
 from stockroom.snapshots.archive import Header, unpack, verify, write
+from stockroom.snapshots.emulator import settled_folder
 from stockroom.snapshots.store import Bounds, Entry, Store, beyond, put, remove_drafts
 from tests.unit.toolkit.snapshot_headers import HEADER
 
@@ -174,7 +177,47 @@ def job(store: Store, state: Path, bounds: Bounds = WIDE) -> background.Job:
 
 def test_a_job_survives_json(tmp_path: Path, state: Path) -> None:
     one = job(Store(tmp_path), state)
-    assert background.parse_job(one.to_json()) == one
+    settling = replace(one, state=None, settling=background.Settling("http://127.0.0.1:1", tmp_path, "moment"))
+    for each in (one, settling):
+        assert background.parse_job(each.to_json()) == each
+
+
+@pytest.mark.parametrize(
+    ("answer", "settled"),
+    [
+        ((200, {"bytes": 7, "moment": "m"}), True),
+        ((500, {"error": "somebody has changed something since"}), False),
+    ],
+)
+def test_a_settled_state_takes_the_place_of_the_first(
+    tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str], answer: tuple[int, dict[str, Any]], settled: bool
+) -> None:
+    class Emulator(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            assert self.path == "/_stockroom/state/save_settled?moment=m"
+            settled_folder(tmp_path).mkdir()
+            (settled_folder(tmp_path) / "stores.pickle").write_text("settled")
+            self.send_response(answer[0])
+            self.end_headers()
+            self.wfile.write(json.dumps(answer[1]).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    store = Store(tmp_path / "snapshots")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Emulator) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settling = background.Settling(f"http://127.0.0.1:{server.server_port}", tmp_path, "m")
+        background.run(replace(job(store, state), settling=settling))
+        server.shutdown()
+    [entry] = store.automatic()
+    assert entry.header.settled is settled
+    assert entry.header.bytes == (7 if settled else HEADER.bytes)
+    with entry.path.open("rb") as file:
+        assert verify(file, [KEY]) == entry.header
+        unpack(file, tmp_path / "unpacked")
+    assert ((tmp_path / "unpacked" / "stores.pickle").read_bytes() == b"settled") is settled
+    assert ("somebody has changed something since" in capsys.readouterr().out) is not settled
 
 
 def test_the_background_packs_states_and_keeps_the_bounds(tmp_path: Path, state: Path) -> None:

@@ -27,6 +27,7 @@ from localstack.services.lambda_.invocation.lambda_models import ArchiveCode, Fu
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
 from .. import settings
+from ..state.settling import INVOCATIONS
 from . import metrics, report
 from .function_environment import Places, function_environment
 from .runtime_api import LOOPBACK, Answer, Event, Exited, Failed, Ready, Responded, TooLarge
@@ -88,7 +89,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         with self._lock:
             self._invoking = True
         try:
-            return self._invoke(payload)
+            with INVOCATIONS.one():
+                return self._invoke(payload)
         finally:
             with self._lock:
                 self._invoking = False

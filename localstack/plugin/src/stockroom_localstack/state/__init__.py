@@ -8,8 +8,9 @@ background.py  what works without a request: pollers, queue updates, redrive tas
 functions.py   Lambda: what runs is stopped, what is loaded is started
 services.py    what else has to be told that its state was replaced
 backends.py    DynamoDB Local and the metrics of CloudWatch, which keep their data themselves
+settling.py    whether nothing is on its way any more
 snapshot.py    save and load
-endpoint.py    POST /_stockroom/state/save and /load
+endpoint.py    POST /_stockroom/state/save, /load and others
 
 A saved state is for the same versions of everything, and loading it runs what is written in it: nothing but what an
 emulator of this machine has saved may be loaded.

@@ -1,10 +1,13 @@
 """How the toolkit has the state saved and put back: always in the same place, below the emulator's run directory.
 
-    POST /_stockroom/state/save    →  200 {"seconds": …, "bytes": …, "services": […]}
+    POST /_stockroom/state/save    →  200 {"seconds": …, "bytes": …, "services": […], "moment": "…"}
     POST /_stockroom/state/load    →  200 {"seconds": …, "services": […]}
+    POST /_stockroom/state/moment  →  200 {"moment": "…", "untouched": …}
+    POST /_stockroom/state/save_settled?moment=…  →  as save, into another folder, once all that follows from what
+                                      happened before that moment has happened
                                       500 {"error": "one line"}
 
-Both want the header X-Stockroom: 1, which no page of another site can send.
+All want the header X-Stockroom: 1, which no page of another site can send.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from localstack.aws.gateway import Gateway as AwsGateway
+from localstack.aws.handlers.service import ServiceRequestParser
 from localstack.services.edge import ROUTER
 from localstack.utils.patch import patch
 from rolo import Request, Response
@@ -27,7 +31,9 @@ from .gate import GATE
 
 LOG = logging.getLogger(__name__)
 
-FOLDER = "state"
+FOLDER, SETTLED_FOLDER = "state", "settled"
+# Names of operations that change nothing begin like this, in all services.
+READING = ("Get", "List", "Describe", "Head", "BatchGet", "TransactGet", "Query", "Scan", "Filter", "Lookup")
 STATUS_OF_A_STATE_THAT_CANT_BE_LOADED = 3
 
 
@@ -42,6 +48,12 @@ def watch_requests() -> None:
     def handle(original: Any, self: AwsGateway, context: Any, response: Any) -> None:
         _pass_gate(context.request, response, lambda: original(self, context, response))
 
+    @patch(ServiceRequestParser.parse_and_enrich)
+    def parse_and_enrich(original: Any, self: ServiceRequestParser, context: Any) -> None:
+        original(self, context)
+        if context.operation and context.operation.name.startswith(READING):
+            GATE.tell_reading(context.request)
+
 
 def _pass_gate(request: Any, response: Any, answer: Callable[[], None]) -> None:
     try:
@@ -52,20 +64,34 @@ def _pass_gate(request: Any, response: Any, answer: Callable[[], None]) -> None:
 
 
 def serve(run_dir: Path) -> None:
-    ROUTER.add("/_stockroom/state/save", _answer("save", run_dir / FOLDER), methods=["POST"])
-    ROUTER.add("/_stockroom/state/load", _answer("load", run_dir / FOLDER), methods=["POST"])
+    def save_settled(request: Request) -> dict[str, Any]:
+        return _snapshots().save_settled(run_dir / SETTLED_FOLDER, request.args.get("moment", ""))
+
+    actions: dict[str, Callable[[Request], dict[str, Any]]] = {
+        "save": lambda _: _snapshots().save(run_dir / FOLDER),
+        "load": lambda _: _snapshots().load(run_dir / FOLDER),
+        "moment": lambda _: {"moment": GATE.moment(), "untouched": GATE.is_untouched()},
+        "save_settled": save_settled,
+    }
+    for name, action in actions.items():
+        ROUTER.add(f"/_stockroom/state/{name}", _answer(name, action), methods=["POST"])
 
 
-def _answer(action: str, folder: Path) -> Callable[..., Response]:
+def _snapshots() -> Any:
+    from . import snapshot
+
+    return snapshot
+
+
+def _answer(name: str, action: Callable[[Request], dict[str, Any]]) -> Callable[..., Response]:
     def answer(request: Request, **_: Any) -> Response:
-        from . import snapshot
-
         if request.headers.get("X-Stockroom") != "1":
             return Response.for_json({"error": "the header X-Stockroom: 1 is missing"}, status=403)
         try:
-            return Response.for_json(getattr(snapshot, action)(folder))
+            return Response.for_json(action(request))
         except Exception as error:
-            LOG.error("could not %s the state: %s", action, error, exc_info=not isinstance(error, snapshot.StateError))
+            known = isinstance(error, _snapshots().StateError)
+            LOG.error("could not %s the state: %s", name, error, exc_info=not known)
             lines = str(error).splitlines() or [type(error).__name__]
             return Response.for_json({"error": lines[0]}, status=500)
 

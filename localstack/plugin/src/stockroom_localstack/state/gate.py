@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -42,6 +43,8 @@ class Gate:
         self._admits = Kind.OUTSIDE
         self._inside = dict.fromkeys((Kind.OUTSIDE, Kind.WORK), 0)
         self._times_replaced = 0
+        self._origin = uuid.uuid4().hex
+        self._changes = 0
         self._asked_at = 0.0
         self._mine = threading.local()
         self._opened = threading.Event()
@@ -57,9 +60,27 @@ class Gate:
         elif request.path.startswith(ABOUT_THE_EMULATOR):
             self._opened.wait()
             yield
-        else:
-            with self._passing(kind_of(request)):
+        elif kind_of(request) is Kind.OUTSIDE:
+            with self._passing(Kind.OUTSIDE), self._counting_changes():
                 yield
+        else:
+            with self._passing(Kind.WORK):
+                yield
+
+    def tell_reading(self, request: Request) -> None:
+        """That the request which is inside changes nothing."""
+        if kind_of(request) is Kind.OUTSIDE:
+            self._mine.reads = True
+
+    @contextmanager
+    def _counting_changes(self) -> Iterator[None]:
+        self._mine.reads = False
+        try:
+            yield
+        finally:
+            if not self._mine.reads:
+                with self._changed:
+                    self._changes += 1
 
     @contextmanager
     def work(self) -> Iterator[None]:
@@ -112,6 +133,16 @@ class Gate:
     def refuse_held_work(self) -> None:
         with self._changed:
             self._times_replaced += 1
+            self._changes = 0
+
+    def moment(self) -> str:
+        """The same for as long as nobody outside changes anything and the state is not replaced."""
+        with self._changed:
+            return f"{self._origin}-{self._times_replaced}-{self._changes}"
+
+    def is_untouched(self) -> bool:
+        """Whether nobody outside has changed anything since the emulator's start, or since the state was replaced."""
+        return self._changes == 0
 
     def wait_until_quiet(self, kind: Kind, busy: Callable[[], bool], seconds: float) -> bool:
         """Until nothing of this kind and those that follow from it is inside, in two looks. False: not in time."""

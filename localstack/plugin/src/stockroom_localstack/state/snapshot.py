@@ -16,7 +16,7 @@ from typing import Any
 from moto.core.model_instances import model_data
 
 from ..service_metrics import COLLECTOR
-from . import backends, background, roots, services
+from . import backends, background, roots, services, settling
 from .gate import GATE, Kind
 from .objects import ObjectsReader, ObjectsWriter
 from .pickles import Reducer, StatePickler, StateUnpickler
@@ -29,6 +29,9 @@ INVOCATIONS_SECONDS = 1.0  # somebody waits, and what does not end in time comes
 REQUESTS_SECONDS = 1.0
 REST_SECONDS = 0.2
 TRIES = 3
+SETTLE_SECONDS = 600.0
+SETTLED_EVERY_SECONDS = 0.5
+LEFT = "somebody has changed something since"
 
 _one_at_a_time = threading.Lock()
 
@@ -37,10 +40,11 @@ class StateError(Exception):
     """One line: why a state could not be saved or loaded."""
 
 
-def save(target: Path) -> dict[str, Any]:
+def save(target: Path, unless_left: str | None = None) -> dict[str, Any]:
     """Writes the state into the folder `target`, which holds all of it or what it held before.
 
-    Returns how long it took in seconds, its bytes and the services in it. Raises StateError.
+    unless_left: the moment that must not have passed (Gate.moment). Returns how long it took in seconds, its bytes, the
+    services in it and its moment. Raises StateError.
     """
     with _one_at_a_time:
         began = time.monotonic()
@@ -55,6 +59,9 @@ def save(target: Path) -> dict[str, Any]:
                 GATE.wait_until_quiet(Kind.OUTSIDE, background.is_queued, REQUESTS_SECONDS)
                 GATE.admit(Kind.NOTHING)
                 GATE.wait_until_quiet(Kind.OUTSIDE, lambda: False, REST_SECONDS)
+                moment = GATE.moment()
+                if unless_left not in (None, moment):
+                    raise StateError(LEFT)
                 saved = _write(draft)
             except Exception:
                 shutil.rmtree(draft, ignore_errors=True)
@@ -64,7 +71,23 @@ def save(target: Path) -> dict[str, Any]:
         shutil.rmtree(target, ignore_errors=True)
         draft.rename(target)
         size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
-        return {"seconds": round(time.monotonic() - began, 3), "bytes": size, "services": saved}
+        seconds = round(time.monotonic() - began, 3)
+        return {"seconds": seconds, "bytes": size, "services": saved, "moment": moment}
+
+
+def save_settled(target: Path, moment: str) -> dict[str, Any]:
+    """As `save`, once all that follows from what happened before that moment has happened.
+
+    Raises StateError when somebody outside changes anything meanwhile, or when that takes too long.
+    """
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while not settling.is_settled():
+        if GATE.moment() != moment:
+            raise StateError(LEFT)
+        if time.monotonic() > deadline:
+            raise StateError("what is on its way does not come to an end")
+        time.sleep(SETTLED_EVERY_SECONDS)
+    return save(target, unless_left=moment)
 
 
 def load(folder: Path) -> dict[str, Any]:
