@@ -16,6 +16,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 from localstack.aws.gateway import Gateway as AwsGateway
@@ -64,20 +65,18 @@ def _pass_gate(request: Any, response: Any, answer: Callable[[], None]) -> None:
 
 
 def serve(run_dir: Path) -> None:
-    def save_settled(request: Request) -> dict[str, Any]:
-        return _snapshots().save_settled(run_dir / SETTLED_FOLDER, request.args.get("moment", ""))
-
+    settled = run_dir / SETTLED_FOLDER
     actions: dict[str, Callable[[Request], dict[str, Any]]] = {
         "save": lambda _: _snapshots().save(run_dir / FOLDER),
         "load": lambda _: _snapshots().load(run_dir / FOLDER),
         "moment": lambda _: {"moment": GATE.moment(), "untouched": GATE.is_untouched()},
-        "save_settled": save_settled,
+        "save_settled": lambda request: _snapshots().save_settled(settled, request.args.get("moment", "")),
     }
     for name, action in actions.items():
         ROUTER.add(f"/_stockroom/state/{name}", _answer(name, action), methods=["POST"])
 
 
-def _snapshots() -> Any:
+def _snapshots() -> ModuleType:
     from . import snapshot
 
     return snapshot
