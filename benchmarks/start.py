@@ -15,7 +15,7 @@ from benchmarks.commands import run
 from benchmarks.figures import Figure, Findings
 from benchmarks.one_by_one import Target, awslocal, awslocal_words, shell_environment, tool
 from benchmarks.platform import Bench, Platform
-from seed.sample import SAMPLE_DIR, RecordsDirectory
+from seed.sample import RecordsDirectory
 from stockroom.aws import session_for
 from stockroom.bundles import build_artifacts
 from stockroom.engines import make_engine
@@ -23,7 +23,7 @@ from stockroom.environments import LOCAL, read_environment, stack_names
 from stockroom.errors import StockroomError
 from stockroom.infra import SEEDED_STACK
 from stockroom.releases import release_variables
-from stockroom.settings import ROOT, Settings
+from stockroom.settings import ROOT, SAMPLE_DIR, Settings
 from stockroom.state import read_deployed
 from stockroom.terraform import Stack, find_binary
 

@@ -9,8 +9,8 @@ from typing import Any
 from seed.dataset import Counts, Reading
 from seed.records import Customer, Inventory, Order, Product, SalesEvent, Store, is_return
 from stockroom.errors import StockroomError
+from stockroom.settings import SAMPLE_DIR
 
-SAMPLE_DIR = Path(__file__).resolve().parent.parent / "fixtures"
 _NAMES = ("products", "customers", "stores", "inventory", "orders", "sales_events")
 
 

@@ -16,10 +16,11 @@ from seed.dates import DateOrder
 from seed.delivery import Stopped
 from seed.progress import Progress, Silent
 from seed.report import SeedReport, report_of
-from seed.sample import SAMPLE_DIR, RecordsDirectory
+from seed.sample import RecordsDirectory
 from seed.staging import Duplicates, StagedFile, read_header, survey
 from seed.target import SeedTarget
 from stockroom.errors import StockroomError
+from stockroom.settings import SAMPLE_DIR
 
 
 def check(dataset: Path) -> None:

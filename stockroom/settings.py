@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".stockroom"
 """Everything that the toolkit writes; ignored by git."""
 
+SAMPLE_DIR = ROOT / "fixtures"
+"""The committed sample of data."""
+
 PREFIX = "STOCKROOM_"
 
 _SHORTEST_KEY = 32

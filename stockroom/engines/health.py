@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic, sleep
+from urllib.parse import urlsplit
 
 from stockroom.errors import StockroomError
-
-# A proxy from the user's shell must never see a call to the local endpoint.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True)
@@ -25,16 +21,25 @@ class Health:
 
 def read_health(endpoint: str, timeout: float = 2) -> Health | None:
     """What answers at the endpoint, or None when nothing does."""
+    address = urlsplit(endpoint)
+    # Not through urllib.request: a proxy from the user's shell must never see a call to the local endpoint.
+    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+    connection = kind(address.hostname or "", address.port, timeout=timeout)
     try:
-        with _opener.open(f"{endpoint}/_localstack/health", timeout=timeout) as answer:
-            health = json.loads(answer.read())
-            return Health(health.get("version") if isinstance(health, dict) else None)
-    except urllib.error.HTTPError as error:
-        return Health(None) if error.code < 500 else None
-    except ValueError:
-        return Health(None)
+        connection.request("GET", f"{address.path}/_localstack/health")
+        answer = connection.getresponse()
+        status, body = answer.status, answer.read()
     except (OSError, http.client.HTTPException):
         return None
+    finally:
+        connection.close()
+    if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
+        return None
+    try:
+        health = json.loads(body)
+    except ValueError:
+        return Health(None)
+    return Health(health.get("version") if isinstance(health, dict) else None)
 
 
 def wait_for_health(endpoint: str, seconds: float, give_up: Callable[[], StockroomError | None]) -> Health:

@@ -27,6 +27,16 @@ class Saved(NamedTuple):
     moment: str
 
 
+class Moment(NamedTuple):
+    """The same for as long as nobody changes anything but the platform itself, and its state is not replaced.
+
+    untouched: nobody has since the emulator started or loaded a state.
+    """
+
+    name: str
+    untouched: bool
+
+
 def state_folder(engine_dir: Path) -> Path:
     return engine_dir / "state"
 
@@ -48,13 +58,10 @@ def save_settled(endpoint: str, moment: str) -> Saved:
     return _saved(_post(endpoint, f"save_settled?moment={moment}", "save", _SETTLING_SECONDS))
 
 
-def untouched_moment(endpoint: str) -> str | None:
-    """The moment, or None when somebody has changed something since the emulator's state was loaded.
-
-    Raises StockroomError.
-    """
+def read_moment(endpoint: str) -> Moment:
+    """Raises StockroomError, also for an emulator of an older version, which does not know it."""
     answer = _post(endpoint, "moment", "tell the moment of")
-    return str(answer["moment"]) if answer.get("untouched") else None
+    return Moment(str(answer.get("moment", "")), bool(answer.get("untouched")))
 
 
 def _saved(answer: dict[str, Any]) -> Saved:

@@ -22,7 +22,7 @@ from stockroom.errors import StockroomError
 from stockroom.settings import Settings
 from stockroom.snapshots import background
 from stockroom.snapshots.archive import Header, UntrustedError, unpack, verify, write
-from stockroom.snapshots.emulator import copy_state, load_state, save_state, state_folder, untouched_moment
+from stockroom.snapshots.emulator import Moment, copy_state, load_state, read_moment, save_state, state_folder
 from stockroom.snapshots.keys import Parts, first_choice, fits_emulator, may_begin, on_emulator
 from stockroom.snapshots.record import (
     forget_base,
@@ -30,8 +30,10 @@ from stockroom.snapshots.record import (
     keep_base,
     kept_file,
     read_record,
+    read_seen,
     read_started,
     write_record,
+    write_seen,
     write_started,
 )
 from stockroom.snapshots.signing import data_folder, signing_keys
@@ -89,16 +91,31 @@ class PlatformSnapshots:
         if record is None or record.parts != on_emulator(wanted, record.parts):
             return False
         with self.steps.step("check") as step:
+            if self._is_as_seen():
+                step.say("nothing has changed since everything was there")
+                return True
             missing = self.missing(record)
             step.say(f"missing: {', '.join(missing)}" if missing else "nothing has changed, and everything is there")
         return not missing
 
+    def _is_as_seen(self) -> bool:
+        moment = self._moment()
+        return moment is not None and moment.name == read_seen(self.settings.engine_dir)
+
+    def _moment(self) -> Moment | None:
+        with suppress(StockroomError):
+            return read_moment(self.engine.endpoint)
+        return None
+
     def missing(self, header: Header) -> list[str]:
         """What a running platform lacks of what the header tells, in words."""
-        parts = header.parts
-        return find_missing(
+        moment, parts = self._moment(), header.parts
+        missing = find_missing(
             read_environment(LOCAL), self.session, parts.stacks.split(","), parts.release, header.tables
         )
+        if moment and not missing:
+            write_seen(self.settings.engine_dir, moment.name)
+        return missing
 
     def may_begin(self, wanted: Parts) -> bool:
         """Whether `begin` may find something, whatever release is wanted."""
@@ -153,9 +170,9 @@ class PlatformSnapshots:
         """Have the snapshot that the platform began with replaced when its data has been processed, if it was not."""
         if not header.parts.seeded or header.settled:
             return
-        with suppress(StockroomError):  # it is no less whole without
-            if moment := untouched_moment(self.engine.endpoint):
-                self._pack(header, None, moment)
+        moment = self._moment()
+        if moment and moment.untouched:
+            self._pack(header, None, moment.name)
 
     def _begin_with_kept(self, wanted: Parts) -> Header | None:
         path = kept_file(self.settings.run_dir)
@@ -239,6 +256,7 @@ class PlatformSnapshots:
                 saved = save_state(self.engine.endpoint)
                 header = replace(header, bytes=saved.bytes)
                 self.adopt(header)
+                write_seen(engine_dir, saved.moment)
                 step.say(f"{header.bytes >> 20} MB of state")
             except StockroomError as error:
                 forget_base(engine_dir)

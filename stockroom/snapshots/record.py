@@ -4,6 +4,7 @@
     started.json        of which version the emulator is
     record.json         the parts of what is deployed, when the last command that changed it ended well
     base/, base.json    the state that `invoke reset` goes back to
+    seen.txt            the emulator's moment when the platform was last seen to be whole
 <platform>/kept/        what `infra-down --keep-state` kept, signed as every snapshot
 """
 
@@ -40,6 +41,18 @@ def write_record(engine_dir: Path, header: Header) -> None:
 def forget_record(engine_dir: Path) -> None:
     """Say that the platform is being changed."""
     (engine_dir / "record.json").unlink(missing_ok=True)
+
+
+def read_seen(engine_dir: Path) -> str | None:
+    """The moment when the platform was last seen to be whole; None when it never was."""
+    try:
+        return (engine_dir / "seen.txt").read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def write_seen(engine_dir: Path, moment: str) -> None:
+    write_whole(engine_dir / "seen.txt", moment.encode())
 
 
 def keep_base(engine_dir: Path, header: Header) -> None:

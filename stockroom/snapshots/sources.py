@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stockroom.emulator import LOCALSTACK_DIR, LOCKS
 from stockroom.environments import LOCAL
-from stockroom.settings import ROOT, Settings
+from stockroom.settings import ROOT, SAMPLE_DIR, Settings
 from stockroom.snapshots.keys import FORMAT, NOT_SEEDED, Parts, digest_of
 from stockroom.terraform import Binary
 
@@ -39,8 +39,6 @@ def read_parts(settings: Settings, binary: Binary | None, stacks: list[str], rel
 
 def dataset_part(seed: bool, dataset: Path | None, date_order: str | None, duplicates: str) -> str:
     """What is seeded, and how it is read. Raises OSError where the dataset can't be read."""
-    from seed.sample import SAMPLE_DIR
-
     if not seed:
         return NOT_SEEDED
     place = dataset or SAMPLE_DIR

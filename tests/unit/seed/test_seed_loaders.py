@@ -11,8 +11,9 @@ from seed import delivery, dynamodb, kinesis, s3, sqs
 from seed.dynamodb import absent_of, to_item
 from seed.kinesis import EventSet, event_id_of
 from seed.progress import Silent
-from seed.sample import SAMPLE_DIR, RecordsDirectory
+from seed.sample import RecordsDirectory
 from stockroom.errors import StockroomError
+from stockroom.settings import SAMPLE_DIR
 from tests.unit.seed.fake_platform import FakePlatform, client_error
 
 LOST = ConnectionClosedError(endpoint_url="http://x")

@@ -318,6 +318,24 @@ def test_a_platform_that_lacks_something_has_changed(platform: Platform, monkeyp
     assert not snapshots.is_unchanged(platform.here)
 
 
+def test_a_platform_that_nobody_has_changed_is_not_looked_at(
+    platform: Platform, emulator: type[Emulator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.save(platform.here, settled=True)
+    snapshots = platform.snapshots()
+    snapshots.begin(platform.here)
+    missing(monkeypatch, "queue orders")
+    assert snapshots.is_unchanged(platform.here), "nobody can have deleted it"
+    emulator.answer = (200, b'{"moment": "m2", "untouched": false}')
+    assert not snapshots.is_unchanged(platform.here)
+    missing(monkeypatch)
+    assert snapshots.is_unchanged(platform.here)
+    missing(monkeypatch, "queue orders")
+    assert snapshots.is_unchanged(platform.here), "it was looked at since"
+    emulator.answer = (404, b"[]")
+    assert not snapshots.is_unchanged(platform.here), "an older emulator does not tell"
+
+
 def test_taking_a_snapshot(platform: Platform, emulator: type[Emulator]) -> None:
     engine_dir = platform.settings.engine_dir
     engine_dir.mkdir(parents=True)

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from seed.sample import SAMPLE_DIR
-from stockroom.settings import Settings
+from stockroom.settings import SAMPLE_DIR, Settings
 from stockroom.snapshots.keys import NOT_SEEDED
 from stockroom.snapshots.sources import dataset_part, read_parts
 from stockroom.terraform import Binary
