@@ -44,6 +44,7 @@ class ForkServer:
         body = json.dumps(request).encode()
         ours, theirs = socket.socketpair()
         output, their_output = os.pipe()
+        stdout = os.fdopen(output, "rb", buffering=0)
         try:
             with self._lock:
                 requests = self._running()
@@ -52,7 +53,7 @@ class ForkServer:
         finally:
             theirs.close()
             os.close(their_output)
-        return SupervisedProcess(ours, os.fdopen(output, "rb", buffering=0))
+        return SupervisedProcess(ours, stdout)
 
     def _running(self) -> socket.socket:
         if self._requests is None or self._process is None or not self._process.is_running():
