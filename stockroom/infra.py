@@ -438,11 +438,16 @@ def deployed_outputs(environment: Environment, session: boto3.Session) -> dict[s
 
 def running_session(settings: Settings) -> tuple[Engine, Environment, boto3.Session]:
     """The running local platform. Raises StockroomError when it does not run."""
+    engine, environment = running_engine(settings), read_environment(LOCAL)
+    return engine, environment, session_for(environment, engine.endpoint)
+
+
+def running_engine(settings: Settings) -> Engine:
+    """The engine of the running local platform. Raises StockroomError when it does not run."""
     engine = make_engine(settings)
-    environment = read_environment(LOCAL)
     if engine.status().state != "running":
         raise StockroomError("the local platform does not run", "start it with `invoke infra-up`")
-    return engine, environment, session_for(environment, engine.endpoint)
+    return engine
 
 
 def infra_down(settings: Settings, keep_state: bool, steps: Steps) -> bool:

@@ -304,9 +304,7 @@ class PlatformSnapshots:
         """Put the running engine back to its base."""
         copy_state(folder, state_folder(self.settings.engine_dir))
         self.forget()
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(lambda: prepare(self.session))
-            load_state(self.engine.endpoint)
+        load_state(self.engine.endpoint)
         write_record(self.settings.engine_dir, base)
 
 
