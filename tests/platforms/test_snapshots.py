@@ -38,7 +38,7 @@ def test_a_platform_and_its_snapshots(platform: OwnPlatform, tmp_path: Path) -> 
     assert "nothing has changed" in platform.run("infra-up")
     platform.wait_until_drained()
     assert has_all(platform)
-    wait_until(lambda: "processed" in platform.run("snapshot.list"), pause=1.0)
+    wait_until(lambda: "processed" in platform.run("snapshot.list"), seconds=600, pause=1.0)
     platform.run("infra-down")
     assert "from the snapshot" in platform.run("infra-up")
     assert has_all(platform), "nothing was to be waited for any more"
