@@ -91,6 +91,7 @@ class Settings(BaseSettings):
         url = urlsplit(value)
         if url.scheme not in {"http", "https"} or not url.hostname:
             raise ValueError("must be a URL such as http://127.0.0.1:4566")
+        _ = url.port  # raises ValueError where it is none
         if is_aws(value):
             raise ValueError("is an endpoint of AWS; the local environment never talks to AWS")
         return value.rstrip("/")

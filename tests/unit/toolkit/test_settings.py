@@ -67,6 +67,8 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(name: str, nearest: str
         ("STOCKROOM_START_TIMEOUT", "1", "greater than or equal to 5"),
         ("STOCKROOM_ENDPOINT", "127.0.0.1:4566", "must be a URL such as"),
         ("STOCKROOM_ENDPOINT", "http://", "must be a URL such as"),
+        ("STOCKROOM_ENDPOINT", "http://127.0.0.1:abc", "port could not be cast to integer value as 'abc'"),
+        ("STOCKROOM_ENDPOINT", "http://127.0.0.1:65536", "port out of range"),
         ("STOCKROOM_ENDPOINT", "http://[::1", "Invalid IPv6 URL".lower()),
     ],
 )
