@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic, sleep
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from stockroom.errors import StockroomError
@@ -21,18 +22,10 @@ class Health:
 
 def read_health(endpoint: str, timeout: float = 2) -> Health | None:
     """What answers at the endpoint, or None when nothing does."""
-    address = urlsplit(endpoint)
-    # Not through urllib.request: a proxy from the user's shell must never see a call to the local endpoint.
-    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-    connection = kind(address.hostname or "", address.port, timeout=timeout)
     try:
-        connection.request("GET", f"{address.path}/_localstack/health")
-        answer = connection.getresponse()
-        status, body = answer.status, answer.read()
+        status, body = ask(endpoint, "GET", "/_localstack/health", timeout)
     except (OSError, http.client.HTTPException):
         return None
-    finally:
-        connection.close()
     if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
     try:
@@ -40,6 +33,22 @@ def read_health(endpoint: str, timeout: float = 2) -> Health | None:
     except ValueError:
         return Health(None)
     return Health(health.get("version") if isinstance(health, dict) else None)
+
+
+def ask(
+    endpoint: str, method: str, path: str, timeout: float, headers: Mapping[str, str] = MappingProxyType({})
+) -> tuple[int, bytes]:
+    """Status and body of what the endpoint answers. Raises OSError and http.client.HTTPException."""
+    address = urlsplit(endpoint)
+    # Not through urllib.request: a proxy from the user's shell must never see a call to the local endpoint.
+    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+    connection = kind(address.hostname or "", address.port, timeout=timeout)
+    try:
+        connection.request(method, f"{address.path}{path}", headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
 
 
 def wait_for_health(endpoint: str, seconds: float, give_up: Callable[[], StockroomError | None]) -> Health:

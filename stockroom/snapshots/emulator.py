@@ -12,8 +12,8 @@ import os
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
+from stockroom.engines.health import ask
 from stockroom.errors import StockroomError
 
 _PATIENCE_SECONDS = 60
@@ -74,17 +74,11 @@ def load_state(endpoint: str) -> None:
 
 
 def _post(endpoint: str, path: str, verb: str, patience: float = _PATIENCE_SECONDS) -> dict[str, Any]:
-    address = urlsplit(endpoint)
-    # Not through urllib: a proxy of the user's shell must not see it.
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=patience)
     try:
-        connection.request("POST", f"/_stockroom/state/{path}", headers={"X-Stockroom": "1", "Content-Length": "0"})
-        response = connection.getresponse()
-        status, body = response.status, response.read()
+        headers = {"X-Stockroom": "1", "Content-Length": "0"}
+        status, body = ask(endpoint, "POST", f"/_stockroom/state/{path}", patience, headers)
     except (OSError, http.client.HTTPException) as error:
         raise StockroomError(f"the emulator did not {verb} its state: {error}", "see `invoke logs`") from None
-    finally:
-        connection.close()
     try:
         answer = json.loads(body)
     except ValueError:

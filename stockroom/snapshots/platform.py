@@ -108,7 +108,7 @@ class PlatformSnapshots:
         return None
 
     def missing(self, header: Header) -> list[str]:
-        """What a running platform lacks of what the header tells, in words."""
+        """What a running platform lacks of what the header tells, in words; that it lacks nothing is noted."""
         moment, parts = self._moment(), header.parts
         missing = find_missing(
             read_environment(LOCAL), self.session, parts.stacks.split(","), parts.release, header.tables

@@ -29,23 +29,13 @@ def _serve(requests: socket.socket) -> None:
         header, descriptors, _, _ = socket.recv_fds(requests, HEADER_BYTES, 2)
         if not header:
             raise SystemExit
-        request = json.loads(_received(requests, int.from_bytes(header)))
+        request = json.loads(requests.recv(int.from_bytes(header), socket.MSG_WAITALL))
         lifeline, output = descriptors
         if os.fork() == 0:
             requests.close()
             return _become(request, lifeline, output)
         os.close(lifeline)
         os.close(output)
-
-
-def _received(requests: socket.socket, length: int) -> bytes:
-    data = bytearray()
-    while len(data) < length:
-        chunk = requests.recv(length - len(data))
-        if not chunk:
-            raise SystemExit
-        data += chunk
-    return bytes(data)
 
 
 def _become(request: dict[str, Any], lifeline: int, output: int) -> None:

@@ -1,7 +1,7 @@
 """Starts AWS's runtime client for Python with a function's handler, in one of two ways that give the same process.
 
-A new interpreter takes half a second of a processor to load the client and AWS's SDK, for each environment anew. So a
-fork server (fork_server_main.py) loads them, once for each interpreter, and forks:
+A new interpreter takes half a second of a processor to load AWS's SDK, for each environment anew. So a fork server
+(fork_server_main.py) loads it, once for each interpreter, and forks:
 
     emulator ── requests (a socket pair) ── fork server
         └────── lifeline, output ────────── supervisor ── function        both forked; see supervisor.py
