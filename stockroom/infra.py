@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -147,6 +147,8 @@ class _BringingUp:
         self._watch = watch
         self._engine = make_engine(settings)
         self._snapshots = self._open_snapshots()
+        self._ending = ExitStack()
+        self._attached: Mapping[str, str] = {}
 
     def _open_snapshots(self) -> PlatformSnapshots | None:
         if not self._request.snapshots or why_none(self._settings):
@@ -158,6 +160,10 @@ class _BringingUp:
             return None
 
     def run(self) -> Summary:
+        with self._ending:
+            return self._run()
+
+    def _run(self) -> Summary:
         with ThreadPoolExecutor(2) as pool:
             building = pool.submit(_build, self._request.stacks, self._steps)
             begun = self._begin_with_snapshot(building)
@@ -188,8 +194,8 @@ class _BringingUp:
             if wanted:
                 self._take(wanted, publish=begun.pristine)
         else:
-            for name in self._request.stacks:
-                self._stack(name).prepare(release_variables(self._environment, artifacts))
+            for stack in self._stacks:
+                stack.prepare(release_variables(self._environment, artifacts))
         return Summary(self._engine.endpoint, release, applied, seeded, begun.origin)
 
     def _begin_with_snapshot(self, building: Future[tuple[Artifacts, Release]]) -> _Begun | None:
@@ -202,8 +208,7 @@ class _BringingUp:
         if running:
             unchanged = snapshots.is_unchanged(wanted)
             return _Begun(wanted, pristine=False, origin="nothing has changed") if unchanged else None
-        for name in self._request.stacks:
-            _wait_for_left_behind(self._stack(name), self._steps)
+        self._wait_for_left_behind()
         if found := snapshots.begin(wanted, self._watch):
             header, kept = found
             origin = "with the data that was kept" if kept else f"from the snapshot {words(header)}"
@@ -219,12 +224,12 @@ class _BringingUp:
 
         with self._steps.step("terraform") as step:
             variables = release_variables(self._environment, building.result()[0])
-            for name in self._request.stacks:
-                stack = self._stack(name)
-                _wait_for_left_behind(stack, self._steps)
-                step.say(f"{name}: looking for the provider")
+            self._wait_for_left_behind()
+            for stack in self._stacks:
+                step.say(f"{stack.name}: looking for the provider")
                 stack.prepare(variables)
-                step.say(f"{name}: provider {'installed' if stack.set_up(watch) else 'is there already'}")
+                step.say(f"{stack.name}: provider {'installed' if stack.set_up(watch) else 'is there already'}")
+            self._attached = self._ending.enter_context(self._stacks[0].running_provider())
 
     def _start_engine(self) -> bool:
         """Start the engine with an empty world unless it runs; returns whether it was started."""
@@ -242,10 +247,7 @@ class _BringingUp:
         """Deploy every stack, starting afresh where what the engine holds is in the way and of no worth."""
 
         def deploy() -> dict[str, ApplyResult]:
-            return _deploy(
-                self._settings, self._environment, self._engine, self._session, self._binary, self._request,
-                artifacts, release, self._steps,
-            )  # fmt: skip
+            return _deploy(self._stacks, self._attached, self._engine, self._session, artifacts, release, self._steps)
 
         try:
             return deploy(), begun
@@ -283,8 +285,16 @@ class _BringingUp:
     def _session(self) -> boto3.Session:
         return session_for(self._environment, self._engine.endpoint)
 
-    def _stack(self, name: str) -> Stack:
-        return Stack(name, self._environment, self._settings, self._binary, self._engine.endpoint)
+    @cached_property
+    def _stacks(self) -> list[Stack]:
+        endpoint = self._engine.endpoint
+        names = self._request.stacks
+        return [Stack(name, self._environment, self._settings, self._binary, endpoint) for name in names]
+
+    def _wait_for_left_behind(self) -> None:
+        folder, note = self._stacks[0].top, self._steps.note
+        while left := wait_for_left_behind(folder, "an interrupted run", _LEFT_BEHIND_PATIENCE_SECONDS, note):
+            stop(left, patience=10)
 
     @cached_property
     def _wanted(self) -> Parts:
@@ -316,34 +326,35 @@ def _build(stacks: list[str], steps: Steps) -> tuple[Artifacts, Release]:
 
 
 def _deploy(
-    settings: Settings,
-    environment: Environment,
+    stacks: list[Stack],
+    attached: Mapping[str, str],
     engine: Engine,
     session: boto3.Session,
-    binary: Binary,
-    request: Request,
     artifacts: Artifacts,
     release: Release,
     steps: Steps,
 ) -> dict[str, ApplyResult]:
-    """Bootstrap, then init and apply every stack in order."""
-    watch = _watch(engine)
+    """Bootstrap, then init and apply every stack in order, with the provider that `attached` tells how to reach."""
+    watch, environment = _watch(engine), stacks[0].environment
+
+    def fill(bucket: str) -> None:
+        if bucket == environment.artifact_bucket:
+            upload_artifacts(artifacts, session, bucket)
+
     with steps.step("bootstrap") as step:
-        created = bootstrap(environment, session)
+        created = bootstrap(environment, session, fill)
         step.say(f"created {', '.join(created)}" if created else "state and artifact buckets are there")
     applied: dict[str, ApplyResult] = {}
-    for name in request.stacks:
-        stack = Stack(name, environment, settings, binary, engine.endpoint)
-        with ThreadPoolExecutor() as pool:
-            uploading = pool.submit(upload_artifacts, artifacts, session, environment.artifact_bucket)
-            with steps.step("init") as step:
-                step.say(f"{name} initialised" if stack.init(watch) else f"{name} is initialised already")
-            uploading.result()
+    for stack in stacks:
+        name = stack.name
+        with steps.step("init") as step:
+            ran = stack.init(watch, attached)
+            step.say(f"{name} initialised" if ran else f"{name} is initialised already")
         # Of an emulator that somebody else runs, a lock may be somebody else's too.
         if engine.name != "external" and release_stale_lock(environment, session, name):
             steps.note("removed the state lock that a killed Terraform left behind")
         with steps.step("apply") as step:
-            result = stack.apply(watch, step.say)
+            result = stack.apply(watch, step.say, attached)
             step.say(f"{name}: {result.added} added, {result.changed} changed, {result.removed} destroyed")
         if filled := fill_empty(session, result.outputs.get("secret_arns", {})):
             steps.note(f"gave a random value to the secret {', '.join(filled)}")
@@ -364,11 +375,6 @@ def _watch(engine: Engine) -> Callable[[], None]:
             )
 
     return watch
-
-
-def _wait_for_left_behind(stack: Stack, steps: Steps) -> None:
-    while left := wait_for_left_behind(stack.folder, "an interrupted run", _LEFT_BEHIND_PATIENCE_SECONDS, steps.note):
-        stop(left, patience=10)
 
 
 def _was_deployed(environment: Environment, session: boto3.Session, request: Request) -> bool:

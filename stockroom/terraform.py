@@ -15,23 +15,29 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 
 from stockroom.environments import STACKS_DIR, TERRAFORM_DIR, Environment, local_process_environment
 from stockroom.errors import StockroomError
-from stockroom.initialised import is_initialised, keep_initialised, take_initialised
+from stockroom.files import write_whole
+from stockroom.initialised import INITIALISED_DIR, is_initialised, keep_initialised, take_initialised
 from stockroom.processes import processes_in, stop
 from stockroom.settings import HOME, Settings
 from stockroom.terraform_provider import running_provider
 
 MINIMUM_VERSION = (1, 10)
 PROVIDER = ("hashicorp", "aws", "5.100.0")
+
+_REDIRECTION = "localstack_providers_override.tf"  # tflocal's name for it
+_ADDRESS = "{address}"  # stands for the host and port of any endpoint in what is kept for all of them
 
 _INTERRUPT_PATIENCE_SECONDS = 90
 _READ_PAUSE_SECONDS = 0.1
@@ -212,31 +218,51 @@ class Stack:
     def set_up(self, watch: Callable[[], None]) -> bool:
         """What needs no running endpoint: the file that sends every service there, and the provider.
 
-        tflocal writes the file (localstack_providers_override.tf), and would then run Terraform itself. But it reads
-        all of the stack for it, which takes a second, and that is better done while the emulator starts.
+        tflocal writes the file, and would then run Terraform itself. But it reads all of the stack for it, which takes
+        two seconds, and that is better done while the emulator starts, and once.
 
         True where the provider was installed now. `watch` is called meanwhile and may raise.
         """
-        tflocal = Path(sys.executable).parent / "tflocal"
-        environment = self.process_environment() | {"DRY_RUN": "1"}
-        run_terraform(self.name, tflocal, ["apply"], self.folder, environment, self.log, watch)
+        self.redirect(watch)
         if self._take_initialised() or self.provider:
             return False
         self._run(["init", "-input=false", "-no-color", "-backend=false"], watch)
         return True
+
+    def redirect(self, watch: Callable[[], None]) -> None:
+        """Write what sends every service to the endpoint, as tflocal does, or did for the same stack."""
+        address = urlsplit(self.endpoint).netloc
+        environment = self.process_environment() | {"DRY_RUN": "1"}
+        told = {name: value for name, value in environment.items() if name not in process_variables(self.settings)}
+        asked = json.dumps([self._init_digest(), version("terraform-local"), told], sort_keys=True)
+        digest = hashlib.sha256(asked.replace(address, _ADDRESS).encode()).hexdigest()
+        written, kept = self.folder / _REDIRECTION, INITIALISED_DIR / f"{self._initialised_name}.{_REDIRECTION}"
+        with suppress(OSError):
+            first, _, text = kept.read_text().partition("\n")
+            if first == f"# {digest}":
+                written.write_text(text.replace(_ADDRESS, address))
+                return
+        tflocal = Path(sys.executable).parent / "tflocal"
+        run_terraform(self.name, tflocal, ["apply"], self.folder, environment, self.log, watch)
+        with suppress(OSError, StockroomError):  # what is kept only saves time
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(kept, f"# {digest}\n{written.read_text().replace(address, _ADDRESS)}".encode())
 
     @property
     def provider(self) -> Path | None:
         """The provider that `init` put into the working directory, or None."""
         return installed_provider(self.folder)
 
-    def init(self, watch: Callable[[], None]) -> bool:
+    def running_provider(self) -> AbstractContextManager[dict[str, str]]:
+        """The provider, for every stack of the environment; gives what lets Terraform attach to it."""
+        return running_provider(self.provider, self.top, self.process_environment(), self.log)
+
+    def init(self, watch: Callable[[], None], attached: Mapping[str, str]) -> bool:
         """`terraform init`, unless nothing that it depends on has changed since the last one. True if it ran."""
         if self._take_initialised():
             return False
         words = ["init", "-input=false", "-no-color", "-reconfigure", *self.backend_words()]
-        with self._running_provider() as attached:
-            self._run(words, watch, extra=attached)
+        self._run(words, watch, extra=attached)
         keep_initialised(self._initialised_name, self._data, self._init_digest())
         return True
 
@@ -270,7 +296,7 @@ class Stack:
             digest.update(path.read_bytes())
         return digest.hexdigest()
 
-    def apply(self, watch: Callable[[], None], say: Callable[[str], None]) -> ApplyResult:
+    def apply(self, watch: Callable[[], None], say: Callable[[str], None], attached: Mapping[str, str]) -> ApplyResult:
         """`terraform apply`. `watch` is called while it runs and may raise; `say` gets words on how far it is.
 
         Raises ResourceExistsError or StockroomError with Terraform's own diagnostics.
@@ -278,12 +304,8 @@ class Stack:
         progress = ApplyProgress(say)
         # What is created mostly waits, so more of it at once than Terraform's ten costs nothing.
         words = ["apply", "-json", "-input=false", "-auto-approve", "-lock-timeout=60s", "-parallelism=30"]
-        with self._running_provider() as attached:
-            self._run([*words, *self.variable_words()], watch, progress.read, attached)
+        self._run([*words, *self.variable_words()], watch, progress.read, attached)
         return progress.result
-
-    def _running_provider(self) -> AbstractContextManager[dict[str, str]]:
-        return running_provider(self.provider, self.folder, self.process_environment(), self.log)
 
     def variable_words(self) -> Iterator[str]:
         """Options of `apply` that name the environment's variables."""
@@ -421,10 +443,10 @@ def wait_for_left_behind(
 
 
 def is_provider(process: psutil.Process) -> bool:
-    """Whether a process is a Terraform provider rather than Terraform itself."""
+    """Whether a process is a Terraform provider, or stands before one, rather than Terraform itself."""
     try:
-        return "terraform-provider-" in process.cmdline()[0]
-    except (psutil.Error, IndexError):
+        return any(Path(word).name.startswith("terraform-provider-") for word in process.cmdline())
+    except psutil.Error:
         return False
 
 

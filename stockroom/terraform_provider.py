@@ -11,9 +11,14 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from stockroom.settings import HOME, ROOT
+
+ANSWERS_DIR = HOME / "terraform-provider"
 
 _VARIABLE = re.compile(r"TF_REATTACH_PROVIDERS='(?P<value>[^']*)'")
 _END_SECONDS = 10
@@ -26,7 +31,7 @@ _QUIET = dict.fromkeys(
 
 @contextmanager
 def running_provider(
-    program: Path | None, folder: Path, environment: Mapping[str, str], log: Path
+    program: Path | None, folder: Path, environment: Mapping[str, str], log: Path, kept: Path = ANSWERS_DIR
 ) -> Iterator[dict[str, str]]:
     """The variables that let Terraform attach to the provider, which runs in the folder with exactly this environment.
 
@@ -37,9 +42,9 @@ def running_provider(
         return
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            [str(program), "-debug"],
+            [sys.executable, "-m", "stockroom.provider_memory", program, folder, kept],
             cwd=folder,
-            env=_QUIET | dict(environment),
+            env={**_QUIET, **environment, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -1,6 +1,7 @@
 """What infra-up does, by what it begins with; who does it is replaced."""
 
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,10 +54,11 @@ class World:
             "_deploy": lambda *_: self._deploy(),
             "_seed": lambda *_: self.done.append(SEED),
             "_was_deployed": lambda *_: False,
-            "_wait_for_left_behind": lambda *_: None,
+            "wait_for_left_behind": lambda *_: [],
         }.items():
             monkeypatch.setattr(infra, name, value)
         monkeypatch.setattr(Stack, "set_up", lambda *_: self._set_up())
+        monkeypatch.setattr(Stack, "running_provider", lambda *_: nullcontext({}))
 
     def _engine(self) -> Any:
         def start(say: object) -> bool:

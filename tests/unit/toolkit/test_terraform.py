@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from stockroom import terraform
+from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError
 from stockroom.settings import Settings
 from stockroom.terraform import (
     PROVIDER,
     ApplyProgress,
+    Binary,
     ResourceExistsError,
+    Stack,
     _failure,
     find_binary,
     find_mirror,
@@ -266,3 +269,27 @@ def test_a_diagnostic_without_address_or_detail_is_enough() -> None:
     error = _failure("data_platform", "apply", lines, Path("x.log"))
     assert type(error) is StockroomError
     assert error.details == "data_platform: Invalid reference"
+
+
+def test_tflocal_is_asked_once_for_every_endpoint(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(terraform, "INITIALISED_DIR", tmp_path / "kept")
+
+    def redirection(name: str, endpoint: str) -> str:
+        here = settings.model_copy(update={"run_dir": tmp_path / name})
+        stack = Stack("data_platform", read_environment(LOCAL), here, Binary(Path("terraform"), "1.11.4"), endpoint)
+        stack.prepare({})
+        stack.redirect(lambda: None)
+        return (stack.folder / "localstack_providers_override.tf").read_text()
+
+    first = redirection("first", "http://127.0.0.1:4566")
+    assert 'kinesis = "http://127.0.0.1:4566"' in first
+    (kept,) = (tmp_path / "kept").iterdir()
+    with monkeypatch.context() as nobody:
+        nobody.delattr(terraform, "run_terraform")
+        other = redirection("other", "http://127.0.0.1:50123")
+    assert other == first.replace(":4566", ":50123")
+    kept.write_text(kept.read_text().replace("# ", "# of another stack "))
+    assert redirection("third", "http://127.0.0.1:50123") == other
+    assert kept.read_text().startswith("# of another stack ") is False

@@ -1,49 +1,213 @@
 from __future__ import annotations
 
+import json
 import os
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
 from stockroom.processes import processes_in
+from stockroom.provider_memory import SCHEMAS, VALIDATION, Memory
+from stockroom.terraform import is_provider
 from stockroom.terraform_provider import parse_reattach, running_provider
 
-VALUE = '{"registry.terraform.io/hashicorp/aws":{"Pid":1}}'
+NAME = "registry.terraform.io/hashicorp/aws"
+CONFIGURATION = "/tfplugin5.Provider/Configure"
+
+# A provider whose answers tell how often it was asked, and who writes down where it works and with which secret.
+PROVIDER = """
+    import json, os, sys, tempfile, time
+    from concurrent.futures import ThreadPoolExecutor
+    import grpc
+
+    assert sys.argv[1:] == ["-debug"]
+    asked = []
+
+    def answer(method, requests, context):
+        for request in requests:
+            asked.append(method)
+            if request == b"refuse":
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no such thing")
+            if request == b"die":
+                os._exit(3)
+            if method.endswith("PrepareProviderConfig"):
+                yield request if request.startswith(b"fine") else b"complaint"
+            else:
+                yield request + b" %d" % asked.count(method)
+
+    class Answers(grpc.GenericRpcHandler):
+        def service(self, details):
+            return grpc.stream_stream_rpc_method_handler(lambda *asked: answer(details.method, *asked))
+
+    server = grpc.server(ThreadPoolExecutor(4))
+    server.add_generic_rpc_handlers((Answers(),))
+    socket = f"{tempfile.mkdtemp()}/socket"
+    server.add_insecure_port(f"unix:{socket}")
+    server.start()
+    print(os.getcwd(), os.environ.get("SECRET"), file=sys.stderr, flush=True)
+    how = {"Protocol": "grpc", "ProtocolVersion": 5, "Pid": 1, "Test": True}
+    how["Addr"] = {"Network": "unix", "String": socket}
+    print("Set the variable:\\n\\tTF_REATTACH_PROVIDERS='" + json.dumps({"NAME": how}) + "'", flush=True)
+    server.wait_for_termination()
+"""
 
 
-def provider(folder: Path, says: str) -> Path:
-    """A program that says something and then works until it is told to end."""
-    program = folder / "terraform-provider-aws_v1"
-    program.write_text(f'#!/bin/sh\necho "$@ $SECRET" >&2\n{says}\ncd {folder}\nexec sleep 600\n')
-    program.chmod(0o755)
-    return program
+def program(folder: Path, source: str = PROVIDER) -> Path:
+    path = folder / "terraform-provider-aws_v1"
+    path.write_text(f"#!{sys.executable}\n{textwrap.dedent(source).replace('NAME', NAME)}")
+    path.chmod(0o755)
+    return path
 
 
-def test_terraform_is_told_how_to_attach_and_the_provider_ends_with_it(tmp_path: Path) -> None:
-    says = f"echo 'Set the variable:'\ncat <<'END'\n\tTF_REATTACH_PROVIDERS='{VALUE}'\nEND"
-    log, environment = tmp_path / "log", {"PATH": os.defpath, "SECRET": "given"}
-    with running_provider(provider(tmp_path, says), tmp_path, environment, log) as variables:
-        assert variables == {"TF_REATTACH_PROVIDERS": VALUE}
-        assert list(processes_in(tmp_path))
+def dated(path: Path) -> Path:
+    os.utime(path, (1, 1))
+    return path
+
+
+@contextmanager
+def attached(folder: Path, provider: Path, **environment: str) -> Iterator[grpc.Channel]:
+    """What Terraform reaches when it attaches as it is told."""
+    with running_provider(
+        provider, folder, {"PATH": os.defpath, **environment}, folder / "log", folder / "kept"
+    ) as told:
+        ((name, how),) = json.loads(told["TF_REATTACH_PROVIDERS"]).items()
+        assert (name, how["Protocol"], how["ProtocolVersion"], how["Test"]) == (NAME, "grpc", 5, True)
+        with grpc.insecure_channel(f"unix:{how['Addr']['String']}") as channel:
+            yield channel
+
+
+def ask(channel: grpc.Channel, method: str, request: bytes) -> bytes:
+    call: Any = channel.unary_unary(method)
+    answer: bytes = call(request, timeout=30)
+    return answer
+
+
+def test_terraform_reaches_the_provider_which_ends_with_it(tmp_path: Path) -> None:
+    with attached(tmp_path, program(tmp_path), SECRET="given") as channel:
+        assert ask(channel, CONFIGURATION, b"configure") == b"configure 1"
+        assert ask(channel, CONFIGURATION, b"configure") == b"configure 2"
+        working = list(processes_in(tmp_path))
+        assert len(working) == 2
+        assert all(map(is_provider, working))
     assert not list(processes_in(tmp_path))
-    assert log.read_text() == "-debug given\n"
+    assert (tmp_path / "log").read_text() == f"{tmp_path} given\n"
+
+
+def test_streams_are_passed_on_as_they_come(tmp_path: Path) -> None:
+    with attached(tmp_path, program(tmp_path)) as channel:
+        call: Any = channel.stream_stream("/plugin.GRPCBroker/StartStream")
+        assert list(call(iter([b"one", b"two"]), timeout=30)) == [b"one 1", b"two 2"]
+
+
+def test_what_never_changes_is_asked_for_once(tmp_path: Path) -> None:
+    with attached(tmp_path, dated(program(tmp_path))) as channel:
+        assert [ask(channel, SCHEMAS, b"") for _ in range(2)] == [b" 1", b" 1"]
+        assert ask(channel, VALIDATION, b"fine http://127.0.0.1:4566") == b"fine http://127.0.0.1:4566"
+        assert ask(channel, VALIDATION, b"odd") == b"complaint"
+    # The same program for all that can be seen, which would answer anything else.
+    other = PROVIDER.replace("asked.count(", "asked.index(").replace('(b"fine")', '(b"fin?")')
+    with attached(tmp_path, dated(program(tmp_path, other))) as channel:
+        assert ask(channel, SCHEMAS, b"") == b" 1"
+        assert ask(channel, VALIDATION, b"fine http://127.0.0.1:50123") == b"fine http://127.0.0.1:50123"
+        assert ask(channel, VALIDATION, b"fine too") == b"complaint"
+
+
+def test_an_error_is_the_provider_s_own(tmp_path: Path) -> None:
+    with attached(tmp_path, program(tmp_path)) as channel:
+        for method in (CONFIGURATION, SCHEMAS):
+            with pytest.raises(grpc.RpcError) as raised:
+                ask(channel, method, b"refuse")
+            error: Any = raised.value
+            assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "no such thing")
+
+
+def test_a_provider_that_dies_is_not_waited_for(tmp_path: Path) -> None:
+    with attached(tmp_path, program(tmp_path)) as channel, pytest.raises(grpc.RpcError):
+        ask(channel, CONFIGURATION, b"die")
 
 
 def test_it_ends_also_when_terraform_fails(tmp_path: Path) -> None:
-    program = provider(tmp_path, "echo \"TF_REATTACH_PROVIDERS='{}'\"")
-    running = running_provider(program, tmp_path, {"PATH": os.defpath}, tmp_path / "log")
-    with pytest.raises(ValueError, match="no"), running:
+    with pytest.raises(ValueError, match="no"), attached(tmp_path, program(tmp_path)):
         raise ValueError("no")
     assert not list(processes_in(tmp_path))
 
 
 def test_one_that_does_not_start_is_left_to_terraform(tmp_path: Path) -> None:
-    program = provider(tmp_path, "exit 1")
-    with running_provider(program, tmp_path, {"PATH": os.defpath}, tmp_path / "log") as variables:
+    running = running_provider(program(tmp_path, "exit(1)"), tmp_path, {"PATH": os.defpath}, tmp_path / "log")
+    with running as variables:
         assert variables == {}
 
 
 def test_what_tells_how_to_attach() -> None:
-    lines = ["Provider started.\n", f"\tTF_REATTACH_PROVIDERS='{VALUE}'\n", "TF_REATTACH_PROVIDERS='other'\n"]
-    assert parse_reattach(iter(lines)) == VALUE
+    lines = ["Provider started.\n", "\tTF_REATTACH_PROVIDERS='{}'\n", "TF_REATTACH_PROVIDERS='other'\n"]
+    assert parse_reattach(iter(lines)) == "{}"
     assert parse_reattach(iter(lines[:1])) is None
+
+
+class Provider:
+    """A provider's program, of which only the name, the length and the time matter to a memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.kept = folder / "kept"
+        self.path = folder / "provider"
+        self.replace(b"program")
+
+    def replace(self, content: bytes) -> None:
+        self.path.write_bytes(content)
+
+    def memory(self, **environment: str) -> Memory:
+        return Memory(self.kept, self.path, environment)
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Provider:
+    return Provider(tmp_path)
+
+
+def test_what_is_remembered(provider: Provider) -> None:
+    memory = provider.memory()
+    assert memory.recall(SCHEMAS, b"") is None
+    memory.keep(SCHEMAS, b"", b"schemas")
+    memory.keep(VALIDATION, b"block", b"block")
+    memory.keep(VALIDATION, b"other", b"complaint")
+    assert provider.memory().recall(SCHEMAS, b"") == b"schemas"
+    assert memory.recall(VALIDATION, b"block") == b"block"
+    assert memory.recall(VALIDATION, b"other") is None
+
+
+def test_the_emulator_s_port_makes_no_difference(provider: Provider) -> None:
+    provider.memory(AWS_ENDPOINT_URL="http://127.0.0.1:4566").keep(VALIDATION, b"127.0.0.1:1", b"127.0.0.1:1")
+    memory = provider.memory(AWS_ENDPOINT_URL="http://127.0.0.1:50123")
+    assert memory.recall(VALIDATION, b"127.0.0.1:2") == b"127.0.0.1:2"
+    assert memory.recall(VALIDATION, b"127.0.0.2:1") is None
+
+
+@pytest.mark.parametrize("name", ["AWS_PROFILE", "TF_APPEND_USER_AGENT", "HTTPS_PROXY", "HOME"])
+def test_what_a_provider_reads_of_its_environment_makes_a_difference(provider: Provider, name: str) -> None:
+    provider.memory(**{name: "one"}).keep(VALIDATION, b"block", b"block")
+    assert provider.memory(**{name: "one"}, TF_CLI_CONFIG_FILE="any", TERM="any").recall(VALIDATION, b"block")
+    assert provider.memory(**{name: "two"}).recall(VALIDATION, b"block") is None
+
+
+def test_another_provider_has_a_memory_of_its_own_and_the_old_one_goes(provider: Provider) -> None:
+    provider.memory().keep(SCHEMAS, b"", b"schemas")
+    provider.replace(b"another program")
+    memory = provider.memory()
+    assert memory.recall(SCHEMAS, b"") is None
+    memory.keep(SCHEMAS, b"", b"other schemas")
+    assert len(list(provider.kept.iterdir())) == 1
+
+
+def test_what_can_not_be_read_is_asked_again(provider: Provider) -> None:
+    memory = provider.memory()
+    memory.keep(SCHEMAS, b"", b"schemas")
+    (file,) = provider.kept.rglob("*/*")
+    file.unlink()
+    file.mkdir()
+    assert memory.recall(SCHEMAS, b"") is None

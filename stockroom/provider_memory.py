@@ -1,0 +1,159 @@
+"""The AWS provider with a memory: `python -m stockroom.provider_memory PROGRAM FOLDER KEPT`.
+
+Of a cold apply the provider spends most of its processor time on two questions whose answers never change: which
+schemas it has, and whether these are sound. The latter its plugin SDK checks of all its 1,400 resources whenever a
+provider block is validated, which is twice an apply (`Provider.Validate` in
+https://github.com/hashicorp/terraform-plugin-sdk/blob/main/helper/schema/provider.go). So this stands between Terraform
+and the provider, passes everything on as it is, and answers these two where the same provider has done so before.
+
+It works in FOLDER, as the provider does, and keeps answers below KEPT. It ends with the provider, or when told to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grpc.aio
+
+from stockroom.errors import StockroomError
+from stockroom.files import write_whole
+from stockroom.terraform_provider import parse_reattach
+
+if TYPE_CHECKING:
+    _Context = grpc.aio.ServicerContext[bytes, bytes]
+
+# https://github.com/hashicorp/terraform/blob/v1.11.4/docs/plugin-protocol/tfplugin5.8.proto
+SCHEMAS = "/tfplugin5.Provider/GetSchema"
+VALIDATION = "/tfplugin5.Provider/PrepareProviderConfig"
+
+_LOCAL_PORT = re.compile(rb"(127\.0\.0\.1|localhost):\d+")
+_READ_BY_PROVIDER = re.compile(r"AWS_|TF_(?!CLI_)|HOME$|\w*_PROXY$", re.IGNORECASE)
+_ANY_LENGTH = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+_END_SECONDS = 10
+
+
+class Memory:
+    """What a provider answered, in a folder below `kept`; that of any other provider goes when this one answers."""
+
+    def __init__(self, kept: Path, provider: Path, environment: Mapping[str, str]) -> None:
+        facts = provider.stat()
+        self._folder = kept / _digest(f"{provider.name} {facts.st_size} {facts.st_mtime_ns}".encode())
+        read = sorted(f"{name}={value}" for name, value in environment.items() if _READ_BY_PROVIDER.match(name))
+        self._environment = "\n".join(read).encode()
+
+    def recall(self, method: str, request: bytes) -> bytes | None:
+        """The answer to a request; None where it is not known."""
+        try:
+            kept = self._file(method, request).read_bytes()
+        except OSError:
+            return None
+        return kept if method == SCHEMAS else request
+
+    def keep(self, method: str, request: bytes, answer: bytes) -> None:
+        """Remember an answer that holds again.
+
+        To a provider block that is fine the answer is the block itself, so that is not kept: it names the emulator's
+        port, which makes no difference. One with a complaint is not remembered.
+        """
+        if method == VALIDATION and answer != request:
+            return
+        if not self._folder.exists():
+            shutil.rmtree(self._folder.parent, ignore_errors=True)
+            self._folder.mkdir(parents=True)
+        write_whole(self._file(method, request), answer if method == SCHEMAS else b"")
+
+    def _file(self, method: str, request: bytes) -> Path:
+        asked = b"\0".join([method.encode(), self._environment, request])
+        return self._folder / _digest(_LOCAL_PORT.sub(rb"\1", asked))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+class Between(grpc.GenericRpcHandler):
+    """Passes calls on to the provider, messages as they are, save those whose answer is remembered."""
+
+    def __init__(self, provider: grpc.aio.Channel, memory: Memory) -> None:
+        self._provider = provider
+        self._memory = memory
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
+        if details.method in (SCHEMAS, VALIDATION):
+            return grpc.unary_unary_rpc_method_handler(partial(self._remember, details.method))
+        # A call of one message each way is a stream of one message each way.
+        return grpc.stream_stream_rpc_method_handler(partial(self._pass_on, details.method))
+
+    async def _remember(self, method: str, request: bytes, context: _Context) -> bytes:
+        if (known := self._memory.recall(method, request)) is not None:
+            return known
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._provider.unary_unary(method)
+        try:
+            answer = await call(request)
+        except grpc.aio.AioRpcError as error:
+            await context.abort(error.code(), error.details() or "")
+        try:
+            self._memory.keep(method, request, answer)
+        except (OSError, StockroomError) as error:
+            print(f"{method} is not remembered: {error}", file=sys.stderr)
+        return answer
+
+    async def _pass_on(self, method: str, requests: AsyncIterator[bytes], context: _Context) -> AsyncIterator[bytes]:
+        call: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._provider.stream_stream(method)
+        try:
+            async for answer in call(requests):
+                yield answer
+        except grpc.aio.AioRpcError as error:
+            await context.abort(error.code(), error.details() or "")
+
+
+def main(provider: Path, folder: Path, kept: Path) -> None:
+    process = subprocess.Popen([provider, "-debug"], cwd=folder, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        if value := parse_reattach(process.stdout):
+            asyncio.run(_serve(process, json.loads(value), Memory(kept, provider, os.environ)))
+    finally:
+        process.terminate()
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+async def _serve(process: subprocess.Popen[str], reattach: dict[str, dict[str, Any]], memory: Memory) -> None:
+    """Stand between Terraform and the provider until one of them is to end; `reattach` tells how to reach it."""
+    ending = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
+    ((name, how),) = reattach.items()
+    with tempfile.TemporaryDirectory(prefix="stockroom-") as folder:
+        socket = f"{folder}/provider"
+        async with grpc.aio.insecure_channel(f"unix:{how['Addr']['String']}", _ANY_LENGTH) as channel:
+            server = grpc.aio.server(options=_ANY_LENGTH)
+            server.add_generic_rpc_handlers((Between(channel, memory),))
+            server.add_insecure_port(f"unix:{socket}")
+            await server.start()
+            here = how | {"Pid": os.getpid(), "Addr": {"Network": "unix", "String": socket}}
+            print(f"TF_REATTACH_PROVIDERS='{json.dumps({name: here})}'", flush=True)
+            died = asyncio.create_task(asyncio.to_thread(process.wait))
+            told = asyncio.create_task(ending.wait())
+            await asyncio.wait([died, told], return_when=asyncio.FIRST_COMPLETED)
+            process.terminate()
+            await server.stop(None)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
