@@ -15,7 +15,8 @@ from .functions import Functions
 from .recipe import wait_for
 from .test_dynamodb_streams import Table
 
-# Sends what it gets to a queue, and fails as the bodies say: `raise`, `report`, or `slow` for one second more.
+# Sends what it gets to a queue, and fails as the bodies say: `raise`, `report`, or `slow` for one second more. With
+# `meet` it waits until another one has sent something too, and tells so.
 SOURCE = """
     import base64, json, os, time
     import boto3
@@ -26,11 +27,18 @@ SOURCE = """
         return record["dynamodb"]["Keys"]["id"]["S"]
     def number_of(record):
         return record["kinesis"]["sequenceNumber"] if "kinesis" in record else record["dynamodb"]["SequenceNumber"]
+    def waiting(sqs):
+        asked = sqs.get_queue_attributes(QueueUrl=os.environ["SEEN"], AttributeNames=["ApproximateNumberOfMessages"])
+        return int(asked["Attributes"]["ApproximateNumberOfMessages"])
     def handler(event, context):
         bodies = [body_of(record) for record in event["Records"]]
         sqs.send_message(QueueUrl=os.environ["SEEN"], MessageBody=json.dumps(bodies))
         if any(body.startswith("slow") for body in bodies):
             time.sleep(1)
+        if any(body.startswith("meet") for body in bodies):
+            while waiting(sqs) < 2:
+                time.sleep(0.1)
+            sqs.send_message(QueueUrl=os.environ["SEEN"], MessageBody=json.dumps(["met"]))
         if any(body.startswith("raise") for body in bodies):
             raise ValueError(bodies)
         failed = [number_of(record) for record in event["Records"] if body_of(record).startswith("report")]
@@ -86,6 +94,16 @@ class Source:
     def put(self, *bodies: str, key: str = "same") -> None:
         records = [{"Data": body.encode(), "PartitionKey": key} for body in bodies]
         assert self.kinesis.put_records(StreamName=self.name, Records=records)["FailedRecordCount"] == 0
+
+    def put_into_each_of_two_shards(self, *bodies: str) -> None:
+        for body, key in zip(bodies, ("0", str(2**128 - 1)), strict=True):
+            self.kinesis.put_record(StreamName=self.name, Data=body.encode(), PartitionKey="key", ExplicitHashKey=key)
+
+    def waiting(self) -> int:
+        """How many messages of the function nobody has looked at."""
+        name = "ApproximateNumberOfMessages"
+        asked = self.sqs.get_queue_attributes(QueueUrl=self._seen, AttributeNames=[name])
+        return int(asked["Attributes"][name])
 
     def seen(self) -> list[list[str]]:
         """All batches so far."""
@@ -167,17 +185,24 @@ def test_an_endless_retry_ends_with_its_mapping(source: Source) -> None:
     wait_for("the next record", lambda: source.counts()["next"] == 1)
 
 
-def test_the_retries_of_one_shard_hold_up_no_other(
-    aws: Callable[[str], Any], functions: Functions, unique: str
-) -> None:
-    source = Source(aws, functions, unique, shards=2)
-    mapping = source.map()
-    hash_keys = {"raise": "0", "good": str(2**128 - 1)}
-    for body, key in hash_keys.items():
-        source.kinesis.put_record(StreamName=unique, Data=body.encode(), PartitionKey="key", ExplicitHashKey=key)
-    wait_for("the other shard's record", lambda: source.counts()["good"] == 1 and source.counts()["raise"] > 1)
+@pytest.fixture
+def two_shards(aws: Callable[[str], Any], functions: Functions, unique: str) -> Iterator[Source]:
+    made = Source(aws, functions, unique, shards=2)
+    mapping = made.map(MaximumRetryAttempts=10)
+    yield made
     functions.service.delete_event_source_mapping(UUID=mapping)
-    source.kinesis.delete_stream(StreamName=unique)
+    made.kinesis.delete_stream(StreamName=unique)
+
+
+def test_the_retries_of_one_shard_hold_up_no_other(two_shards: Source) -> None:
+    two_shards.put_into_each_of_two_shards("raise", "good")
+    wait_for("the other shard's record", lambda: two_shards.counts()["good"] == 1 and two_shards.counts()["raise"] > 1)
+
+
+def test_the_function_works_on_two_shards_at_once(two_shards: Source) -> None:
+    two_shards.put_into_each_of_two_shards("meet one", "meet other")
+    wait_for("both to have met", lambda: two_shards.waiting() == 4)
+    assert two_shards.counts() == {"meet one": 1, "meet other": 1, "met": 2}
 
 
 def test_a_split_batch_sets_aside_only_the_records_that_fail(source: Source) -> None:

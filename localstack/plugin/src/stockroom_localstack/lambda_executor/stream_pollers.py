@@ -12,7 +12,8 @@ import logging
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -124,8 +125,29 @@ class CheckpointedPoller(StreamPoller):
             self._list_shards()
             if not shards:
                 raise EmptyPollResultsException(service=self.event_source(), source_arn=self.source_arn or "")
-            while True in [self._advance(shard) for shard in list(shards.values())]:
-                pass
+            self._advance_all(list(shards.values()))
+
+    def _advance_all(self, shards: Sequence[Shard]) -> None:
+        """Side by side, since no shard waits for another one's function, until there is nothing to do in any."""
+        moving = {shard.id for shard in shards}
+
+        def follow(shard: Shard) -> None:
+            try:
+                while moving:
+                    if self._advance(shard):
+                        moving.add(shard.id)
+                    else:
+                        moving.discard(shard.id)
+                        time.sleep(LOOK_EVERY_SECONDS if moving else 0)
+            finally:
+                moving.discard(shard.id)
+
+        if len(shards) == 1:
+            follow(shards[0])
+            return
+        with ThreadPoolExecutor(len(shards)) as pool:
+            for future in [pool.submit(GATE.handed_over(follow), shard) for shard in shards]:
+                future.result()
 
     def _list_shards(self) -> None:
         if time.time() < self._list_at:
