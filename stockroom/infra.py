@@ -106,7 +106,7 @@ def make_request(
 @contextmanager
 def platform_lock(settings: Settings, purpose: str, steps: Steps) -> Iterator[None]:
     """One command at a time changes a platform."""
-    with exclusive(settings.run_dir.with_name(f"{settings.run_dir.name}.lock"), purpose, steps.note):
+    with exclusive(settings.platform_lock, purpose, steps.note):
         yield
 
 

@@ -134,6 +134,11 @@ class Settings(BaseSettings):
         return self.run_dir / "engine"
 
     @property
+    def platform_lock(self) -> Path:
+        """Held by the one command that changes the platform; beside its folder, which may go."""
+        return self.run_dir.with_name(f"{self.run_dir.name}.lock")
+
+    @property
     def local_endpoint(self) -> str:
         """URL of the local AWS endpoint, without a trailing slash."""
         if self.engine == "external" and self.endpoint:

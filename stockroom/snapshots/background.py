@@ -1,8 +1,8 @@
 """Packs a saved state while nobody waits: `python -m stockroom.snapshots.background`, with a job on its input.
 
 Then it has the state saved once more when the seeded data has been processed, and packs that in its place, unless
-somebody changes something before. It works in the platform's engine folder, so that `infra-down` ends it with the rest,
-and takes the processor only when nobody else wants it.
+somebody changes something before; `invoke reset` goes back to that one from then on. It works in the platform's engine
+folder, so that `infra-down` ends it with the rest, and takes the processor only when nobody else wants it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from pathlib import Path
 from time import monotonic
 
 from stockroom.errors import StockroomError
+from stockroom.lock import exclusive
 from stockroom.settings import ROOT
 from stockroom.snapshots.archive import Header, format_header, parse_header, write
 from stockroom.snapshots.emulator import save_settled, settled_folder
+from stockroom.snapshots.record import keep_base, read_base
 from stockroom.snapshots.store import Bounds, Store, put
 
 LOG = "snapshots.log"
@@ -33,6 +35,7 @@ class Settling:
 
     endpoint: str
     engine_dir: Path
+    platform_lock: Path
     moment: str
 
 
@@ -67,7 +70,9 @@ def parse_job(text: str) -> Job:
         bytes.fromhex(content["key"]),
         header,
         Path(state) if state else None,
-        Settling(settling["endpoint"], Path(settling["engine_dir"]), settling["moment"]) if settling else None,
+        Settling(**settling | {name: Path(settling[name]) for name in ("engine_dir", "platform_lock")})
+        if settling
+        else None,
     )
 
 
@@ -105,7 +110,16 @@ def run(job: Job) -> None:
         return
     now = datetime.now(UTC).isoformat(timespec="seconds")
     header = replace(job.header, created=now, bytes=saved.bytes, settled=True)
-    _pack(job, header, settled_folder(job.settling.engine_dir))
+    state = settled_folder(job.settling.engine_dir)
+    keep_settled(job.settling, job.header, header, state)
+    _pack(job, header, state)
+
+
+def keep_settled(settling: Settling, before: Header, header: Header, state: Path) -> None:
+    """Let `invoke reset` go back to the settled state, if it would go back to the same one before."""
+    with exclusive(settling.platform_lock, "saving what has been processed", print):
+        if read_base(settling.engine_dir) == before:
+            keep_base(settling.engine_dir, header, state)
 
 
 def _pack(job: Job, header: Header, state: Path) -> None:

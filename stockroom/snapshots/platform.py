@@ -235,7 +235,7 @@ class PlatformSnapshots:
 
     def adopt(self, header: Header) -> None:
         """Note that the engine now holds what lies in its state folder."""
-        keep_base(self.settings.engine_dir, header)
+        keep_base(self.settings.engine_dir, header, state_folder(self.settings.engine_dir))
         write_record(self.settings.engine_dir, header)
 
     def forget(self) -> None:
@@ -273,7 +273,8 @@ class PlatformSnapshots:
         """Let the background pack the state, and what becomes of it when the seeded data has been processed."""
         engine_dir = self.settings.engine_dir
         bounds = Bounds(self.settings.snapshots_kept, self.settings.snapshots_mb << 20)
-        settling = background.Settling(self.engine.endpoint, engine_dir, moment) if header.parts.seeded else None
+        platform = (self.engine.endpoint, engine_dir, self.settings.platform_lock, moment)
+        settling = background.Settling(*platform) if header.parts.seeded else None
         background.begin(background.Job(self.store.folder, bounds, self.keys[0], header, state, settling), engine_dir)
 
     def save_to(self, path: Path, header: Header, overwrite: bool) -> Header:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stockroom.files import write_whole
 from stockroom.snapshots.archive import Header, format_header, parse_header
-from stockroom.snapshots.emulator import copy_state, state_folder
+from stockroom.snapshots.emulator import copy_state
 
 BASE = "base"
 
@@ -55,10 +55,10 @@ def write_seen(engine_dir: Path, moment: str) -> None:
     write_whole(engine_dir / "seen.txt", moment.encode())
 
 
-def keep_base(engine_dir: Path, header: Header) -> None:
-    """Make what lies in the emulator's state folder the one that `invoke reset` goes back to."""
+def keep_base(engine_dir: Path, header: Header, state: Path) -> None:
+    """Make a saved state, which lies in a folder, the one that `invoke reset` goes back to."""
     forget_base(engine_dir)
-    copy_state(state_folder(engine_dir), engine_dir / BASE)
+    copy_state(state, engine_dir / BASE)
     _write(engine_dir / "base.json", header)
 
 

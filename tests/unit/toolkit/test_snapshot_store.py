@@ -20,6 +20,7 @@ from stockroom.settings import ROOT
 from stockroom.snapshots import background
 from stockroom.snapshots.archive import Header, unpack, verify, write
 from stockroom.snapshots.emulator import settled_folder
+from stockroom.snapshots.record import BASE, keep_base, read_base
 from stockroom.snapshots.store import Bounds, Entry, Store, beyond, put, remove_drafts
 from tests.unit.toolkit.snapshot_headers import HEADER
 
@@ -177,7 +178,9 @@ def job(store: Store, state: Path, bounds: Bounds = WIDE) -> background.Job:
 
 def test_a_job_survives_json(tmp_path: Path, state: Path) -> None:
     one = job(Store(tmp_path), state)
-    settling = replace(one, state=None, settling=background.Settling("http://127.0.0.1:1", tmp_path, "moment"))
+    settling = replace(
+        one, state=None, settling=background.Settling("http://127.0.0.1:1", tmp_path, tmp_path / "lock", "moment")
+    )
     for each in (one, settling):
         assert background.parse_job(each.to_json()) == each
 
@@ -205,9 +208,11 @@ def test_a_settled_state_takes_the_place_of_the_first(
             pass
 
     store = Store(tmp_path / "snapshots")
+    keep_base(tmp_path, HEADER, state)
     with ThreadingHTTPServer(("127.0.0.1", 0), Emulator) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        settling = background.Settling(f"http://127.0.0.1:{server.server_port}", tmp_path, "m")
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        settling = background.Settling(endpoint, tmp_path, tmp_path / "lock", "m")
         background.run(replace(job(store, state), settling=settling))
         server.shutdown()
     [entry] = store.automatic()
@@ -218,6 +223,19 @@ def test_a_settled_state_takes_the_place_of_the_first(
         unpack(file, tmp_path / "unpacked")
     assert ((tmp_path / "unpacked" / "stores.pickle").read_bytes() == b"settled") is settled
     assert ("somebody has changed something since" in capsys.readouterr().out) is not settled
+    assert read_base(tmp_path) == entry.header, "what `invoke reset` goes back to"
+    assert ((tmp_path / BASE / "stores.pickle").read_bytes() == b"settled") is settled
+
+
+def test_reset_does_not_go_back_to_what_settles_late(tmp_path: Path, state: Path) -> None:
+    later = replace(HEADER, name="loaded meanwhile")
+    keep_base(tmp_path, later, state)
+    settled = settled_folder(tmp_path)
+    settled.mkdir()
+    background.keep_settled(
+        background.Settling("", tmp_path, tmp_path / "lock", "m"), HEADER, replace(HEADER, settled=True), settled
+    )
+    assert read_base(tmp_path) == later
 
 
 def test_the_background_packs_states_and_keeps_the_bounds(tmp_path: Path, state: Path) -> None:
