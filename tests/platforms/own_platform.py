@@ -19,6 +19,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND_SECONDS = 420
+FOR_OTHERS = ("restock_requests",)  # queues that nobody on the platform reads
 
 
 @dataclass
@@ -131,8 +132,19 @@ class OwnPlatform:
 
     def wait_until_drained(self) -> dict[str, Any]:
         """The status once no message waits any more and every event of the stream is in the raw bucket."""
+        queue, outputs = self.client("sqs"), self.status()["outputs"]
+        urls = [url for name, url in outputs["queue_urls"].items() if name not in FOR_OTHERS]
+        names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
+
+        def messages() -> int:
+            answers = (queue.get_queue_attributes(QueueUrl=url, AttributeNames=names) for url in urls)
+            return sum(int(count) for answer in answers for count in answer["Attributes"].values())
 
         def drained() -> dict[str, Any] | None:
+            # The status reads all of the stream: asked for again and again, it takes the time that the functions need.
+            seen["messages"] = messages()
+            if seen["messages"]:
+                return None
             status = self.status()
             streams = status["records"]["streams"]  # of an emulator that has no time to answer nothing is known
             seen.update(status, captured=len(self.captured_events()) if streams else None)
@@ -142,7 +154,7 @@ class OwnPlatform:
 
         seen: dict[str, Any] = {}
         try:
-            found: dict[str, Any] = wait_until(drained, seconds=600, pause=1.0)
+            found: dict[str, Any] = wait_until(drained, seconds=600, pause=2.0)
         except AssertionError as error:
             raise AssertionError(f"{error}; the last status: {seen}\n{self.complaints()}") from None
         return found
@@ -155,9 +167,9 @@ class OwnPlatform:
 
     @staticmethod
     def waiting(status: dict[str, Any]) -> dict[str, int]:
-        """Messages by queue, of the queues that the platform itself is to empty: restock requests are for others."""
+        """Messages by queue, of the queues that the platform itself is to empty."""
         queues: dict[str, int] = status["records"]["queues"]
-        return {name: count for name, count in queues.items() if count and name != "restock_requests"}
+        return {name: count for name, count in queues.items() if count and name not in FOR_OTHERS}
 
     def captured_events(self) -> list[dict[str, Any]]:
         """Every event in the raw bucket, as often as it is stored."""
