@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ from stockroom.processes import processes_in, stop
 from stockroom.releases import Release, read_release, release_variables
 from stockroom.secrets import fill_empty
 from stockroom.settings import Settings
+from stockroom.snapshots.emulator import event_sources_rest
 from stockroom.snapshots.keys import Parts
 from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfinished, why_none, words
 from stockroom.snapshots.record import forget_record, kept_file, read_record, read_started, write_started
@@ -189,10 +190,12 @@ class _BringingUp:
                 applied, begun = self._deploy(begun, artifacts, release)
                 if wanted and wanted.seeded and begun.pristine:
                     self._take(wanted.unseeded(), publish=True)
-            if self._request.seed:
-                seeded = self._seed()
-            if wanted:
-                self._take(wanted, publish=begun.pristine)
+            # The processors are for the seeding and its snapshot, for which nothing need be waited for then either.
+            with self._event_sources_rest() if begun.pristine else nullcontext():
+                if self._request.seed:
+                    seeded = self._seed()
+                if wanted:
+                    self._take(wanted, publish=begun.pristine)
         else:
             for stack in self._stacks:
                 stack.prepare(release_variables(self._environment, artifacts))
@@ -269,6 +272,9 @@ class _BringingUp:
         self._engine.stop()
         self._start_engine()
         return deploy(), _Begun(None, pristine=True)
+
+    def _event_sources_rest(self) -> AbstractContextManager[None]:
+        return event_sources_rest(self._engine.endpoint) if self._engine.name == "localstack" else nullcontext()
 
     def _seed(self) -> SeedReport:
         endpoint = self._engine.endpoint

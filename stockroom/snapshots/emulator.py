@@ -10,6 +10,8 @@ import http.client
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +19,7 @@ from stockroom.engines.health import ask
 from stockroom.errors import StockroomError
 
 _PATIENCE_SECONDS = 60
+_LONGEST_REST_SECONDS = 30
 _SETTLING_SECONDS = 660  # the emulator gives up after 600
 
 
@@ -66,6 +69,20 @@ def read_moment(endpoint: str) -> Moment:
 
 def _saved(answer: dict[str, Any]) -> Saved:
     return Saved(int(answer.get("bytes", 0)), str(answer.get("moment", "")))
+
+
+@contextmanager
+def event_sources_rest(endpoint: str) -> Iterator[None]:
+    """While the block runs, though not for long: nothing that is put into queues and streams is read from them.
+
+    Raises StockroomError when the emulator does not answer.
+    """
+    _post(endpoint, f"rest?seconds={_LONGEST_REST_SECONDS}", "hold")
+    try:
+        yield
+    finally:
+        with suppress(StockroomError):  # they go on by themselves, too
+            _post(endpoint, "rest?seconds=0", "let go")
 
 
 def load_state(endpoint: str) -> None:

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -265,6 +266,50 @@ def test_it_is_saved_once_all_is_through_unless_somebody_changes_something(
     done(own_emulator, "save")
     done(own_emulator, "load")
     assert done(own_emulator, "moment")["untouched"]
+
+
+def test_event_sources_rest_for_as_long_as_they_are_told(own_emulator: Emulator) -> None:
+    own_emulator.wait_for_services()
+    aws = Account(own_emulator.endpoint)
+    make(aws)
+    until = time.time() + 3
+    done(own_emulator, "rest?seconds=3")
+    sell(aws, "one")
+    wait_for("what came while they rested", lambda: all(stored(aws, "one")))
+    assert time.time() >= until
+
+    done(own_emulator, f"rest?seconds={HOURS}")
+    sell(aws, "two")
+    done(own_emulator, "save")  # does not end it
+    assert stored(aws, "two") == (False, False)
+    done(own_emulator, "rest?seconds=0")
+    wait_for("what came while they rested", lambda: all(stored(aws, "two")))
+
+
+def test_nothing_is_through_while_event_sources_rest(own_emulator: Emulator) -> None:
+    own_emulator.wait_for_services()
+    aws = Account(own_emulator.endpoint)
+    make(aws)
+    done(own_emulator, f"rest?seconds={HOURS}")
+    aws("kinesis").put_record(StreamName="events", Data=b"one", PartitionKey="one")
+    moment = done(own_emulator, "moment")["moment"]
+    with ThreadPoolExecutor(1) as pool:
+        saving = pool.submit(done, own_emulator, f"save_settled?moment={moment}")
+        done(own_emulator, "rest?seconds=0")
+        saving.result()
+    assert stored(aws, "one") == (False, True)
+
+
+def sell(aws: Account, name: str) -> None:
+    """Send an order and an event of that name."""
+    aws("sqs").send_message(QueueUrl=url(aws, "orders"), MessageBody=name)
+    aws("kinesis").put_record(StreamName="events", Data=name.encode(), PartitionKey=name)
+
+
+def stored(aws: Account, name: str) -> tuple[bool, bool]:
+    """Whether the order of that name has gone all its way, and whether the event has."""
+    events = [each for row in rows(aws, "captured") for each in row["names"]["SS"]]
+    return name in [row["id"]["S"] for row in rows(aws, "projected")], name in events
 
 
 def test_records_that_become_a_batch_are_not_skipped(own_emulator: Emulator, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """What infra-up does, by what it begins with; who does it is replaced."""
 
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ from stockroom.terraform import ResourceExistsError, Stack
 from tests.unit.toolkit.snapshot_headers import HEADER, PARTS
 
 SEEDED = replace(PARTS, release="release 2")
-DEPLOY, SEED, START, STOP = "deploy", "seed", "start", "stop"
+DEPLOY, SEED, SEED_AT_WORK, START, STOP = "deploy", "seed", "seed, at work", "start", "stop"
 FOR_ALL, FOR_RESET = "take for all", "take for reset"
 
 
@@ -32,7 +33,7 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
         self.done: list[str] = []
         self.begins: tuple[Header, bool] | None = None
-        self.running = self.unchanged = self.is_set_up = self.given_up = False
+        self.running = self.unchanged = self.is_set_up = self.given_up = self.rests = False
         self.errors: list[StockroomError] = []
         self.settings = settings
         self._seeding = "sample"
@@ -52,9 +53,10 @@ class World:
             "enter_local_environment": lambda *_: None,
             "unfinished": lambda _: HEADER,
             "_deploy": lambda *_: self._deploy(),
-            "_seed": lambda *_: self.done.append(SEED),
+            "_seed": lambda *_: self.done.append(SEED if self.rests else SEED_AT_WORK),
             "_was_deployed": lambda *_: False,
             "wait_for_left_behind": lambda *_: [],
+            "event_sources_rest": self._rest,
         }.items():
             monkeypatch.setattr(infra, name, value)
         monkeypatch.setattr(Stack, "set_up", lambda *_: self._set_up())
@@ -87,6 +89,12 @@ class World:
                 f"{FOR_ALL if publish else FOR_RESET}: {parts.release} {parts.dataset}"
             ),
         )
+
+    @contextmanager
+    def _rest(self, _: str) -> Iterator[None]:
+        self.rests = True
+        yield
+        self.rests = False
 
     def _set_up(self) -> bool:
         self.is_set_up = True
@@ -187,7 +195,8 @@ def test_with_what_was_kept_of_another_release(world: World) -> None:
     """It may hold what a user made, so nobody else begins with it, and it is not thrown away when an apply fails."""
     world.begins = held(replace(SEEDED, release="release 1")), True
     assert world.up() == "with the data that was kept"
-    assert world.done == [DEPLOY, SEED, f"{FOR_RESET}: release 2 sample"], "what is seeded already is not seeded twice"
+    taken = f"{FOR_RESET}: release 2 sample"
+    assert world.done == [DEPLOY, SEED_AT_WORK, taken], "what is seeded already is not seeded twice"
     world.done.clear()
     world.errors = [StockroomError("terraform apply failed")]
     with pytest.raises(StockroomError, match="terraform apply failed"):
@@ -198,7 +207,7 @@ def test_with_what_was_kept_of_another_release(world: World) -> None:
 def test_with_what_was_kept_and_another_dataset(world: World) -> None:
     world.begins = held(SEEDED), True
     world.up(dataset="sales.csv")
-    assert world.done == [SEED, f"{FOR_RESET}: release 2 sales.csv"]
+    assert world.done == [SEED_AT_WORK, f"{FOR_RESET}: release 2 sales.csv"]
 
 
 def test_running_and_unchanged(world: World) -> None:
@@ -210,7 +219,7 @@ def test_running_and_unchanged(world: World) -> None:
 def test_running_and_changed(world: World) -> None:
     world.running = True
     assert world.up() is None
-    assert world.done == [START, DEPLOY, SEED, f"{FOR_RESET}: release 2 sample"]
+    assert world.done == [START, DEPLOY, SEED_AT_WORK, f"{FOR_RESET}: release 2 sample"]
 
 
 def test_a_killed_run_left_resources_without_a_state(world: World) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import thread as pools
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from queue import Empty
 from typing import Any
@@ -22,7 +23,16 @@ from .gate import GATE
 NOTIFIERS = ("s3_ev", "sns_pub")
 RULES = "events-process-rules"
 
-_resting = threading.Event()
+
+@dataclass
+class Rest:
+    """Event sources rest while the state is saved, and until a time (of the monotonic clock)."""
+
+    saving: bool = False
+    until: float = 0.0
+
+
+REST = Rest()  # in capitals: it is no state of the emulator (roots.py)
 _poller = threading.local()
 
 in_hand: dict[str, set[str]] = {}
@@ -33,16 +43,22 @@ saved: where the state is loaded, nobody has these messages, and their queues ge
 @contextmanager
 def event_sources_rest() -> Iterator[None]:
     """Nothing new is read for event source mappings; what was read goes its way."""
-    _resting.set()
+    REST.saving = True
     _wake_pollers()
     try:
         yield
     finally:
-        _resting.clear()
+        REST.saving = False
+
+
+def rest_for(seconds: float) -> None:
+    """Event sources rest from now on, for so long at most; until another call tells another time, such as 0."""
+    REST.until = time.monotonic() + seconds
+    _wake_pollers()
 
 
 def rests() -> bool:
-    return _resting.is_set()
+    return REST.saving or time.monotonic() < REST.until
 
 
 def is_queued() -> bool:

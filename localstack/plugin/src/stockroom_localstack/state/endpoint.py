@@ -3,6 +3,8 @@
     POST /_stockroom/state/save    →  200 {"seconds": …, "bytes": …, "services": […], "moment": "…"}
     POST /_stockroom/state/load    →  200 {"seconds": …, "services": […]}
     POST /_stockroom/state/moment  →  200 {"moment": "…", "untouched": …}
+    POST /_stockroom/state/rest?seconds=…  →  200 {}: for so long, or until the next such request, nothing new is read
+                                      for event source mappings
     POST /_stockroom/state/save_settled?moment=…  →  as save, into another folder, once all that follows from what
                                       happened before that moment has happened
                                       500 {"error": "one line"}
@@ -28,6 +30,7 @@ from rolo.gateway import Gateway
 from werkzeug.exceptions import ServiceUnavailable
 
 from .. import boot, early_start, shutdown
+from . import background
 from .gate import GATE
 
 LOG = logging.getLogger(__name__)
@@ -70,10 +73,16 @@ def serve(run_dir: Path) -> None:
         "save": lambda _: _snapshots().save(run_dir / FOLDER),
         "load": lambda _: _snapshots().load(run_dir / FOLDER),
         "moment": lambda _: {"moment": GATE.moment(), "untouched": GATE.is_untouched()},
+        "rest": _rest,
         "save_settled": lambda request: _snapshots().save_settled(settled, request.args.get("moment", "")),
     }
     for name, action in actions.items():
         ROUTER.add(f"/_stockroom/state/{name}", _answer(name, action), methods=["POST"])
+
+
+def _rest(request: Request) -> dict[str, Any]:
+    background.rest_for(float(request.args["seconds"]))
+    return {}
 
 
 def _snapshots() -> ModuleType:

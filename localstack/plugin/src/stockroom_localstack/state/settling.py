@@ -42,7 +42,8 @@ INVOCATIONS = Invocations()
 
 def is_settled() -> bool:
     """It may be true a little early where functions are late; what is on its way then is saved as well."""
-    return INVOCATIONS.seconds_without() > CALM_SECONDS and not background.is_queued() and not _messages_wait()
+    calm = min(INVOCATIONS.seconds_without(), time.monotonic() - background.REST.until)
+    return calm > CALM_SECONDS and not background.is_queued() and not _messages_wait()
 
 
 def _messages_wait() -> bool:
