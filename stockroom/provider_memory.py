@@ -121,6 +121,7 @@ class Between(grpc.GenericRpcHandler):
 
 
 def main(provider: Path, folder: Path, kept: Path) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that the provider ends too, also while it starts
     process = subprocess.Popen([provider, "-debug"], cwd=folder, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout

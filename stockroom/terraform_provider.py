@@ -8,6 +8,7 @@ https://developer.hashicorp.com/terraform/plugin/debugging
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -43,8 +44,8 @@ def running_provider(
     with log.open("ab") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "stockroom.provider_memory", program, folder, kept],
-            cwd=folder,
-            env={**_QUIET, **environment, "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            env={**_QUIET, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -60,7 +61,7 @@ def running_provider(
         try:
             process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 

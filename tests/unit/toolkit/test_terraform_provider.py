@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from stockroom.processes import processes_in
 from stockroom.provider_memory import SCHEMAS, VALIDATION, Memory
+from stockroom.settings import ROOT
 from stockroom.terraform import is_provider
 from stockroom.terraform_provider import parse_reattach, running_provider
 
@@ -135,6 +138,18 @@ def test_a_provider_that_dies_is_not_waited_for(tmp_path: Path) -> None:
 def test_it_ends_also_when_terraform_fails(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no"), attached(tmp_path, program(tmp_path)):
         raise ValueError("no")
+    assert not list(processes_in(tmp_path))
+
+
+def test_it_ends_also_while_it_starts(tmp_path: Path) -> None:
+    slow = program(tmp_path, "import time\nopen('started', 'w')\ntime.sleep(600)")
+    paths = map(str, (slow, tmp_path, tmp_path / "kept"))
+    process = subprocess.Popen([sys.executable, "-m", "stockroom.provider_memory", *paths], cwd=ROOT)
+    while not (tmp_path / "started").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.terminate()
+    assert process.wait(30) == 0
     assert not list(processes_in(tmp_path))
 
 
