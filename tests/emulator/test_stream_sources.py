@@ -188,7 +188,7 @@ def test_an_endless_retry_ends_with_its_mapping(source: Source) -> None:
 @pytest.fixture
 def two_shards(aws: Callable[[str], Any], functions: Functions, unique: str) -> Iterator[Source]:
     made = Source(aws, functions, unique, shards=2)
-    mapping = made.map(MaximumRetryAttempts=10)
+    mapping = made.map()
     yield made
     functions.service.delete_event_source_mapping(UUID=mapping)
     made.kinesis.delete_stream(StreamName=unique)

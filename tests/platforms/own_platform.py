@@ -132,18 +132,18 @@ class OwnPlatform:
 
     def wait_until_drained(self) -> dict[str, Any]:
         """The status once no message waits any more and every event of the stream is in the raw bucket."""
-        queue, outputs = self.client("sqs"), self.status()["outputs"]
-        urls = [url for name, url in outputs["queue_urls"].items() if name not in FOR_OTHERS]
-        names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
+        queue, seen = self.client("sqs"), self.status()
+        urls = {name: url for name, url in seen["outputs"]["queue_urls"].items() if name not in FOR_OTHERS}
+        attributes = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
 
-        def messages() -> int:
-            answers = (queue.get_queue_attributes(QueueUrl=url, AttributeNames=names) for url in urls)
-            return sum(int(count) for answer in answers for count in answer["Attributes"].values())
+        def messages(url: str) -> int:
+            answer = queue.get_queue_attributes(QueueUrl=url, AttributeNames=attributes)
+            return sum(map(int, answer["Attributes"].values()))
 
         def drained() -> dict[str, Any] | None:
             # The status reads all of the stream: asked for again and again, it takes the time that the functions need.
-            seen["messages"] = messages()
-            if seen["messages"]:
+            seen["messages"] = {name: messages(url) for name, url in urls.items()}
+            if any(seen["messages"].values()):
                 return None
             status = self.status()
             streams = status["records"]["streams"]  # of an emulator that has no time to answer nothing is known
@@ -152,7 +152,6 @@ class OwnPlatform:
                 return None
             return status if seen["captured"] >= streams["sales_events"] else None
 
-        seen: dict[str, Any] = {}
         try:
             found: dict[str, Any] = wait_until(drained, seconds=600, pause=2.0)
         except AssertionError as error:

@@ -292,4 +292,4 @@ def test_tflocal_is_asked_once_for_every_endpoint(
     assert other == first.replace(":4566", ":50123")
     kept.write_text(kept.read_text().replace("# ", "# of another stack "))
     assert redirection("third", "http://127.0.0.1:50123") == other
-    assert kept.read_text().startswith("# of another stack ") is False
+    assert not kept.read_text().startswith("# of another stack ")
