@@ -42,7 +42,6 @@ VALIDATION = "/tfplugin5.Provider/PrepareProviderConfig"
 _LOCAL_PORT = re.compile(rb"(127\.0\.0\.1|localhost):\d+")
 _READ_BY_PROVIDER = re.compile(r"AWS_|TF_(?!CLI_)|HOME$|\w*_PROXY$", re.IGNORECASE)
 _ANY_LENGTH = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-_END_SECONDS = 10
 
 
 class Memory:
@@ -129,10 +128,7 @@ def main(provider: Path, folder: Path, kept: Path) -> None:
             asyncio.run(_serve(process, json.loads(value), Memory(kept, provider, os.environ)))
     finally:
         process.terminate()
-        try:
-            process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        process.wait()
 
 
 async def _serve(process: subprocess.Popen[str], reattach: dict[str, dict[str, Any]], memory: Memory) -> None:

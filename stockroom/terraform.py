@@ -15,8 +15,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, sleep
@@ -27,8 +28,14 @@ import psutil
 
 from stockroom.environments import STACKS_DIR, TERRAFORM_DIR, Environment, local_process_environment
 from stockroom.errors import StockroomError
-from stockroom.files import write_whole
-from stockroom.initialised import INITIALISED_DIR, is_initialised, keep_initialised, take_initialised
+from stockroom.initialised import (
+    INITIALISED_DIR,
+    is_initialised,
+    keep_initialised,
+    keep_text,
+    take_initialised,
+    take_text,
+)
 from stockroom.processes import processes_in, stop
 from stockroom.settings import HOME, Settings
 from stockroom.terraform_provider import running_provider
@@ -234,19 +241,15 @@ class Stack:
         address = urlsplit(self.endpoint).netloc
         environment = self.process_environment() | {"DRY_RUN": "1"}
         told = {name: value for name, value in environment.items() if name not in process_variables(self.settings)}
-        asked = json.dumps([self._init_digest(), version("terraform-local"), told], sort_keys=True)
+        asked = json.dumps([self._init_digest, version("terraform-local"), told], sort_keys=True)
         digest = hashlib.sha256(asked.replace(address, _ADDRESS).encode()).hexdigest()
-        written, kept = self.folder / _REDIRECTION, INITIALISED_DIR / f"{self._initialised_name}.{_REDIRECTION}"
-        with suppress(OSError):
-            first, _, text = kept.read_text().partition("\n")
-            if first == f"# {digest}":
-                written.write_text(text.replace(_ADDRESS, address))
-                return
+        written, name = self.folder / _REDIRECTION, f"{self._initialised_name}.{_REDIRECTION}"
+        if (text := take_text(name, digest, INITIALISED_DIR)) is not None:
+            written.write_text(text.replace(_ADDRESS, address))
+            return
         tflocal = Path(sys.executable).parent / "tflocal"
         run_terraform(self.name, tflocal, ["apply"], self.folder, environment, self.log, watch)
-        with suppress(OSError, StockroomError):  # what is kept only saves time
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(kept, f"# {digest}\n{written.read_text().replace(address, _ADDRESS)}".encode())
+        keep_text(name, digest, written.read_text().replace(address, _ADDRESS), INITIALISED_DIR)
 
     @property
     def provider(self) -> Path | None:
@@ -263,11 +266,11 @@ class Stack:
             return False
         words = ["init", "-input=false", "-no-color", "-reconfigure", *self.backend_words()]
         self._run(words, watch, extra=attached)
-        keep_initialised(self._initialised_name, self._data, self._init_digest())
+        keep_initialised(self._initialised_name, self._data, self._init_digest)
         return True
 
     def _take_initialised(self) -> bool:
-        digest = self._init_digest()
+        digest = self._init_digest
         return is_initialised(self._data, digest) or take_initialised(self._initialised_name, self._data, digest)
 
     @property
@@ -287,6 +290,7 @@ class Stack:
             "-backend-config=use_path_style=true",
         ]
 
+    @cached_property
     def _init_digest(self) -> str:
         digest = hashlib.sha256(f"{self.binary} {find_mirror(self.settings)} {TERRAFORM_DIR}".encode())
         source = STACKS_DIR / self.name

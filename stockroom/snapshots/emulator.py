@@ -77,12 +77,12 @@ def event_sources_rest(endpoint: str) -> Iterator[None]:
 
     Raises StockroomError when the emulator does not answer.
     """
-    _post(endpoint, f"rest?seconds={_LONGEST_REST_SECONDS}", "hold")
+    _post(endpoint, f"rest?seconds={_LONGEST_REST_SECONDS}", "leave alone")
     try:
         yield
     finally:
         with suppress(StockroomError):  # they go on by themselves, too
-            _post(endpoint, "rest?seconds=0", "let go")
+            _post(endpoint, "rest?seconds=0", "take up")
 
 
 def load_state(endpoint: str) -> None:

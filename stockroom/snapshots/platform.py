@@ -273,9 +273,9 @@ class PlatformSnapshots:
         """Let the background pack the state, and what becomes of it when the seeded data has been processed."""
         engine_dir = self.settings.engine_dir
         bounds = Bounds(self.settings.snapshots_kept, self.settings.snapshots_mb << 20)
-        platform = (self.engine.endpoint, engine_dir, self.settings.platform_lock, moment)
-        settling = background.Settling(*platform) if header.parts.seeded else None
-        background.begin(background.Job(self.store.folder, bounds, self.keys[0], header, state, settling), engine_dir)
+        settling = background.Settling(self.engine.endpoint, engine_dir, self.settings.platform_lock, moment)
+        job = background.Job(self.store.folder, bounds, self.keys[0], header, state)
+        background.begin(replace(job, settling=settling) if header.parts.seeded else job, engine_dir)
 
     def save_to(self, path: Path, header: Header, overwrite: bool) -> Header:
         """Save the running platform in a file, under the header with time and size of now.

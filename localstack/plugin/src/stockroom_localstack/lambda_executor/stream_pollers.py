@@ -136,9 +136,10 @@ class CheckpointedPoller(StreamPoller):
                 while moving:
                     if self._advance(shard):
                         moving.add(shard.id)
-                    else:
-                        moving.discard(shard.id)
-                        time.sleep(LOOK_EVERY_SECONDS if moving else 0)
+                        continue
+                    moving.discard(shard.id)
+                    if moving:
+                        time.sleep(LOOK_EVERY_SECONDS)
             finally:
                 moving.discard(shard.id)
 
