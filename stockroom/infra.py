@@ -171,7 +171,7 @@ class _BringingUp:
             if begun is None:
                 self._engine.check()
                 stopped = Event()
-                setting_up = pool.submit(self._set_up, building, stopped)
+                setting_up = pool.submit(self._set_up, building, stopped, self._engine.died())
                 try:
                     begun = _Begun(None, pristine=self._start_engine())
                     setting_up.result()
@@ -186,7 +186,7 @@ class _BringingUp:
             forget_record(self._settings.engine_dir)
             if wanted is None or not begun.parts or begun.parts.unseeded() != wanted.unseeded():
                 if begun.parts:
-                    self._set_up(building, Event())
+                    self._set_up(building, Event(), nothing_deployed=False)
                 applied, begun = self._deploy(begun, artifacts, release)
                 if wanted and wanted.seeded and begun.pristine:
                     self._take(wanted.unseeded(), publish=True)
@@ -218,7 +218,7 @@ class _BringingUp:
             return _Begun(header.parts, pristine=not kept, origin=origin)
         return None
 
-    def _set_up(self, building: Future[tuple[Artifacts, Release]], stopped: Event) -> None:
+    def _set_up(self, building: Future[tuple[Artifacts, Release]], stopped: Event, nothing_deployed: bool) -> None:
         """What Terraform needs before it can deploy, beside a running engine; not to the end when `stopped` is set."""
 
         def watch() -> None:
@@ -232,7 +232,7 @@ class _BringingUp:
                 step.say(f"{stack.name}: looking for the provider")
                 stack.prepare(variables)
                 step.say(f"{stack.name}: provider {'installed' if stack.set_up(watch) else 'is there already'}")
-            self._attached = self._ending.enter_context(self._stacks[0].running_provider())
+            self._attached = self._ending.enter_context(self._stacks[0].running_provider(nothing_deployed))
 
     def _start_engine(self) -> bool:
         """Start the engine with an empty world unless it runs; returns whether it was started."""

@@ -15,7 +15,7 @@ from stockroom.environments import ENVIRONMENTS_DIR, STACKS_DIR, TERRAFORM_DIR, 
 from stockroom.errors import StockroomError
 from stockroom.releases import release_variables
 from stockroom.settings import Settings
-from stockroom.terraform import find_binary, installed_provider, process_variables
+from stockroom.terraform import find_binary, installed_provider, named_types, process_variables
 from stockroom.terraform_provider import running_provider
 
 _NO_BACKEND = 'terraform {\n  backend "local" {}\n}\n'
@@ -61,7 +61,8 @@ def plan_from_nothing(
         return done.stdout
 
     terraform("init", "-input=false", "-no-color", "-lockfile=readonly")
-    with running_provider(installed_provider(root), root, process_environment, work / "provider.log") as attached:
+    log, types = work / "provider.log", named_types(work)
+    with running_provider(installed_provider(root), root, process_environment, log, types) as attached:
         terraform("plan", "-input=false", "-no-color", "-lock=false", "-out=plan", *variables, attached=attached)
         plan: dict[str, Any] = json.loads(terraform("show", "-json", "plan", attached=attached))
     return plan

@@ -1,4 +1,4 @@
-"""The AWS provider with a memory: `python -m stockroom.provider_memory PROGRAM FOLDER KEPT`.
+"""The AWS provider with a memory: `python -m stockroom.provider_memory PROGRAM FOLDER KEPT [TYPE ...]`.
 
 Of a cold apply the provider spends most of its processor time on two questions whose answers never change: which
 schemas it has, and whether these are sound. The latter its plugin SDK checks of all its 1,400 resources whenever a
@@ -6,7 +6,8 @@ provider block is validated, which is twice an apply (`Provider.Validate` in
 https://github.com/hashicorp/terraform-plugin-sdk/blob/main/helper/schema/provider.go). So this stands between Terraform
 and the provider, passes everything on as it is, and answers these two where the same provider has done so before.
 
-It works in FOLDER, as the provider does, and keeps answers below KEPT. It ends with the provider, or when told to.
+It works in FOLDER, as the provider does, and keeps answers below KEPT. It ends with the provider, or when told to. With
+TYPEs, of resources and data sources, Terraform gets the schemas of no others: to read all of them takes it seconds too.
 """
 
 from __future__ import annotations
@@ -21,12 +22,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Set
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc.aio
+from google.protobuf import text_format
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessages
 
 from stockroom.errors import StockroomError
 from stockroom.files import write_whole
@@ -83,18 +88,60 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-class Between(grpc.GenericRpcHandler):
-    """Passes calls on to the provider, messages as they are, save those whose answer is remembered."""
+# Of the answer about schemas the parts that are by type; it keeps all others as they are. A map is a list of entries.
+_MESSAGES = """
+    name: "schemas.proto" package: "stockroom" syntax: "proto3"
+    message_type {
+        name: "Entry"
+        field { name: "type" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
+        field { name: "schema" number: 2 label: LABEL_OPTIONAL type: TYPE_BYTES }
+    }
+    message_type {
+        name: "Schemas"
+        field { name: "resource" number: 2 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: ".stockroom.Entry" }
+        field { name: "data_source" number: 3 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: ".stockroom.Entry" }
+        field { name: "ephemeral" number: 8 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: ".stockroom.Entry" }
+    }
+"""
 
-    def __init__(self, provider: grpc.aio.Channel, memory: Memory) -> None:
+
+def schemas_of(types: Set[str], answer: bytes) -> bytes:
+    """The provider's answer about its schemas, with those of no other types of resources and data sources."""
+    schemas: Any = GetMessages([text_format.Parse(_MESSAGES, FileDescriptorProto())])["stockroom.Schemas"]()
+    schemas.ParseFromString(answer)
+    for entries in (schemas.resource, schemas.data_source, schemas.ephemeral):
+        wanted = [entry for entry in entries if entry.type in types]
+        del entries[:]
+        entries.extend(wanted)
+    return bytes(schemas.SerializeToString())
+
+
+class Between(grpc.GenericRpcHandler):
+    """Passes calls on to the provider, messages as they are, save those whose answer is remembered.
+
+    Where there are `types`, it gives the schemas of no others.
+    """
+
+    def __init__(self, provider: grpc.aio.Channel, memory: Memory, types: Set[str]) -> None:
         self._provider = provider
         self._memory = memory
+        self._types = types
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
-        if details.method in (SCHEMAS, VALIDATION):
-            return grpc.unary_unary_rpc_method_handler(partial(self._remember, details.method))
+        if details.method == SCHEMAS:
+            return grpc.unary_unary_rpc_method_handler(self._schemas)
+        if details.method == VALIDATION:
+            return grpc.unary_unary_rpc_method_handler(partial(self._remember, VALIDATION))
         # A call of one message each way is a stream of one message each way.
         return grpc.stream_stream_rpc_method_handler(partial(self._pass_on, details.method))
+
+    async def _schemas(self, request: bytes, context: _Context) -> bytes:
+        answer = await self._remember(SCHEMAS, request, context)
+        try:
+            return schemas_of(self._types, answer) if self._types else answer
+        except DecodeError as error:
+            print(f"Terraform gets all schemas: {error}", file=sys.stderr)
+            return answer
 
     async def _remember(self, method: str, request: bytes, context: _Context) -> bytes:
         if (known := self._memory.recall(method, request)) is not None:
@@ -119,19 +166,21 @@ class Between(grpc.GenericRpcHandler):
             await context.abort(error.code(), error.details() or "")
 
 
-def main(provider: Path, folder: Path, kept: Path) -> None:
+def main(provider: Path, folder: Path, kept: Path, types: Set[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that the provider ends too, also while it starts
     process = subprocess.Popen([provider, "-debug"], cwd=folder, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
         if value := parse_reattach(process.stdout):
-            asyncio.run(_serve(process, json.loads(value), Memory(kept, provider, os.environ)))
+            asyncio.run(_serve(process, json.loads(value), Memory(kept, provider, os.environ), types))
     finally:
         process.terminate()
         process.wait()
 
 
-async def _serve(process: subprocess.Popen[str], reattach: dict[str, dict[str, Any]], memory: Memory) -> None:
+async def _serve(
+    process: subprocess.Popen[str], reattach: dict[str, dict[str, Any]], memory: Memory, types: Set[str]
+) -> None:
     """Stand between Terraform and the provider until one of them is to end; `reattach` tells how to reach it."""
     ending = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
@@ -140,7 +189,7 @@ async def _serve(process: subprocess.Popen[str], reattach: dict[str, dict[str, A
         socket = f"{folder}/provider"
         async with grpc.aio.insecure_channel(f"unix:{how['Addr']['String']}", _ANY_LENGTH) as channel:
             server = grpc.aio.server(options=_ANY_LENGTH)
-            server.add_generic_rpc_handlers((Between(channel, memory),))
+            server.add_generic_rpc_handlers((Between(channel, memory, types),))
             server.add_insecure_port(f"unix:{socket}")
             await server.start()
             here = how | {"Pid": os.getpid(), "Addr": {"Network": "unix", "String": socket}}
@@ -153,4 +202,5 @@ async def _serve(process: subprocess.Popen[str], reattach: dict[str, dict[str, A
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    provider, folder, kept = map(Path, sys.argv[1:4])
+    main(provider, folder, kept, set(sys.argv[4:]))

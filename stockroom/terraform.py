@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -45,6 +46,8 @@ PROVIDER = ("hashicorp", "aws", "5.100.0")
 
 _REDIRECTION = "localstack_providers_override.tf"  # tflocal's name for it
 _ADDRESS = "{address}"  # stands for the host and port of any endpoint in what is kept for all of them
+
+_TYPE = re.compile(rf"\b{PROVIDER[1]}_\w+")
 
 _INTERRUPT_PATIENCE_SECONDS = 90
 _READ_PAUSE_SECONDS = 0.1
@@ -256,9 +259,11 @@ class Stack:
         """The provider that `init` put into the working directory, or None."""
         return installed_provider(self.folder)
 
-    def running_provider(self) -> AbstractContextManager[dict[str, str]]:
+    def running_provider(self, nothing_deployed: bool) -> AbstractContextManager[dict[str, str]]:
         """The provider, for every stack of the environment; gives what lets Terraform attach to it."""
-        return running_provider(self.provider, self.top, self.process_environment(), self.log)
+        # A state may hold resources of a type that the code does not name any more.
+        types = named_types(TERRAFORM_DIR) if nothing_deployed else frozenset[str]()
+        return running_provider(self.provider, self.top, self.process_environment(), self.log, types)
 
     def init(self, watch: Callable[[], None], attached: Mapping[str, str]) -> bool:
         """`terraform init`, unless nothing that it depends on has changed since the last one. True if it ran."""
@@ -341,6 +346,11 @@ class Stack:
         """Run Terraform in the working directory; every line goes to the log and to `read`."""
         environment = self.process_environment() | dict(extra or {})
         run_terraform(self.name, self.binary.path, words, self.folder, environment, self.log, watch, read)
+
+
+def named_types(folder: Path) -> frozenset[str]:
+    """Every word of the modules and stacks in a folder that may be a type of resources or data sources."""
+    return frozenset(word for path in folder.glob("*/*/*.tf") for word in _TYPE.findall(path.read_text()))
 
 
 def installed_provider(folder: Path) -> Path | None:

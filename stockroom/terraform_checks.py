@@ -20,7 +20,7 @@ from stockroom.environments import (
     stack_names,
 )
 from stockroom.settings import Settings
-from stockroom.terraform import find_binary, installed_provider, process_variables
+from stockroom.terraform import find_binary, installed_provider, named_types, process_variables
 from stockroom.terraform_provider import running_provider
 
 # Nothing listens there: these checks need no AWS, and a slip must not reach it.
@@ -46,7 +46,9 @@ def check_all(folder: Path, settings: Settings) -> tuple[bool, str]:
         return False, output
     # One for all: they ask it for nothing but schemas, and left to itself Terraform starts one for each test.
     with (
-        running_provider(installed_provider(stacks[0]), folder, environment, folder / "provider.log") as attached,
+        running_provider(
+            installed_provider(stacks[0]), folder, environment, folder / "provider.log", named_types(folder)
+        ) as attached,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         runner = _Runner(alone.binary, environment | attached)

@@ -13,7 +13,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,18 +32,24 @@ _QUIET = dict.fromkeys(
 
 @contextmanager
 def running_provider(
-    program: Path | None, folder: Path, environment: Mapping[str, str], log: Path, kept: Path = ANSWERS_DIR
+    program: Path | None,
+    folder: Path,
+    environment: Mapping[str, str],
+    log: Path,
+    types: Set[str],
+    kept: Path = ANSWERS_DIR,
 ) -> Iterator[dict[str, str]]:
     """The variables that let Terraform attach to the provider, which runs in the folder with exactly this environment.
 
-    None of them where there is no program, or it does not start: Terraform then does so itself, or tells why it can't.
+    Where there are `types`, it knows no others. There are no variables where there is no program, or it does not start:
+    Terraform then does so itself, or tells why it can't.
     """
     if program is None:
         yield {}
         return
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "stockroom.provider_memory", program, folder, kept],
+            [sys.executable, "-m", "stockroom.provider_memory", program, folder, kept, *sorted(types)],
             cwd=ROOT,
             env={**_QUIET, **environment},
             stdin=subprocess.DEVNULL,

@@ -19,6 +19,7 @@ from stockroom.terraform import (
     _failure,
     find_binary,
     find_mirror,
+    named_types,
     parse_version,
     target_platform,
     user_cli_config,
@@ -293,3 +294,14 @@ def test_tflocal_is_asked_once_for_every_endpoint(
     kept.write_text(kept.read_text().replace("# ", "# of another stack "))
     assert redirection("third", "http://127.0.0.1:50123") == other
     assert not kept.read_text().startswith("# of another stack ")
+
+
+def test_the_types_that_modules_and_stacks_name(tmp_path: Path) -> None:
+    for name, text in {
+        "modules/sqs/main.tf": 'resource "aws_sqs_queue" "this" {}\ndata "aws_region" "current" {}\n',
+        "stacks/data/main.tf": "moved {\n  from = aws_lambda_alias.old\n}\n",
+        "stacks/data/README.md": "aws_s3_bucket",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert named_types(tmp_path) == {"aws_sqs_queue", "aws_region", "aws_lambda_alias"}

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from stockroom.terraform_provider import parse_reattach, running_provider
 
 NAME = "registry.terraform.io/hashicorp/aws"
 CONFIGURATION = "/tfplugin5.Provider/Configure"
+NONE: frozenset[str] = frozenset()
 
 # A provider whose answers tell how often it was asked, and who writes down where it works and with which secret.
 PROVIDER = """
@@ -39,7 +40,9 @@ PROVIDER = """
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no such thing")
             if request == b"die":
                 os._exit(3)
-            if method.endswith("PrepareProviderConfig"):
+            if method.endswith("GetSchema") and request == b"entries":
+                yield open("schemas", "rb").read()
+            elif method.endswith("PrepareProviderConfig"):
                 yield request if request.startswith(b"fine") else b"complaint"
             else:
                 yield request + b" %d" % asked.count(method)
@@ -74,10 +77,10 @@ def dated(path: Path) -> Path:
 
 
 @contextmanager
-def attached(folder: Path, provider: Path, **environment: str) -> Iterator[grpc.Channel]:
+def attached(folder: Path, provider: Path, types: Set[str] = NONE, **environment: str) -> Iterator[grpc.Channel]:
     """What Terraform reaches when it attaches as it is told."""
     with running_provider(
-        provider, folder, {"PATH": os.defpath, **environment}, folder / "log", folder / "kept"
+        provider, folder, {"PATH": os.defpath, **environment}, folder / "log", types, folder / "kept"
     ) as told:
         ((name, how),) = json.loads(told["TF_REATTACH_PROVIDERS"]).items()
         assert (name, how["Protocol"], how["ProtocolVersion"], how["Test"]) == (NAME, "grpc", 5, True)
@@ -121,6 +124,45 @@ def test_what_never_changes_is_asked_for_once(tmp_path: Path) -> None:
         assert ask(channel, VALIDATION, b"fine too") == b"complaint"
 
 
+def field(number: int, *content: bytes) -> bytes:
+    """A field of a protocol buffer, shorter than 128 bytes."""
+    whole = b"".join(content)
+    return bytes([number << 3 | 2, len(whole)]) + whole
+
+
+def entry(number: int, name: str) -> bytes:
+    """An entry of a map of schemas, as in tfplugin5.proto."""
+    return field(number, field(1, name.encode()), field(2, field(2, b"block of ", name.encode())))
+
+
+PROVIDER_SCHEMA, RESOURCES, DATA_SOURCES, CAPABILITIES, FUNCTIONS, EPHEMERAL = 1, 2, 3, 6, 7, 8
+
+
+def test_terraform_reads_the_schemas_of_the_types_that_it_needs(tmp_path: Path) -> None:
+    by_type = [entry(number, name) for number in (RESOURCES, DATA_SOURCES, EPHEMERAL) for name in ("aws_a", "aws_b")]
+    others = [field(PROVIDER_SCHEMA, b"provider"), field(CAPABILITIES, b""), entry(FUNCTIONS, "arn_parse")]
+    whole = b"".join([*others, *by_type])
+    (tmp_path / "schemas").write_bytes(whole)
+    provider = program(tmp_path)
+    for types, wanted in ((NONE, by_type), ({"aws_b", "aws_c"}, by_type[1::2])):
+        with attached(tmp_path, provider, types) as channel:
+            for _ in range(2):
+                answer = ask(channel, SCHEMAS, b"entries")
+                assert sorted(fields(answer)) == sorted([*others, *wanted])
+
+
+def fields(message: bytes) -> Iterator[bytes]:
+    while message:
+        length = 2 + message[1]
+        yield message[:length]
+        message = message[length:]
+
+
+def test_schemas_in_words_that_are_not_known_are_passed_on(tmp_path: Path) -> None:
+    with attached(tmp_path, program(tmp_path), {"aws_a"}) as channel:
+        assert ask(channel, SCHEMAS, b"odd") == b"odd 1"
+
+
 def test_an_error_is_the_provider_s_own(tmp_path: Path) -> None:
     with attached(tmp_path, program(tmp_path)) as channel:
         for method in (CONFIGURATION, SCHEMAS):
@@ -154,7 +196,7 @@ def test_it_ends_also_while_it_starts(tmp_path: Path) -> None:
 
 
 def test_one_that_does_not_start_is_left_to_terraform(tmp_path: Path) -> None:
-    running = running_provider(program(tmp_path, "exit(1)"), tmp_path, {"PATH": os.defpath}, tmp_path / "log")
+    running = running_provider(program(tmp_path, "exit(1)"), tmp_path, {"PATH": os.defpath}, tmp_path / "log", NONE)
     with running as variables:
         assert variables == {}
 
