@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     _Context = grpc.aio.ServicerContext[bytes, bytes]
 
 # https://github.com/hashicorp/terraform/blob/v1.11.4/docs/plugin-protocol/tfplugin5.8.proto
-SCHEMAS = "/tfplugin5.Provider/GetSchema"
-VALIDATION = "/tfplugin5.Provider/PrepareProviderConfig"
+_PROVIDER = "/tfplugin5.Provider/"
+SCHEMAS = f"{_PROVIDER}GetSchema"
+VALIDATION = f"{_PROVIDER}PrepareProviderConfig"
 
 _LOCAL_PORT = re.compile(rb"(127\.0\.0\.1|localhost):\d+")
 _READ_BY_PROVIDER = re.compile(r"AWS_|TF_(?!CLI_)|HOME$|\w*_PROXY$", re.IGNORECASE)
@@ -132,8 +133,17 @@ class Between(grpc.GenericRpcHandler):
             return grpc.unary_unary_rpc_method_handler(self._schemas)
         if details.method == VALIDATION:
             return grpc.unary_unary_rpc_method_handler(partial(self._remember, VALIDATION))
-        # A call of one message each way is a stream of one message each way.
+        if details.method.startswith(_PROVIDER):
+            return grpc.unary_unary_rpc_method_handler(partial(self._ask, details.method))
+        # What else goes between the two is not all of one message each way, which is a stream too.
         return grpc.stream_stream_rpc_method_handler(partial(self._pass_on, details.method))
+
+    async def _ask(self, method: str, request: bytes, context: _Context) -> bytes:
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._provider.unary_unary(method)
+        try:
+            return await call(request)
+        except grpc.aio.AioRpcError as error:
+            await context.abort(error.code(), error.details() or "")
 
     async def _schemas(self, request: bytes, context: _Context) -> bytes:
         answer = await self._remember(SCHEMAS, request, context)
@@ -146,11 +156,7 @@ class Between(grpc.GenericRpcHandler):
     async def _remember(self, method: str, request: bytes, context: _Context) -> bytes:
         if (known := self._memory.recall(method, request)) is not None:
             return known
-        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._provider.unary_unary(method)
-        try:
-            answer = await call(request)
-        except grpc.aio.AioRpcError as error:
-            await context.abort(error.code(), error.details() or "")
+        answer = await self._ask(method, request, context)
         try:
             self._memory.keep(method, request, answer)
         except (OSError, StockroomError) as error:
