@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shlex
 from collections.abc import Mapping
@@ -11,7 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stockroom.errors import StockroomError
-from stockroom.settings import ROOT
+from stockroom.files import keep_text, take_text
+from stockroom.settings import HOME, ROOT
 
 LOCAL = "local"
 TERRAFORM_DIR = ROOT / "terraform"
@@ -63,6 +66,21 @@ def check_stack(name: str) -> str:
 
 
 def _read_hcl(path: Path) -> dict[str, Any]:
+    """The variables in a file. The parser takes a quarter of a second to start, so what it made of a file is kept."""
+    try:
+        content = path.read_bytes() + (ROOT / "requirements.txt").read_bytes()  # that pins the parser
+    except FileNotFoundError as error:
+        raise StockroomError(f"{Path(error.filename).relative_to(ROOT)} is missing") from None
+    digest = hashlib.sha256(content).hexdigest()
+    kept = HOME / "environments" / f"{path.parent.name}-{path.name}.json"
+    if text := take_text(kept, digest):
+        return dict(json.loads(text))
+    variables = _parse_hcl(path)
+    keep_text(kept, digest, json.dumps(variables))
+    return variables
+
+
+def _parse_hcl(path: Path) -> dict[str, Any]:
     import hcl2
     from hcl2 import SerializationOptions
 
@@ -76,8 +94,6 @@ def _read_hcl(path: Path) -> dict[str, Any]:
                     ),
                 )
             )
-    except FileNotFoundError:
-        raise StockroomError(f"{path.relative_to(ROOT)} is missing") from None
     except Exception as error:
         first_line = str(error).strip().splitlines()[0]
         raise StockroomError(f"{path.relative_to(ROOT)} is not valid HCL: {first_line}") from None

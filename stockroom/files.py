@@ -1,9 +1,10 @@
-"""Files that nobody ever sees half written."""
+"""Files that nobody ever sees half written, and such as only save time."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from stockroom.errors import StockroomError
@@ -28,3 +29,18 @@ def write_whole(path: Path, content: bytes) -> None:
     finally:
         if draft:
             draft.unlink(missing_ok=True)
+
+
+def take_text(path: Path, digest: str) -> str | None:
+    """What is kept there; None where it is of something else than `digest` stands for, or there is nothing."""
+    with suppress(OSError, UnicodeDecodeError):
+        first, _, text = path.read_text(encoding="utf-8").partition("\n")
+        return text if first == f"# {digest}" else None
+    return None
+
+
+def keep_text(path: Path, digest: str, text: str) -> None:
+    """Keep a text that takes time to make again; not being able to is no error."""
+    with suppress(OSError, StockroomError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, f"# {digest}\n{text}".encode())

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
-from stockroom.errors import StockroomError
-from stockroom.files import write_whole
 from stockroom.settings import HOME
 
 INITIALISED_DIR = HOME / "terraform-initialised"
@@ -54,18 +51,3 @@ def keep_initialised(name: str, data: Path, digest: str, kept: Path = INITIALISE
         draft.rename(kept / name)
     except OSError:  # another platform was quicker; what is kept only saves time
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def take_text(name: str, digest: str, kept: Path) -> str | None:
-    """What is kept under `name`; None where it is of something else than `digest` stands for, or there is nothing."""
-    with suppress(OSError):
-        first, _, text = (kept / name).read_text().partition("\n")
-        return text if first == f"# {digest}" else None
-    return None
-
-
-def keep_text(name: str, digest: str, text: str, kept: Path) -> None:
-    """Keep a text whose comments begin with #, of which there is one under `name`."""
-    with suppress(OSError, StockroomError):  # what is kept only saves time
-        kept.mkdir(parents=True, exist_ok=True)
-        write_whole(kept / name, f"# {digest}\n{text}".encode())

@@ -29,13 +29,12 @@ import psutil
 
 from stockroom.environments import STACKS_DIR, TERRAFORM_DIR, Environment, local_process_environment
 from stockroom.errors import StockroomError
+from stockroom.files import keep_text, take_text
 from stockroom.initialised import (
     INITIALISED_DIR,
     is_initialised,
     keep_initialised,
-    keep_text,
     take_initialised,
-    take_text,
 )
 from stockroom.processes import processes_in, stop
 from stockroom.settings import HOME, Settings
@@ -246,13 +245,13 @@ class Stack:
         told = {name: value for name, value in environment.items() if name not in process_variables(self.settings)}
         asked = json.dumps([self._init_digest, version("terraform-local"), told], sort_keys=True)
         digest = hashlib.sha256(asked.replace(address, _ADDRESS).encode()).hexdigest()
-        written, name = self.folder / _REDIRECTION, f"{self._initialised_name}.{_REDIRECTION}"
-        if (text := take_text(name, digest, INITIALISED_DIR)) is not None:
+        written, kept = self.folder / _REDIRECTION, INITIALISED_DIR / f"{self._initialised_name}.{_REDIRECTION}"
+        if (text := take_text(kept, digest)) is not None:
             written.write_text(text.replace(_ADDRESS, address))
             return
         tflocal = Path(sys.executable).parent / "tflocal"
         run_terraform(self.name, tflocal, ["apply"], self.folder, environment, self.log, watch)
-        keep_text(name, digest, written.read_text().replace(address, _ADDRESS), INITIALISED_DIR)
+        keep_text(kept, digest, written.read_text().replace(address, _ADDRESS))
 
     @property
     def provider(self) -> Path | None:

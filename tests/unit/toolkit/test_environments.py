@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stockroom import environments
 from stockroom.environments import (
     LOCAL,
     check_stack,
@@ -162,3 +163,20 @@ def test_unknown_names_are_answered_with_the_known_ones() -> None:
         check_stack("data-platform")
     assert error.value.hint == f"stacks are: {', '.join(stack_names())}"
     assert check_stack("data_platform") == "data_platform"
+
+
+def test_a_file_is_parsed_once_for_its_content(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(environments, "HOME", tmp_path)
+    folder = tmp_path / "environments"
+    file = folder / "dev" / "environment.tfvars"
+    file.parent.mkdir(parents=True)
+    (folder / "dev" / "backend.hcl").write_text('bucket = "states"\n')
+    variables = 'project_name = "shop"\nenvironment = "dev"\naccount_id = "1"\nowner = "me"\ncost_center = "none"\n'
+    file.write_text(f'{variables}region = "eu-central-1"\n')
+    monkeypatch.setattr(environments, "ENVIRONMENTS_DIR", folder)
+    first = read_environment("dev")
+    with monkeypatch.context() as nobody:
+        nobody.delattr(environments, "_parse_hcl")
+        assert read_environment("dev") == first
+    file.write_text(f'{variables}region = "eu-central-2"\n')
+    assert read_environment("dev").region == "eu-central-2"
