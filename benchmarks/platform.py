@@ -68,7 +68,7 @@ def messages_in(sqs: Any, url: str) -> int:
 
 
 class Platform:
-    """The platform of one checkout on the run's port and in the run's folder, at most one of which is up at a time."""
+    """The platform of one checkout on a port and in a folder of its own."""
 
     def __init__(self, root: Path, settings: Settings, steps: Steps) -> None:
         self.settings = settings
@@ -98,6 +98,18 @@ class Platform:
         self.invoke("report", "--json")  # waits until all of it has arrived
         deployed.wait_until_quiet()
         return deployed
+
+    def stand_still(self) -> None:
+        """Stop the emulator and its functions as they are, so that they take nothing of the machine but memory."""
+        for process in self._processes():
+            process.suspend()
+
+    def go_on(self) -> None:
+        for process in self._processes():
+            process.resume()
+
+    def _processes(self) -> list[psutil.Process]:
+        return list(processes_in(self.settings.engine_dir))
 
     def wait_until_packed(self) -> None:
         """Return when no snapshot is being packed in the background."""
@@ -154,7 +166,8 @@ class Bench:
         root = self.work / "against"
         unpack_commit(self.against, root)
         # A platform's folder must not hold the checkout whose platform it is.
-        settings = self.settings.model_copy(update={"run_dir": self.work / "against-run"})
+        own = {"run_dir": self.work / "against-run", "port": choose_port(self.settings.port)}
+        settings = self.settings.model_copy(update=own)
         return Platform(root, settings, self.steps)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,10 @@ from benchmarks.machine import localstack_version, processor_name
 from benchmarks.memory import Memory, figures_of, part_of
 from benchmarks.one_by_one import SERVICES, Target, awslocal_words
 from benchmarks.platform import setting_variables
-from benchmarks.seeding import EVENTS_OF_THE_SAMPLE, compare, scale_of, whole_rates
+from benchmarks.seeding import EVENTS_OF_THE_SAMPLE, compare, dataset_of, scale_of, whole_rates
 from benchmarks.start import ByHand, by_hand_seconds, other_engines, sample_counts, sample_records, step_seconds
+from benchmarks.throughput import Turn, as_turn, parts_of, rates
 from benchmarks.throughput import compare as compare_commits
-from benchmarks.throughput import rates
 from stockroom.errors import StockroomError
 from stockroom.settings import ROOT, Settings
 
@@ -81,9 +82,27 @@ def test_throughput_is_compared_with_the_older_commit() -> None:
 
 
 def test_records_are_stored_at_two_rates_most_of_them_and_all() -> None:
-    put, most, everything = rates("orders", 100, 2.0, [(1.0, 10), (5.0, 96), (20.0, 100)])
+    turn = as_turn(100, 2.0, [(1.0, 10), (5.0, 96), (20.0, 100)])
+    assert turn == Turn(100, put=2.0, most=5.0, stored=20.0)
+    put, most, everything = rates({"orders": [turn]})
     assert (put.value, most.value, everything.value) == (50.0, 19.0, 5.0)
     assert {figure.unit for figure in (put, most, everything)} == {"orders/s"}
+
+
+def test_a_rate_is_that_of_all_turns_together() -> None:
+    turns = [Turn(100, 1.0, 2.0, 5.0), Turn(300, 3.0, 10.0, 35.0)]
+    assert [figure.value for figure in rates({"events": turns})] == [100.0, 380 / 12, 10.0]
+
+
+def test_turns_have_a_part_of_the_orders_and_events_each(tmp_path: Path) -> None:
+    whole = dataset_of(2_000, tmp_path)
+    parts = parts_of(tmp_path, 3)
+    for records in ("orders", "events"):
+        assert list(chain.from_iterable(getattr(part, records)() for part in parts)) == list(getattr(whole, records)())
+    counts = [part.counts for part in parts]
+    assert sum(each.events for each in counts) == whole.counts.events
+    assert max(each.events for each in counts) - min(each.events for each in counts) <= 1
+    assert {each.products for each in counts} == {whole.counts.products}
 
 
 def test_memory_is_summed_up_by_part() -> None:
