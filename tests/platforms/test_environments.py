@@ -79,6 +79,10 @@ EFFECTS: dict[str, list[str]] = {
         r"module\.(raw|processed)_objects\.aws_sqs_queue\.this\[0\] message_retention_seconds"
     ],
     "curation_max_receive_count": [r"module\.(raw|processed)_objects\.aws_sqs_queue\.this\[0\] redrive_policy"],
+    "curation_maximum_concurrency": [
+        r"module\.(curate|daily)_sales\.aws_lambda_event_source_mapping\.queue\[.*\] "
+        r"scaling_config\.0\.maximum_concurrency"
+    ],
     "table_streams_batching_window_seconds": [
         r"module\.(project_orders|restock)\.aws_lambda_event_source_mapping\.stream\[.\w+.\] "
         "maximum_batching_window_in_seconds"

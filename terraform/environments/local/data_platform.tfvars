@@ -21,6 +21,7 @@ curation_timeout_seconds            = 30
 curation_visibility_timeout_seconds = 30 # as for orders
 curation_retention_seconds          = 86400
 curation_max_receive_count          = 3
+curation_maximum_concurrency        = 2 # a laptop has few cores
 
 table_streams_batching_window_seconds = 0
 table_streams_maximum_retry_attempts  = 3

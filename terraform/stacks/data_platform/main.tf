@@ -345,7 +345,7 @@ module "curate_sales" {
       arn                     = module.raw_objects.arn
       batch_size              = var.curation_batching_window_seconds > 0 ? 100 : 10
       batching_window_seconds = var.curation_batching_window_seconds
-      maximum_concurrency     = 4
+      maximum_concurrency     = var.curation_maximum_concurrency
     }
   }
 }
@@ -439,7 +439,7 @@ module "daily_sales" {
       arn                     = module.processed_objects.arn
       batch_size              = var.curation_batching_window_seconds > 0 ? 100 : 10
       batching_window_seconds = var.curation_batching_window_seconds
-      maximum_concurrency     = 4
+      maximum_concurrency     = var.curation_maximum_concurrency
     }
   }
 }

@@ -229,6 +229,17 @@ variable "curation_max_receive_count" {
   default     = 5
 }
 
+variable "curation_maximum_concurrency" {
+  description = "Most calls at the same time of each step of curation. A call does all that has come for a date: more of them do more dates at once, and the same ones twice."
+  type        = number
+  default     = 4
+
+  validation {
+    condition     = var.curation_maximum_concurrency >= 2 && var.curation_maximum_concurrency <= 1000
+    error_message = "curation_maximum_concurrency must be 2 to 1000, as Lambda has it."
+  }
+}
+
 variable "table_streams_batching_window_seconds" {
   description = "Longest wait for a batch of changes of the orders and the inventory table to fill."
   type        = number

@@ -151,6 +151,12 @@ run "refuses_no_time_for_a_date" {
   variables { curation_timeout_seconds = 5 }
 }
 
+run "refuses_fewer_calls_than_lambda_can_limit" {
+  command         = plan
+  expect_failures = [var.curation_maximum_concurrency]
+  variables { curation_maximum_concurrency = 1 }
+}
+
 run "refuses_notices_that_come_back_too_soon" {
   command         = plan
   expect_failures = [var.curation_visibility_timeout_seconds]
