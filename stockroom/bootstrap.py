@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from stockroom.aws import error_code
@@ -47,13 +47,10 @@ def bucket_policy(bucket: str, readers: Sequence[str] = ()) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [tls_only, *([read, listing] if readers else [])]}
 
 
-def bootstrap(
-    environment: Environment, session: boto3.Session, fill: Callable[[str], object] = lambda bucket: None
-) -> list[str]:
+def bootstrap(environment: Environment, session: boto3.Session) -> list[str]:
     """Make what is missing and bring every setting to what it should be; safe to run again.
 
-    `fill` is called with each bucket when that is ready, while others may not yet be. Returns the names of what was
-    created now.
+    Returns the names of what was created now.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -62,13 +59,7 @@ def bootstrap(
     with ThreadPoolExecutor() as pool:
         buckets = (environment.state_bucket, environment.artifact_bucket)
         readers = {environment.state_bucket: _accounts_after(environment)}
-
-        def ensure(bucket: str) -> str | None:
-            created = _ensure_bucket(s3, environment, bucket, readers.get(bucket, []))
-            fill(bucket)
-            return created
-
-        pending = [pool.submit(ensure, bucket) for bucket in buckets]
+        pending = [pool.submit(_ensure_bucket, s3, environment, bucket, readers.get(bucket, [])) for bucket in buckets]
         if environment.lock_table:
             pending.append(pool.submit(_ensure_lock_table, dynamodb, environment, environment.lock_table))
         return [name for future in pending if (name := future.result())]

@@ -41,6 +41,7 @@ from stockroom.snapshots.whole import count_seeded, prepare
 from stockroom.state import read_deployed, record_release, release_stale_lock
 from stockroom.status import merge_outputs
 from stockroom.terraform import ApplyResult, Binary, ResourceExistsError, Stack, find_binary, wait_for_left_behind
+from stockroom.terraform_provider import Attachment
 
 if TYPE_CHECKING:
     import boto3
@@ -149,7 +150,7 @@ class _BringingUp:
         self._engine = make_engine(settings)
         self._snapshots = self._open_snapshots()
         self._ending = ExitStack()
-        self._attached: Mapping[str, str] = {}
+        self._attached = Attachment()
 
     def _open_snapshots(self) -> PlatformSnapshots | None:
         if not self._request.snapshots or why_none(self._settings):
@@ -333,23 +334,40 @@ def _build(stacks: list[str], steps: Steps) -> tuple[Artifacts, Release]:
 
 def _deploy(
     stacks: list[Stack],
-    attached: Mapping[str, str],
+    attached: Attachment,
     engine: Engine,
     session: boto3.Session,
     artifacts: Artifacts,
     release: Release,
     steps: Steps,
 ) -> dict[str, ApplyResult]:
-    """Bootstrap, then init and apply every stack in order, with the provider that `attached` tells how to reach."""
-    watch, environment = _watch(engine), stacks[0].environment
+    """Bootstrap, then init and apply every stack in order, with the provider that `attached` tells how to reach.
 
-    def fill(bucket: str) -> None:
-        if bucket == environment.artifact_bucket:
-            upload_artifacts(artifacts, session, bucket)
-
+    Bundles and layers go up while Terraform plans: its first change waits for them.
+    """
+    environment = stacks[0].environment
     with steps.step("bootstrap") as step:
-        created = bootstrap(environment, session, fill)
+        created = bootstrap(environment, session)
         step.say(f"created {', '.join(created)}" if created else "state and artifact buckets are there")
+    with ThreadPoolExecutor(1) as pool:
+        uploading = pool.submit(upload_artifacts, artifacts, session, environment.artifact_bucket)
+        if attached.holds_changes:
+            uploading.add_done_callback(lambda done: None if done.exception() else attached.begin())
+        else:
+            uploading.result()
+        return _apply(stacks, attached.variables, engine, session, release, steps, _watch(engine, uploading))
+
+
+def _apply(
+    stacks: list[Stack],
+    attached: Mapping[str, str],
+    engine: Engine,
+    session: boto3.Session,
+    release: Release,
+    steps: Steps,
+    watch: Callable[[], None],
+) -> dict[str, ApplyResult]:
+    environment = stacks[0].environment
     applied: dict[str, ApplyResult] = {}
     for stack in stacks:
         name = stack.name
@@ -371,8 +389,10 @@ def _deploy(
     return applied
 
 
-def _watch(engine: Engine) -> Callable[[], None]:
+def _watch(engine: Engine, uploading: Future[Any]) -> Callable[[], None]:
     def watch() -> None:
+        if uploading.done():
+            uploading.result()
         if engine.died():
             raise StockroomError(
                 "the emulator ended while the platform was being deployed",

@@ -62,7 +62,8 @@ def plan_from_nothing(
 
     terraform("init", "-input=false", "-no-color", "-lockfile=readonly")
     log, types = work / "provider.log", named_types(work)
-    with running_provider(installed_provider(root), root, process_environment, log, types) as attached:
+    with running_provider(installed_provider(root), root, process_environment, log, types) as provider:
+        attached = provider.variables
         terraform("plan", "-input=false", "-no-color", "-lock=false", "-out=plan", *variables, attached=attached)
         plan: dict[str, Any] = json.loads(terraform("show", "-json", "plan", attached=attached))
     return plan

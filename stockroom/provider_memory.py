@@ -8,6 +8,7 @@ and the provider, passes everything on as it is, and answers these two where the
 
 It works in FOLDER, as the provider does, and keeps answers below KEPT. It ends with the provider, or when told to. With
 TYPEs, of resources and data sources, Terraform gets the schemas of no others: to read all of them takes it seconds too.
+No change goes to the provider before the end of standard input, a pipe: what changes need may be made until then.
 """
 
 from __future__ import annotations
@@ -28,10 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc.aio
-from google.protobuf import text_format
-from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import DecodeError
-from google.protobuf.message_factory import GetMessages
 
 from stockroom.errors import StockroomError
 from stockroom.files import write_whole
@@ -44,7 +42,9 @@ if TYPE_CHECKING:
 _PROVIDER = "/tfplugin5.Provider/"
 SCHEMAS = f"{_PROVIDER}GetSchema"
 VALIDATION = f"{_PROVIDER}PrepareProviderConfig"
+CHANGE = f"{_PROVIDER}ApplyResourceChange"
 
+_STANDARD_INPUT = 0
 _LOCAL_PORT = re.compile(rb"(127\.0\.0\.1|localhost):\d+")
 _READ_BY_PROVIDER = re.compile(r"AWS_|TF_(?!CLI_)|HOME$|\w*_PROXY$", re.IGNORECASE)
 _ANY_LENGTH = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
@@ -65,7 +65,7 @@ class Memory:
             kept = self._file(method, request).read_bytes()
         except OSError:
             return None
-        return kept if method == SCHEMAS else request
+        return request if method == VALIDATION else kept
 
     def keep(self, method: str, request: bytes, answer: bytes) -> None:
         """Remember an answer that holds again.
@@ -78,7 +78,7 @@ class Memory:
         if not self._folder.exists():
             shutil.rmtree(self._folder.parent, ignore_errors=True)
             self._folder.mkdir(parents=True)
-        write_whole(self._file(method, request), answer if method == SCHEMAS else b"")
+        write_whole(self._file(method, request), b"" if method == VALIDATION else answer)
 
     def _file(self, method: str, request: bytes) -> Path:
         asked = b"\0".join([method.encode(), self._environment, request])
@@ -108,6 +108,10 @@ _MESSAGES = """
 
 def schemas_of(types: Set[str], answer: bytes) -> bytes:
     """The provider's answer about its schemas, with those of no other types of resources and data sources."""
+    from google.protobuf import text_format
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+    from google.protobuf.message_factory import GetMessages
+
     schemas: Any = GetMessages([text_format.Parse(_MESSAGES, FileDescriptorProto())])["stockroom.Schemas"]()
     schemas.ParseFromString(answer)
     for entries in (schemas.resource, schemas.data_source, schemas.ephemeral):
@@ -120,13 +124,14 @@ def schemas_of(types: Set[str], answer: bytes) -> bytes:
 class Between(grpc.GenericRpcHandler):
     """Passes calls on to the provider, messages as they are, save those whose answer is remembered.
 
-    Where there are `types`, it gives the schemas of no others.
+    Where there are `types`, it gives the schemas of no others. Changes wait until they `may_begin`.
     """
 
-    def __init__(self, provider: grpc.aio.Channel, memory: Memory, types: Set[str]) -> None:
+    def __init__(self, provider: grpc.aio.Channel, memory: Memory, types: Set[str], may_begin: asyncio.Event) -> None:
         self._provider = provider
         self._memory = memory
         self._types = types
+        self._may_begin = may_begin
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         if details.method == SCHEMAS:
@@ -139,6 +144,8 @@ class Between(grpc.GenericRpcHandler):
         return grpc.stream_stream_rpc_method_handler(partial(self._pass_on, details.method))
 
     async def _ask(self, method: str, request: bytes, context: _Context) -> bytes:
+        if method == CHANGE:
+            await self._may_begin.wait()
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._provider.unary_unary(method)
         try:
             return await call(request)
@@ -146,22 +153,31 @@ class Between(grpc.GenericRpcHandler):
             await context.abort(error.code(), error.details() or "")
 
     async def _schemas(self, request: bytes, context: _Context) -> bytes:
+        if not self._types:
+            return await self._remember(SCHEMAS, request, context)
+        some = " ".join([SCHEMAS, *sorted(self._types)])
+        if (known := self._memory.recall(some, request)) is not None:
+            return known
         answer = await self._remember(SCHEMAS, request, context)
         try:
-            return schemas_of(self._types, answer) if self._types else answer
+            answer = schemas_of(self._types, answer)
         except DecodeError as error:
             print(f"Terraform gets all schemas: {error}", file=sys.stderr)
-            return answer
+        self._keep(some, request, answer)
+        return answer
 
     async def _remember(self, method: str, request: bytes, context: _Context) -> bytes:
         if (known := self._memory.recall(method, request)) is not None:
             return known
         answer = await self._ask(method, request, context)
+        self._keep(method, request, answer)
+        return answer
+
+    def _keep(self, method: str, request: bytes, answer: bytes) -> None:
         try:
             self._memory.keep(method, request, answer)
         except (OSError, StockroomError) as error:
             print(f"{method} is not remembered: {error}", file=sys.stderr)
-        return answer
 
     async def _pass_on(self, method: str, requests: AsyncIterator[bytes], context: _Context) -> AsyncIterator[bytes]:
         call: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._provider.stream_stream(method)
@@ -174,7 +190,9 @@ class Between(grpc.GenericRpcHandler):
 
 def main(provider: Path, folder: Path, kept: Path, types: Set[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that the provider ends too, also while it starts
-    process = subprocess.Popen([provider, "-debug"], cwd=folder, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [provider, "-debug"], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
     try:
         assert process.stdout
         if value := parse_reattach(process.stdout):
@@ -188,14 +206,22 @@ async def _serve(
     process: subprocess.Popen[str], reattach: dict[str, dict[str, Any]], memory: Memory, types: Set[str]
 ) -> None:
     """Stand between Terraform and the provider until one of them is to end; `reattach` tells how to reach it."""
-    ending = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
+    ending, may_begin = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, ending.set)
+
+    def read() -> None:
+        if not os.read(_STANDARD_INPUT, 1):
+            loop.remove_reader(_STANDARD_INPUT)
+            may_begin.set()
+
+    loop.add_reader(_STANDARD_INPUT, read)
     ((name, how),) = reattach.items()
     with tempfile.TemporaryDirectory(prefix="stockroom-") as folder:
         socket = f"{folder}/provider"
         async with grpc.aio.insecure_channel(f"unix:{how['Addr']['String']}", _ANY_LENGTH) as channel:
             server = grpc.aio.server(options=_ANY_LENGTH)
-            server.add_generic_rpc_handlers((Between(channel, memory, types),))
+            server.add_generic_rpc_handlers((Between(channel, memory, types, may_begin),))
             server.add_insecure_port(f"unix:{socket}")
             await server.start()
             here = how | {"Pid": os.getpid(), "Addr": {"Network": "unix", "String": socket}}

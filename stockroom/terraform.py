@@ -38,7 +38,7 @@ from stockroom.initialised import (
 )
 from stockroom.processes import processes_in, stop
 from stockroom.settings import HOME, Settings
-from stockroom.terraform_provider import running_provider
+from stockroom.terraform_provider import Attachment, running_provider
 
 MINIMUM_VERSION = (1, 10)
 PROVIDER = ("hashicorp", "aws", "5.100.0")
@@ -258,8 +258,8 @@ class Stack:
         """The provider that `init` put into the working directory, or None."""
         return installed_provider(self.folder)
 
-    def running_provider(self, nothing_deployed: bool) -> AbstractContextManager[dict[str, str]]:
-        """The provider, for every stack of the environment; gives what lets Terraform attach to it."""
+    def running_provider(self, nothing_deployed: bool) -> AbstractContextManager[Attachment]:
+        """The provider, for every stack of the environment."""
         # A state may hold resources of a type that the code does not name any more.
         types = named_types(TERRAFORM_DIR) if nothing_deployed else frozenset[str]()
         return running_provider(self.provider, self.top, self.process_environment(), self.log, types)

@@ -51,7 +51,7 @@ def check_all(folder: Path, settings: Settings) -> tuple[bool, str]:
         ) as attached,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        runner = _Runner(alone.binary, environment | attached)
+        runner = _Runner(alone.binary, {**environment, **attached.variables})
         pending = [pool.submit(runner.run, TERRAFORM_DIR, "fmt", "-check", "-recursive", "-diff")]
         pending += [pool.submit(runner.check_root, stack, environment_names()) for stack in stacks]
         pending += [pool.submit(runner.check_root, module, []) for module in modules]

@@ -15,7 +15,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from stockroom.settings import HOME, ROOT
 
@@ -30,6 +32,26 @@ _QUIET = dict.fromkeys(
 )
 
 
+@dataclass(frozen=True)
+class Attachment:
+    """The variables that let Terraform attach to a provider; without any, Terraform starts it itself.
+
+    `gate` is the provider's standard input, at whose end it begins with changes.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    gate: IO[str] | None = None
+
+    @property
+    def holds_changes(self) -> bool:
+        """Whether changes wait until they may begin."""
+        return self.gate is not None and not self.gate.closed
+
+    def begin(self) -> None:
+        if self.gate:
+            self.gate.close()
+
+
 @contextmanager
 def running_provider(
     program: Path | None,
@@ -38,21 +60,21 @@ def running_provider(
     log: Path,
     types: Set[str],
     kept: Path = ANSWERS_DIR,
-) -> Iterator[dict[str, str]]:
-    """The variables that let Terraform attach to the provider, which runs in the folder with exactly this environment.
+) -> Iterator[Attachment]:
+    """The provider, which runs in the folder with exactly this environment, and holds changes until they may begin.
 
     Where there are `types`, it knows no others. There are no variables where there is no program, or it does not start:
     Terraform then does so itself, or tells why it can't.
     """
     if program is None:
-        yield {}
+        yield Attachment()
         return
     with log.open("ab") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "stockroom.provider_memory", program, folder, kept, *sorted(types)],
             cwd=ROOT,
             env={**_QUIET, **environment},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -61,7 +83,7 @@ def running_provider(
     try:
         assert process.stdout
         value = parse_reattach(process.stdout)
-        yield {"TF_REATTACH_PROVIDERS": value} if value else {}
+        yield Attachment({"TF_REATTACH_PROVIDERS": value}, process.stdin) if value else Attachment()
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -15,10 +15,10 @@ import grpc
 import pytest
 
 from stockroom.processes import processes_in
-from stockroom.provider_memory import SCHEMAS, VALIDATION, Memory
+from stockroom.provider_memory import CHANGE, SCHEMAS, VALIDATION, Memory
 from stockroom.settings import ROOT
 from stockroom.terraform import is_provider
-from stockroom.terraform_provider import parse_reattach, running_provider
+from stockroom.terraform_provider import Attachment, parse_reattach, running_provider
 
 NAME = "registry.terraform.io/hashicorp/aws"
 CONFIGURATION = "/tfplugin5.Provider/Configure"
@@ -79,13 +79,19 @@ def dated(path: Path) -> Path:
 @contextmanager
 def attached(folder: Path, provider: Path, types: Set[str] = NONE, **environment: str) -> Iterator[grpc.Channel]:
     """What Terraform reaches when it attaches as it is told."""
-    with running_provider(
-        provider, folder, {"PATH": os.defpath, **environment}, folder / "log", types, folder / "kept"
-    ) as told:
-        ((name, how),) = json.loads(told["TF_REATTACH_PROVIDERS"]).items()
-        assert (name, how["Protocol"], how["ProtocolVersion"], how["Test"]) == (NAME, "grpc", 5, True)
-        with grpc.insecure_channel(f"unix:{how['Addr']['String']}") as channel:
-            yield channel
+    with (
+        running_provider(
+            provider, folder, {"PATH": os.defpath, **environment}, folder / "log", types, folder / "kept"
+        ) as attachment,
+        channel_to(attachment) as channel,
+    ):
+        yield channel
+
+
+def channel_to(attachment: Attachment) -> grpc.Channel:
+    ((name, how),) = json.loads(attachment.variables["TF_REATTACH_PROVIDERS"]).items()
+    assert (name, how["Protocol"], how["ProtocolVersion"], how["Test"]) == (NAME, "grpc", 5, True)
+    return grpc.insecure_channel(f"unix:{how['Addr']['String']}")
 
 
 def ask(channel: grpc.Channel, method: str, request: bytes) -> bytes:
@@ -163,6 +169,21 @@ def test_schemas_in_words_that_are_not_known_are_passed_on(tmp_path: Path) -> No
         assert ask(channel, SCHEMAS, b"odd") == b"odd 1"
 
 
+def test_changes_wait_until_they_may_begin(tmp_path: Path) -> None:
+    running = running_provider(program(tmp_path), tmp_path, {"PATH": os.defpath}, tmp_path / "log", NONE)
+    with running as attachment, channel_to(attachment) as channel:
+        call: Any = channel.unary_unary(CHANGE)
+        change = call.future(b"change")
+        assert ask(channel, CONFIGURATION, b"configure") == b"configure 1"  # sent after the change, and not held up
+        with pytest.raises(grpc.FutureTimeoutError):
+            change.result(timeout=0.5)
+        assert attachment.holds_changes
+        attachment.begin()
+        assert change.result(timeout=30) == b"change 1"
+        assert not attachment.holds_changes
+        assert ask(channel, CHANGE, b"change") == b"change 2"
+
+
 def test_an_error_is_the_provider_s_own(tmp_path: Path) -> None:
     with attached(tmp_path, program(tmp_path)) as channel:
         for method in (CONFIGURATION, SCHEMAS):
@@ -186,7 +207,8 @@ def test_it_ends_also_when_terraform_fails(tmp_path: Path) -> None:
 def test_it_ends_also_while_it_starts(tmp_path: Path) -> None:
     slow = program(tmp_path, "import time\nopen('started', 'w')\ntime.sleep(600)")
     paths = map(str, (slow, tmp_path, tmp_path / "kept"))
-    process = subprocess.Popen([sys.executable, "-m", "stockroom.provider_memory", *paths], cwd=ROOT)
+    words = [sys.executable, "-m", "stockroom.provider_memory", *paths]
+    process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE)
     while not (tmp_path / "started").exists():
         assert process.poll() is None
         time.sleep(0.01)
@@ -197,8 +219,8 @@ def test_it_ends_also_while_it_starts(tmp_path: Path) -> None:
 
 def test_one_that_does_not_start_is_left_to_terraform(tmp_path: Path) -> None:
     running = running_provider(program(tmp_path, "exit(1)"), tmp_path, {"PATH": os.defpath}, tmp_path / "log", NONE)
-    with running as variables:
-        assert variables == {}
+    with running as attachment:
+        assert attachment == Attachment()
 
 
 def test_what_tells_how_to_attach() -> None:

@@ -30,8 +30,11 @@ class StateMissingError(RuntimeError):
 
 
 def begin(settings: Settings, temporary: Path) -> None:
-    """If DynamoDB is to be started early. Raises NotInstalledError."""
-    if "dynamodb" in settings.services:
+    """If DynamoDB is to begin with a state. Raises NotInstalledError.
+
+    An empty one has time until the first table is made, and until then others need the processors.
+    """
+    if "dynamodb" in settings.services and settings.state:
         port = backend_commands.free_port()
         BOOTING["dynamodb"] = Booting(backend_commands.start_dynamodb_local(settings, port, temporary), port)
 
