@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from .online_retail import revenue_of_file, revenue_of_report, totals_of_events, totals_of_file, totals_of_orders
 from .own_platform import OwnPlatform
 
 
+@pytest.mark.waits
 def test_every_row_once(platform: OwnPlatform, dataset: Path) -> None:
     first = platform.start("infra-up", "--dataset", str(dataset))
     platform.emulator()

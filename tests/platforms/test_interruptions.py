@@ -79,6 +79,7 @@ def test_toolkit_and_terraform_killed(platform: OwnPlatform, dataset: Path) -> N
     comes_up_whole(platform, dataset)
 
 
+@pytest.mark.waits
 def test_interrupted_by_the_user(platform: OwnPlatform, dataset: Path) -> None:
     command = platform.start("infra-up", "--dataset", str(dataset))
     platform.wait_for_apply()

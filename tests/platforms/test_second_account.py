@@ -95,6 +95,7 @@ def dev(platform: OwnPlatform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return account
 
 
+@pytest.mark.waits
 def test_the_end_to_end_tests_against_an_account(platform: OwnPlatform, dev: Account) -> None:
     platform.shell = dev.shell
     output = platform.run("e2e", "--env", "dev", "--smoke")

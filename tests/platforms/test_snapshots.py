@@ -25,6 +25,7 @@ def platform(tmp_path: Path) -> Iterator[OwnPlatform]:
         yield platform
 
 
+@pytest.mark.waits
 def test_a_platform_and_its_snapshots(platform: OwnPlatform, tmp_path: Path) -> None:
     cold = platform.run("infra-up")
     assert " apply " in cold
