@@ -113,7 +113,7 @@ class Platform:
 
     def wait_until_packed(self) -> None:
         """Return when no snapshot is being packed in the background."""
-        while any(map(_is_packing, processes_in(self.settings.engine_dir))):
+        while any(map(_is_packing, self._processes())):
             sleep(_LOOK_PAUSE_SECONDS)
 
 

@@ -43,13 +43,13 @@ class Turn:
 def measure(bench: Bench) -> Findings:
     events, orders = bench.work / "events", bench.work / "orders"
     dataset_of(bench.rounds(40_000, 80_000), events)
-    dataset_of(bench.rounds(1_200, 5_000) * EVENTS_OF_THE_SAMPLE // ORDERS, orders)
+    all_orders = dataset_of(bench.rounds(1_200, 5_000) * EVENTS_OF_THE_SAMPLE // ORDERS, orders)
     parts = list(zip(parts_of(events, _TURNS), parts_of(orders, _TURNS), strict=True))
     platforms = {"now": bench.here} | ({f"at {bench.against}": bench.before} if bench.against else {})
     with ExitStack() as up:
         contenders = {}
         for when, platform in platforms.items():
-            contenders[when] = up.enter_context(Contender(platform, RecordsDirectory(orders)))
+            contenders[when] = up.enter_context(Contender(platform, all_orders))
         for part in parts:
             for contender in contenders.values():
                 contender.take_turn(*part)

@@ -349,11 +349,15 @@ def _deploy(
     with steps.step("bootstrap") as step:
         created = bootstrap(environment, session)
         step.say(f"created {', '.join(created)}" if created else "state and artifact buckets are there")
+
+    def upload() -> None:
+        upload_artifacts(artifacts, session, environment.artifact_bucket)
+        attached.begin()
+
+    changes_wait = attached.holds_changes
     with ThreadPoolExecutor(1) as pool:
-        uploading = pool.submit(upload_artifacts, artifacts, session, environment.artifact_bucket)
-        if attached.holds_changes:
-            uploading.add_done_callback(lambda done: None if done.exception() else attached.begin())
-        else:
+        uploading = pool.submit(upload)
+        if not changes_wait:
             uploading.result()
         return _apply(stacks, attached.variables, engine, session, release, steps, _watch(engine, uploading))
 

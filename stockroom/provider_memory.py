@@ -23,7 +23,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,7 +137,7 @@ class Between(grpc.GenericRpcHandler):
         if details.method == SCHEMAS:
             return grpc.unary_unary_rpc_method_handler(self._schemas)
         if details.method == VALIDATION:
-            return grpc.unary_unary_rpc_method_handler(partial(self._remember, VALIDATION))
+            return grpc.unary_unary_rpc_method_handler(self._validation)
         if details.method.startswith(_PROVIDER):
             return grpc.unary_unary_rpc_method_handler(partial(self._ask, details.method))
         # What else goes between the two is not all of one message each way, which is a stream too.
@@ -152,32 +152,34 @@ class Between(grpc.GenericRpcHandler):
         except grpc.aio.AioRpcError as error:
             await context.abort(error.code(), error.details() or "")
 
+    async def _validation(self, request: bytes, context: _Context) -> bytes:
+        return await self._remember(VALIDATION, request, lambda: self._ask(VALIDATION, request, context))
+
     async def _schemas(self, request: bytes, context: _Context) -> bytes:
+        async def whole() -> bytes:
+            return await self._remember(SCHEMAS, request, lambda: self._ask(SCHEMAS, request, context))
+
+        async def some() -> bytes:
+            answer = await whole()
+            try:
+                return schemas_of(self._types, answer)
+            except DecodeError as error:
+                print(f"Terraform gets all schemas: {error}", file=sys.stderr)
+                return answer
+
         if not self._types:
-            return await self._remember(SCHEMAS, request, context)
-        some = " ".join([SCHEMAS, *sorted(self._types)])
-        if (known := self._memory.recall(some, request)) is not None:
-            return known
-        answer = await self._remember(SCHEMAS, request, context)
-        try:
-            answer = schemas_of(self._types, answer)
-        except DecodeError as error:
-            print(f"Terraform gets all schemas: {error}", file=sys.stderr)
-        self._keep(some, request, answer)
-        return answer
+            return await whole()
+        return await self._remember(" ".join([SCHEMAS, *sorted(self._types)]), request, some)
 
-    async def _remember(self, method: str, request: bytes, context: _Context) -> bytes:
-        if (known := self._memory.recall(method, request)) is not None:
+    async def _remember(self, what: str, request: bytes, find: Callable[[], Awaitable[bytes]]) -> bytes:
+        if (known := self._memory.recall(what, request)) is not None:
             return known
-        answer = await self._ask(method, request, context)
-        self._keep(method, request, answer)
-        return answer
-
-    def _keep(self, method: str, request: bytes, answer: bytes) -> None:
+        answer = await find()
         try:
-            self._memory.keep(method, request, answer)
+            self._memory.keep(what, request, answer)
         except (OSError, StockroomError) as error:
-            print(f"{method} is not remembered: {error}", file=sys.stderr)
+            print(f"{what} is not remembered: {error}", file=sys.stderr)
+        return answer
 
     async def _pass_on(self, method: str, requests: AsyncIterator[bytes], context: _Context) -> AsyncIterator[bytes]:
         call: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._provider.stream_stream(method)

@@ -30,12 +30,7 @@ import psutil
 from stockroom.environments import STACKS_DIR, TERRAFORM_DIR, Environment, local_process_environment
 from stockroom.errors import StockroomError
 from stockroom.files import keep_text, take_text
-from stockroom.initialised import (
-    INITIALISED_DIR,
-    is_initialised,
-    keep_initialised,
-    take_initialised,
-)
+from stockroom.initialised import INITIALISED_DIR, is_initialised, keep_initialised, take_initialised
 from stockroom.processes import processes_in, stop
 from stockroom.settings import HOME, Settings
 from stockroom.terraform_provider import Attachment, running_provider
