@@ -145,7 +145,8 @@ def _unit(checks: Checks) -> Outcome:
 
 def _emulator(checks: Checks) -> Outcome:
     assert checks.platform
-    return checks.pytest("emulator", "tests/emulator", environment=checks.platform.test_environment())
+    # Its tests wait half of the time: for event sources, alarms and emulators of their own.
+    return checks.pytest("emulator", "tests/emulator", workers="4", environment=checks.platform.test_environment())
 
 
 def _e2e(checks: Checks) -> Outcome:

@@ -19,9 +19,15 @@ from typing import Any
 import pytest
 
 from stockroom.settings import Settings
+from tests.worksteal import deal
 
 from .functions import Functions, client
 from .recipe import Emulator, start_emulator
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    sharing = [item for item in items if {"origin", "loaded"}.intersection(getattr(item, "fixturenames", ()))]
+    deal(items, [sharing, *([item] for item in items if item.get_closest_marker("waits"))])
 
 
 @contextmanager

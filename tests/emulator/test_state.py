@@ -184,6 +184,7 @@ def test_every_service_tells_what_it_told(saved: Saved, told: dict[str, Facts], 
     assert told[service] == saved.facts[service]
 
 
+@pytest.mark.waits
 def test_nothing_changes_however_often_a_state_is_saved_and_loaded(tmp_path: Path) -> None:
     """Each state is saved by the emulator that has loaded the one before."""
     with ExitStack() as started:

@@ -7,6 +7,8 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from .functions import ROLE, client
 from .recipe import Emulator, wait_for
 
@@ -108,6 +110,7 @@ def _tell(aws: Callable[[str], Any]) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.waits
 def test_other_services_are_put_back(own_emulator: Emulator) -> None:
     clients = {service: client(service, own_emulator.endpoint) for service in THINGS}
     for service, ((operation, arguments), _) in THINGS.items():

@@ -17,11 +17,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .functions import Functions, make_table
 from .recipe import Emulator, start_emulator, wait_for
 from .state.account import Account, arn
 from .test_state import ask, done
 
+pytestmark = pytest.mark.waits
 ROUNDS = int(os.environ.get("STOCKROOM_STATE_ROUNDS", "3"))
 FRESH_EVERY = 5  # how often it is another emulator that begins with the saved state
 HOURS = "43200"
