@@ -44,11 +44,7 @@ class BackendProxy(AwsRequestProxy):
                 service_request, context.operation
             )
             response = self._send(made["body"], {**_headers(context), **made["headers"]})
-        assert context.operation
-        assert context.protocol
-        parsed = parse_response(context.operation, context.protocol, response, include_response_metadata=False)
-        raise_service_exception(response, parsed)
-        return parsed
+        return result_of(context, response)
 
     def pass_on(self, context: RequestContext) -> Response:
         """The backend's answer, as it comes, to the request with the body that LocalStack left it."""
@@ -61,6 +57,15 @@ class BackendProxy(AwsRequestProxy):
         for name, value in answer.headers.items():
             response.headers.add(name, value)
         return response
+
+
+def result_of(context: RequestContext, response: Response) -> Any:
+    """What a backend's answer says. Raises ServiceException for an error."""
+    assert context.operation
+    assert context.protocol
+    parsed = parse_response(context.operation, context.protocol, response, include_response_metadata=False)
+    raise_service_exception(response, parsed)
+    return parsed
 
 
 def _headers(context: RequestContext) -> dict[str, str]:

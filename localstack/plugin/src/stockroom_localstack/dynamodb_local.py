@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from localstack.aws.api import RequestContext
+from localstack.aws.api import RequestContext, handler
+from localstack.aws.api.dynamodb import TransactWriteItemsInput
+from localstack.aws.api.dynamodbstreams import GetRecordsInput
+from localstack.aws.protocol.parser import JSONRequestParser
+from localstack.http import Response
 from localstack.services.dynamodb.server import DynamodbServer
 from localstack.services.dynamodb.v2.provider import DynamoDBProvider
 from localstack.services.dynamodbstreams.v2.provider import DynamoDBStreamsProvider
 from localstack.utils.objects import singleton_factory
+from localstack.utils.patch import patch
 
 from . import backend_commands, boot, settings
 from .backend_commands import LOOPBACK
-from .backend_proxy import BackendProxy
+from .backend_proxy import BackendProxy, result_of
 from .backend_server import BackendProcess, attend, wait_until
 from .supervisor import SupervisedProcess
 
@@ -23,6 +30,8 @@ ANSWERED_AS_IT_IS = {
     *("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"),
     *("BatchGetItem", "TransactGetItems", "TransactWriteItems", "ExecuteStatement", "ExecuteTransaction"),
 }
+# Most of what these are asked: LocalStack would look at each value, and nobody wants to know more than names of tables.
+READ_AS_IT_IS = {f"{name}Input" for name in (*ANSWERED_AS_IT_IS, "BatchWriteItem") if not name.startswith("Execute")}
 
 
 class DynamoDBLocalServer(DynamodbServer):
@@ -80,9 +89,20 @@ class StockroomDynamoDBProvider(DynamoDBProvider):
         if service_request is not None or context.operation.name not in ANSWERED_AS_IT_IS:
             return super().forward_request(context, service_request)
         self.check_provisioned_throughput(context.operation.name)
-        headers: Any = context.request.headers
-        self.prepare_request_headers(headers, account_id=context.account_id, region_name=context.region)
-        return DynamoDBLocalServer.get().proxy.pass_on(context)
+        return _answer_as_it_is(context)
+
+    @handler("TransactWriteItems", expand=False)
+    def transact_write_items(  # type: ignore[override]
+        self, context: RequestContext, payload: TransactWriteItemsInput
+    ) -> Any:
+        # As LocalStack does it, but reading and writing it once: DynamoDB Local knows no ARNs, and takes what is
+        # said in another order for another request.
+        for item in payload["TransactItems"]:
+            for write in filter(None, item.values()):
+                if table := write.get("TableName"):  # type: ignore[attr-defined]
+                    write["TableName"] = table.split(":table/")[-1]  # type: ignore[index]
+        context.request.data = json.dumps(payload, sort_keys=True).encode()
+        return self.forward_request(context)
 
     def fix_consumed_capacity(self, request: Any, result: Any) -> None:
         """Nothing: DynamoDB Local tells it, and what LocalStack makes up it puts where nobody reads it."""
@@ -92,3 +112,33 @@ class StockroomDynamoDBStreamsProvider(DynamoDBStreamsProvider):
     def __init__(self) -> None:
         super().__init__()
         self.server = DynamoDBLocalServer.get()
+
+    @handler("GetRecords", expand=False)
+    def get_records(self, context: RequestContext, payload: GetRecordsInput) -> Any:  # type: ignore[override]
+        iterator = self.modify_stream_arn_for_ddb_local(payload["ShardIterator"])
+        if iterator in self.shard_to_region:
+            return super().get_records(context, payload)
+        context.request.data = json.dumps({**payload, "ShardIterator": iterator}).encode()
+        answer = _answer_as_it_is(context)
+        # In the message of an error LocalStack puts its own ARN for that of DynamoDB Local, once it knows the error.
+        return answer if answer.status_code < HTTPStatus.BAD_REQUEST else result_of(context, answer)
+
+
+def _answer_as_it_is(context: RequestContext) -> Response:
+    headers: Any = context.request.headers
+    DynamoDBProvider.prepare_request_headers(headers, account_id=context.account_id, region_name=context.region)
+    return DynamoDBLocalServer.get().proxy.pass_on(context)
+
+
+def read_as_it_is() -> None:
+    # A patch, because LocalStack chooses a parser by the protocol alone.
+
+    @patch(JSONRequestParser._handle_json_body)
+    def read(original: Any, self: JSONRequestParser, request: Any, shape: Any, uri_params: Any = None) -> Any:
+        if self.service.service_name == "dynamodb" and shape.name in READ_AS_IT_IS:
+            body = self._parse_body_as_json(request)
+            if isinstance(body, dict):
+                return {
+                    name: body.get(name) for name in shape.members if name in body or name in shape.required_members
+                }
+        return original(self, request, shape, uri_params)

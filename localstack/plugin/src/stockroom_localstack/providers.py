@@ -22,8 +22,9 @@ def cloudwatch() -> Service:
 
 @aws_provider(api="dynamodb", name="stockroom")
 def dynamodb() -> Service:
-    from .dynamodb_local import StockroomDynamoDBProvider
+    from .dynamodb_local import StockroomDynamoDBProvider, read_as_it_is
 
+    read_as_it_is()
     return _forwarding(StockroomDynamoDBProvider())
 
 
