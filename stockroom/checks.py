@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,16 +128,21 @@ def _lint(checks: Checks) -> Outcome:
 
 
 def _types(checks: Checks) -> Outcome:
-    outcomes = [checks.command("types", *_module("mypy"))]
     # The plugins are checked against the packages that they run with.
     emulator.install(lambda _: None)
     ministack.install(lambda _: None)
-    for python, plugin in ((emulator.python(), PLUGIN_DIR), (ministack.python(), MINISTACK_PLUGIN_DIR)):
-        outcomes.append(
-            checks.command("types", *_module("mypy", "--python-executable", str(python), "src"), folder=plugin)
-        )
-    passed = all(outcome.passed for outcome in outcomes)
-    return Outcome("types", passed, "".join(outcome.output for outcome in outcomes))
+
+    def check(folder: Path, *words: str) -> Outcome:
+        return checks.command("types", *_module("mypy", *words), folder=folder)
+
+    with ThreadPoolExecutor(3) as pool:
+        running = [
+            pool.submit(check, ROOT),
+            pool.submit(check, PLUGIN_DIR, "--python-executable", str(emulator.python()), "src"),
+            pool.submit(check, MINISTACK_PLUGIN_DIR, "--python-executable", str(ministack.python()), "src"),
+        ]
+        outcomes = [each.result() for each in running]
+    return Outcome("types", all(each.passed for each in outcomes), "".join(each.output for each in outcomes))
 
 
 def _unit(checks: Checks) -> Outcome:
