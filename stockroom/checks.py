@@ -151,8 +151,8 @@ def _unit(checks: Checks) -> Outcome:
 
 def _emulator(checks: Checks) -> Outcome:
     assert checks.platform
-    # Its tests wait half of the time: for event sources, alarms and emulators of their own.
-    return checks.pytest("emulator", "tests/emulator", workers="4", environment=checks.platform.test_environment())
+    # No more side by side than cores: some tell what happens within seconds, and each may start an emulator of its own.
+    return checks.pytest("emulator", "tests/emulator", environment=checks.platform.test_environment())
 
 
 def _e2e(checks: Checks) -> Outcome:

@@ -51,10 +51,10 @@ def test_an_sqs_batch_that_fails_partly_is_retried_partly_and_ends_in_the_dead_l
     dead = sqs.create_queue(QueueName=f"{unique}-dlq")["QueueUrl"]
     redrive = {"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:000000000000:{unique}-dlq", "maxReceiveCount": 2}
     queue = sqs.create_queue(
-        QueueName=unique, Attributes={"VisibilityTimeout": "1", "RedrivePolicy": json.dumps(redrive)}
+        QueueName=unique, Attributes={"VisibilityTimeout": "3", "RedrivePolicy": json.dumps(redrive)}
     )["QueueUrl"]
     seen = _table(aws, unique)
-    name = functions.make(SOURCE, Environment={"Variables": {"TABLE": unique}}, Timeout=1)
+    name = functions.make(SOURCE, Environment={"Variables": {"TABLE": unique}}, Timeout=3)
     bodies = ["good-1", "bad-ü", "good-2"]
     sqs.send_message_batch(
         QueueUrl=queue, Entries=[{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies)]

@@ -29,6 +29,7 @@ ROUNDS = int(os.environ.get("STOCKROOM_STATE_ROUNDS", "3"))
 FRESH_EVERY = 5  # how often it is another emulator that begins with the saved state
 HOURS = "43200"
 STUCK_SECONDS = 900
+CALM_SECONDS = 3  # after so many without a call everything is taken to be through
 TABLES = ("put", "captured", "projected")
 QUEUES = ("orders", "orders.fifo", "objects")
 MANY = 9_000
@@ -298,9 +299,12 @@ def test_nothing_is_through_while_event_sources_rest(own_emulator: Emulator) -> 
     moment = done(own_emulator, "moment")["moment"]
     with ThreadPoolExecutor(1) as pool:
         saving = pool.submit(done, own_emulator, f"save_settled?moment={moment}")
+        with pytest.raises(TimeoutError):
+            saving.result(2 * CALM_SECONDS)
+        assert stored(aws, "one") == (False, False)
         done(own_emulator, "rest?seconds=0")
         saving.result()
-    assert stored(aws, "one") == (False, True)
+    wait_for("what was on its way", lambda: stored(aws, "one") == (False, True), STUCK_SECONDS)
 
 
 def sell(aws: Account, name: str) -> None:
