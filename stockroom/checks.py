@@ -128,18 +128,21 @@ def _lint(checks: Checks) -> Outcome:
 
 
 def _types(checks: Checks) -> Outcome:
-    # The plugins are checked against the packages that they run with.
-    emulator.install(lambda _: None)
-    ministack.install(lambda _: None)
-
     def check(folder: Path, *words: str) -> Outcome:
         return checks.command("types", *_module("mypy", *words), folder=folder)
+
+    def check_plugin(
+        folder: Path, install: Callable[[Callable[[str], None]], None], python: Callable[[], Path]
+    ) -> Outcome:
+        """Against the packages that it runs with."""
+        install(lambda _: None)
+        return check(folder, "--python-executable", str(python()), "src")
 
     with ThreadPoolExecutor(3) as pool:
         running = [
             pool.submit(check, ROOT),
-            pool.submit(check, PLUGIN_DIR, "--python-executable", str(emulator.python()), "src"),
-            pool.submit(check, MINISTACK_PLUGIN_DIR, "--python-executable", str(ministack.python()), "src"),
+            pool.submit(check_plugin, PLUGIN_DIR, emulator.install, emulator.python),
+            pool.submit(check_plugin, MINISTACK_PLUGIN_DIR, ministack.install, ministack.python),
         ]
         outcomes = [each.result() for each in running]
     return Outcome("types", all(each.passed for each in outcomes), "".join(each.output for each in outcomes))

@@ -9,7 +9,8 @@ import pytest
 
 
 def deal(items: list[pytest.Item], piles: list[list[pytest.Item]]) -> None:
-    """Put `items` in an order in which the workers begin with `piles`, dealt out one by one.
+    """Put `items` in an order in which the workers begin with `piles`, dealt out one by one;
+    no test is in two of them.
 
     What takes longest belongs there, one test a pile, since the last worker to end decides how long all take; and as
     one pile, tests that share what is made once for each worker.
@@ -19,7 +20,8 @@ def deal(items: list[pytest.Item], piles: list[list[pytest.Item]]) -> None:
     dealt: list[pytest.Item] = []
     for number in range(workers):
         hand = [item for pile in piles[number::workers] for item in pile]
-        room = (len(items) - len(dealt)) // (workers - number) - len(hand)  # as pytest-xdist parts the list
-        taken, others = others[: max(room, 0)], others[max(room, 0) :]
+        part = (len(items) - len(dealt)) // (workers - number)  # as pytest-xdist parts the list
+        room = max(part - len(hand), 0)
+        taken, others = others[:room], others[room:]
         dealt += [*hand, *taken]
     items[:] = [*dealt, *others]

@@ -35,10 +35,6 @@ def put(table: str, item: Item) -> dict[str, Any]:
     return {"Put": {"TableName": table, "Item": item}}
 
 
-def error_of(answer: pytest.ExceptionInfo[ClientError]) -> dict[str, Any]:
-    return dict(answer.value.response["Error"])
-
-
 def test_a_transaction_says_the_same_in_any_order(dynamodb: Any, table: Item, unique: str) -> None:
     one, other = {"id": {"S": "a"}, "bytes": BYTES}, {"bytes": BYTES, "id": {"S": "a"}}
     for item in (one, other):
@@ -105,4 +101,4 @@ def test_records_of_a_stream_and_what_is_wrong_with_an_iterator(
     assert {record["awsRegion"] for record in records} == {"us-east-1"}
     with pytest.raises(ClientError) as answer:
         streams.get_records(ShardIterator=first["NextShardIterator"][:-8] + "AAAAAAAA")
-    assert error_of(answer)["Code"] == "ValidationException"
+    assert answer.value.response["Error"]["Code"] == "ValidationException"

@@ -36,7 +36,7 @@ class Passage:
     def arrivals(self, bodies: list[str], at_least: int, last: str, **mapping: Any) -> list[str]:
         """What the function saw of `bodies`, sorted, up to `last`.
 
-        That one is sent when `at_least` so many have arrived and the queue is empty. The queue's word alone would not
+        That one is sent when `at_least` of them have arrived and the queue is empty. The queue's word alone would not
         do: its numbers are approximate, and a message on its way to the function may be in none of them.
         """
         for body in bodies:
@@ -50,14 +50,14 @@ class Passage:
         )
         seen: list[str] = []
 
-        def has(enough: Callable[[], bool]) -> bool:
+        def received() -> list[str]:
             seen.extend(self._received())
-            return enough()
+            return seen
 
-        wait_for("the messages that pass", lambda: has(lambda: len(seen) >= at_least))
+        wait_for("the messages that pass", lambda: len(received()) >= at_least)
         wait_for("the queue to become empty", self._is_empty)
         self._sqs.send_message(QueueUrl=self._inlet, MessageBody=last)
-        wait_for("the last message", lambda: has(lambda: last in seen))
+        wait_for("the last message", lambda: last in received())
         self._functions.service.delete_event_source_mapping(UUID=mapped["UUID"])
         return sorted(body for body in seen if body != last)
 
@@ -82,15 +82,15 @@ def _filter(pattern: dict[str, Any]) -> dict[str, Any]:
 
 def test_bodies_arrive_as_they_were_sent(passage: Passage) -> None:
     bodies = [ODD, DEEP, LONG, " 1.50 ", '"text"', "no JSON", '{"plain": true}']
-    assert passage.arrivals(bodies, len(bodies), last="null") == sorted(bodies)
+    assert passage.arrivals(bodies, at_least=len(bodies), last="null") == sorted(bodies)
 
 
 def test_a_filter_sees_the_json_in_a_body_and_the_function_the_original(passage: Passage) -> None:
     bodies = [ODD, '{"size":3}', DEEP, LONG, "no JSON"]
-    assert passage.arrivals(bodies, 1, last='{"size": 9}', **_filter({"body": {"size": [2, 9]}})) == [ODD]
+    assert passage.arrivals(bodies, at_least=1, last='{"size": 9}', **_filter({"body": {"size": [2, 9]}})) == [ODD]
 
 
 def test_a_filter_for_text_sees_bodies_that_can_not_be_parsed(passage: Passage) -> None:
     bodies = [DEEP, LONG, "[[ no JSON", '["JSON"]']
-    found = passage.arrivals(bodies, 2, last="[[end", **_filter({"body": [{"prefix": "[["}]}))
+    found = passage.arrivals(bodies, at_least=2, last="[[end", **_filter({"body": [{"prefix": "[["}]}))
     assert found == sorted([DEEP, "[[ no JSON"])

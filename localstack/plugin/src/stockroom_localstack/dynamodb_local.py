@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,12 @@ from .backend_proxy import BackendProxy, result_of
 from .backend_server import BackendProcess, attend, wait_until
 from .supervisor import SupervisedProcess
 
-# What DynamoDB Local answers to these LocalStack would only read and write again.
-ANSWERED_AS_IT_IS = {
+# What DynamoDB Local answers to these LocalStack would only read and write again; and of what they are asked it would
+# look at each value, though it wants to know names of tables only.
+HANDED_OVER = {
     *("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"),
     *("BatchGetItem", "TransactGetItems", "TransactWriteItems", "ExecuteStatement", "ExecuteTransaction"),
 }
-# Most of what these are asked: LocalStack would look at each value, and nobody wants to know more than names of tables.
-READ_AS_IT_IS = {f"{name}Input" for name in (*ANSWERED_AS_IT_IS, "BatchWriteItem") if not name.startswith("Execute")}
 
 
 class DynamoDBLocalServer(DynamodbServer):
@@ -86,10 +86,10 @@ class StockroomDynamoDBProvider(DynamoDBProvider):
 
     def forward_request(self, context: RequestContext, service_request: Any = None) -> Any:
         assert context.operation
-        if service_request is not None or context.operation.name not in ANSWERED_AS_IT_IS:
+        if service_request is not None or context.operation.name not in HANDED_OVER:
             return super().forward_request(context, service_request)
         self.check_provisioned_throughput(context.operation.name)
-        return _answer_as_it_is(context)
+        return _hand_over(context)
 
     @handler("TransactWriteItems", expand=False)
     def transact_write_items(  # type: ignore[override]
@@ -119,23 +119,24 @@ class StockroomDynamoDBStreamsProvider(DynamoDBStreamsProvider):
         if iterator in self.shard_to_region:
             return super().get_records(context, payload)
         context.request.data = json.dumps({**payload, "ShardIterator": iterator}).encode()
-        answer = _answer_as_it_is(context)
+        answer = _hand_over(context)
         # In the message of an error LocalStack puts its own ARN for that of DynamoDB Local, once it knows the error.
         return answer if answer.status_code < HTTPStatus.BAD_REQUEST else result_of(context, answer)
 
 
-def _answer_as_it_is(context: RequestContext) -> Response:
+def _hand_over(context: RequestContext) -> Response:
     headers: Any = context.request.headers
     DynamoDBProvider.prepare_request_headers(headers, account_id=context.account_id, region_name=context.region)
     return DynamoDBLocalServer.get().proxy.pass_on(context)
 
 
-def read_as_it_is() -> None:
+@cache
+def leave_values_as_they_are() -> None:
     # A patch, because LocalStack chooses a parser by the protocol alone.
 
     @patch(JSONRequestParser._handle_json_body)
     def read(original: Any, self: JSONRequestParser, request: Any, shape: Any, uri_params: Any = None) -> Any:
-        if self.service.service_name == "dynamodb" and shape.name in READ_AS_IT_IS:
+        if self.service.service_name == "dynamodb" and shape.name.removesuffix("Input") in HANDED_OVER:
             body = self._parse_body_as_json(request)
             if isinstance(body, dict):
                 return {

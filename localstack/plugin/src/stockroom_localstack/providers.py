@@ -22,9 +22,9 @@ def cloudwatch() -> Service:
 
 @aws_provider(api="dynamodb", name="stockroom")
 def dynamodb() -> Service:
-    from .dynamodb_local import StockroomDynamoDBProvider, read_as_it_is
+    from .dynamodb_local import StockroomDynamoDBProvider, leave_values_as_they_are
 
-    read_as_it_is()
+    leave_values_as_they_are()
     return _forwarding(StockroomDynamoDBProvider())
 
 
