@@ -44,6 +44,7 @@ class Platform:
     session: boto3.Session = field(default_factory=boto3.Session)
     started: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(seconds=5))
     _objects: dict[str, list[Event]] = field(default_factory=dict)
+    _tables: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
         return self.session.client(service, config=Config(retries={"mode": "standard", "max_attempts": 8}))  # type: ignore[call-overload]
@@ -93,7 +94,9 @@ class Platform:
         return self.session.resource("dynamodb")
 
     def table(self, name: str) -> Any:
-        return self._dynamodb.Table(self.outputs["table_names"][name])
+        if name not in self._tables:
+            self._tables[name] = self._dynamodb.Table(self.outputs["table_names"][name])
+        return self._tables[name]
 
     def item(self, table: str, **key: Any) -> Item | None:
         """The item with this key, as it is now; None when there is none."""
