@@ -486,7 +486,7 @@ def setup_terraform(c: Context) -> None:
         "env": "local: on a platform of their own; any other: against what is deployed to that environment.",
         "only": "Only tests whose names match this expression, such as 'orders and not large'.",
         "smoke": "Only the tests that leave nothing behind.",
-        "workers": "How many tests run side by side (default: four for each core, two with --smoke).",
+        "workers": "How many tests run side by side (default: seven for each core, two with --smoke).",
         "repeat": "Run them this many times on the one platform, to find tests that fail now and then.",
         "keep": "Leave the platform running, and print how to look at it and how to stop it.",
         "yes": "Do not ask before test records are written to an environment that is not local.",

@@ -45,7 +45,7 @@ def default_workers(smoke: bool) -> int:
 
     Smoke tests hardly wait: starting another worker takes longer than what it would do.
     """
-    return (2 if smoke else 4) * (os.cpu_count() or 2)
+    return (2 if smoke else 7) * (os.cpu_count() or 2)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Generator
 from contextlib import nullcontext
 from datetime import date, timedelta
+from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +24,7 @@ import pytest
 
 from tests.e2e.function_logs import logs_of_test
 from tests.e2e.platform import Platform
-from tests.e2e.turns import Alone, Turn
+from tests.e2e.turns import FLOWS, Alone, Turn
 
 Found = TypeVar("Found")
 
@@ -45,27 +46,43 @@ def pytest_runtest_makereport(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that wait long come first, those that disturb all others at the end, when those are done.
+    """What disturbs others comes first, then what waits long; of the rest the tests of orders last.
 
-    A worker always has a test that it runs and the next one, which nobody else takes. So between those that take long
-    come others, lest two of them follow each other on one worker.
+    That flow is disturbed longest: meanwhile there is something to do in the others. Its tests that wait long would
+    keep others from disturbing it, so they come when each worker has begun. A worker always has a test that it runs and
+    the next one, which nobody else takes: no two that take long are neighbours.
     """
 
-    def marked(name: str) -> list[pytest.Item]:
-        return [item for item in items if item.get_closest_marker(name)]
+    def marked(name: str, among: list[pytest.Item]) -> list[pytest.Item]:
+        return [item for item in among if item.get_closest_marker(name)]
 
-    waiting, disturbing = marked("waits"), marked("disturbs")
-    others = [item for item in items if item not in waiting and item not in disturbing]
-    first, rest = others[: len(waiting)], others[len(waiting) :]
-    middle, last = rest[: -2 * len(disturbing)], rest[-2 * len(disturbing) :]
-    begin = zip_longest(waiting, first)
-    end = zip_longest(last[::2], disturbing, last[1::2])
-    items[:] = filter(None, [*chain.from_iterable(begin), *middle, *chain.from_iterable(end)])
+    orders = [item for item in items if "orders" in flows_of(item)]
+    others = sorted((item for item in items if item not in orders), key=lambda item: len(flows_of(item)))
+    disturbing = sorted(marked("disturbs", orders), key=lambda item: "first" not in arguments(item, "disturbs"))
+    long = [*disturbing, *marked("disturbs", others), *marked("waits", others)]
+    short = [item for item in others if item not in long]
+    begin = [*filter(None, chain.from_iterable(zip_longest(long, short[: len(long)]))), *short[len(long) :]]
+    begun = 2 * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    for number, item in enumerate(marked("waits", orders)):
+        begin.insert(begun + 4 * number, item)
+    items[:] = dict.fromkeys([*begin, *orders])
+
+
+def flows_of(item: pytest.Item) -> tuple[str, ...]:
+    """The flows of the platform in which the test needs a turn: all, if it names none."""
+    return FLOWS if item.get_closest_marker("flow") is None else arguments(item, "flow")
+
+
+def arguments(item: pytest.Item, marker: str) -> tuple[str, ...]:
+    """Of a marker that the test has."""
+    found = item.get_closest_marker(marker)
+    assert found
+    return found.args
 
 
 @pytest.fixture(autouse=True)
 def alone(request: pytest.FixtureRequest) -> Generator[Alone]:
-    """What a test does `with alone():` no other disturbs, and it disturbs no other.
+    """What a test does `with alone():` no other of its flow disturbs, and it disturbs no other.
 
     Every test has a turn beside others. One that is marked `disturbs`, and any after it was alone, has none: what
     others do alone may befall it meanwhile.
@@ -74,11 +91,12 @@ def alone(request: pytest.FixtureRequest) -> Generator[Alone]:
     if not outputs:
         yield nullcontext  # the platform itself tells what is missing
         return
-    turn = Turn(Path(outputs))
-    if not request.node.get_closest_marker("disturbs"):
+    turn = Turn(Path(outputs), flows_of(request.node))
+    disturbs = request.node.get_closest_marker("disturbs") is not None
+    if not disturbs:
         turn.begin()
     try:
-        yield turn.alone
+        yield partial(turn.alone, before_others=disturbs)
     finally:
         turn.end()
 

@@ -18,6 +18,8 @@ from botocore.exceptions import ClientError
 
 Event = dict[str, Any]
 Item = dict[str, Any]
+Place = tuple[str, int]
+"""Of a record in a stream: shard and sequence number."""
 
 
 @dataclass(frozen=True)
@@ -105,17 +107,19 @@ class Platform:
 
     # Sales events: the stream, and the raw bucket
 
-    def put_events(self, events: Iterable[Event | bytes], partition_key: str) -> None:
+    def put_events(self, events: Iterable[Event | bytes], partition_key: str) -> list[Place]:
         """Put all events on the stream; those with one partition key stay on one shard, in their order."""
+        places: list[Place] = []
         records = [{"Data": as_bytes(event), "PartitionKey": partition_key} for event in events]
         while records:
             answer = self.kinesis.put_records(
                 StreamName=self.outputs["stream_names"]["sales_events"], Records=records[:500]
             )
-            failed = [
-                record for record, result in zip(records, answer["Records"], strict=False) if "ErrorCode" in result
-            ]
+            results = answer["Records"]
+            places += [(each["ShardId"], int(each["SequenceNumber"])) for each in results if "ErrorCode" not in each]
+            failed = [record for record, result in zip(records, results, strict=False) if "ErrorCode" in result]
             records = failed + records[500:]
+        return places
 
     def objects(self, prefix: str) -> dict[str, list[Event]]:
         """Key → lines of every raw object under a prefix. Objects never change, so each is read once."""

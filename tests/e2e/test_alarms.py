@@ -13,6 +13,8 @@ from tests.e2e.resources import Resources
 if TYPE_CHECKING:
     from tests.e2e.platform import Platform
 
+pytestmark = pytest.mark.flow()
+
 
 @pytest.fixture(scope="module")
 def resources(platform: Platform) -> Resources:

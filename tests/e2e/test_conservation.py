@@ -23,6 +23,8 @@ from tests.e2e.totals import read_totals, totals_of
 if TYPE_CHECKING:
     from tests.e2e.platform import Event, Platform
 
+pytestmark = pytest.mark.flow("orders")
+
 Sums = dict[str, tuple[int, Decimal]]  # day → units and revenue
 
 STOCK = 100_000
@@ -228,6 +230,7 @@ def as_text(events: Iterable[Event]) -> Counter[str]:
     return Counter(json.dumps(event, sort_keys=True) for event in events)
 
 
+@pytest.mark.flow("sales_events", "objects")
 def test_of_sales_events_each_is_stored_or_rejected_and_every_sum_is_theirs(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
 ) -> None:
@@ -259,6 +262,7 @@ def test_of_sales_events_each_is_stored_or_rejected_and_every_sum_is_theirs(
     wait_for(lambda: curated_rows(platform, trade), expected)
 
 
+@pytest.mark.waits
 def test_of_orders_each_is_stored_or_a_dead_letter_and_every_sum_is_theirs(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
 ) -> None:
@@ -319,6 +323,7 @@ def sums_everywhere(platform: Platform, trade: Trade) -> dict[str, Sums]:
 PLACES_OF_SUMS = ("raw", "processed", "curated", "orders", "daily_totals")
 
 
+@pytest.mark.flow("orders", "sales_events", "objects")
 def test_one_trade_through_both_entrances_is_the_same_everywhere_also_when_all_comes_again(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
 ) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tests.e2e.platform import Event, Platform, StoredObject
     from tests.e2e.turns import Alone
 
+pytestmark = pytest.mark.flow("sales_events", "objects")
+
 COLUMNS = {
     "event_id": "string",
     "event_time": "timestamp[us, tz=UTC]",
@@ -439,6 +441,7 @@ def test_of_a_batch_only_what_is_no_notice_is_refused(
     assert platform.processed_sales(NOBODYS_DAY) is None
 
 
+@pytest.mark.flow("objects")
 @pytest.mark.waits
 def test_what_is_no_notice_becomes_a_dead_letter_and_its_neighbours_are_curated(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
@@ -462,6 +465,7 @@ def test_what_is_no_notice_becomes_a_dead_letter_and_its_neighbours_are_curated(
     )
 
 
+@pytest.mark.flow("objects")
 @pytest.mark.waits
 def test_a_damaged_object_loses_nothing_and_is_curated_once_it_is_mended(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
@@ -494,7 +498,7 @@ def test_a_damaged_object_loses_nothing_and_is_curated_once_it_is_mended(
         # A good event that comes now has to wait in its date, and only there.
         waiting = make_event(unique, 2, days[0])
         waiting_key = platform.put_raw(days[0], f"{unique}-waiting", [waiting])
-        platform.put_events([make_event(unique, 3, healthy)], unique)
+        platform.put_raw(healthy, f"{unique}-healthy", [make_event(unique, 3, healthy)])
         wait_until(lambda: rows_of(platform, healthy, unique))
 
         dead = await_dead_letters(platform, wait_until, unique, len(damaged) + 1, "raw_objects")
@@ -516,7 +520,7 @@ def test_a_damaged_object_loses_nothing_and_is_curated_once_it_is_mended(
         assert rows_of(platform, each, unique) == as_rows(platform, [good[each], mended[each]])
 
 
-@pytest.mark.disturbs
+@pytest.mark.flow("objects")
 def test_dead_letters_that_are_moved_back_are_curated(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date, alone: Alone
 ) -> None:

@@ -21,6 +21,8 @@ from tests.e2e.test_sales_events import make_event
 if TYPE_CHECKING:
     from tests.e2e.platform import Event, Platform, StoredObject
 
+pytestmark = pytest.mark.flow("sales_events", "objects")
+
 COLUMNS = {
     "sale_date": "date32[day]",
     "store_id": "string",
@@ -372,6 +374,7 @@ def test_of_a_batch_only_what_is_no_notice_is_refused(
     assert platform.daily_sales(NOBODYS_DAY) is None
 
 
+@pytest.mark.flow("objects")
 @pytest.mark.waits
 def test_what_cannot_be_summed_becomes_a_dead_letter_and_its_neighbours_totals(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date

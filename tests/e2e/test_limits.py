@@ -18,6 +18,8 @@ from tests.e2e.totals import read_totals, totals_of
 if TYPE_CHECKING:
     from tests.e2e.platform import Event, Platform
 
+pytestmark = pytest.mark.flow("orders")
+
 MIB = 1024 * 1024
 LARGEST_ORDER = 330 * 1024  # bytes of the product ids, and 70 a line
 LARGEST_QUANTITY = 2**31 - 1
@@ -263,6 +265,7 @@ def test_orders_at_their_bounds_are_counted_to_the_last_digit(
 # Sales events
 
 
+@pytest.mark.flow("sales_events")
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_sales_event_beyond_a_bound_is_rejected_with_its_reason(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date, kind: str
@@ -279,6 +282,7 @@ def test_a_sales_event_beyond_a_bound_is_rejected_with_its_reason(
     wait_until(lambda: platform.stored_events(day, unique) == [good])
 
 
+@pytest.mark.flow("sales_events")
 def test_sales_events_at_their_bounds_are_summed_to_the_last_digit(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
 ) -> None:
@@ -326,6 +330,7 @@ def event_of_size(unique: str, number: int, day: date, size: int) -> tuple[dict[
     return event, json.dumps(event).encode()
 
 
+@pytest.mark.flow("sales_events")
 def test_a_record_of_1_mib_is_stored_whole(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
 ) -> None:
@@ -336,6 +341,7 @@ def test_a_record_of_1_mib_is_stored_whole(
     assert wait_until(lambda: platform.stored_events(day, unique)) == [event]
 
 
+@pytest.mark.flow("sales_events")
 def test_a_record_over_1_mib_is_refused_by_the_stream(platform: Platform, unique: str, day: date) -> None:
     _, data = event_of_size(unique, 0, day, MIB + 1)
     stream = platform.outputs["stream_names"]["sales_events"]
@@ -343,6 +349,7 @@ def test_a_record_over_1_mib_is_refused_by_the_stream(platform: Platform, unique
     assert code in {"ValidationException", "InvalidArgumentException"}
 
 
+@pytest.mark.flow("sales_events")
 def test_records_that_are_more_than_one_call_takes_are_all_stored(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
 ) -> None:
@@ -356,6 +363,7 @@ def test_records_that_are_more_than_one_call_takes_are_all_stored(
     assert by_id(platform.stored_events(day, unique)) == events
 
 
+@pytest.mark.flow("sales_events")
 def test_500_records_in_one_request_are_all_stored(
     platform: Platform, wait_until: Callable[..., Any], unique: str, day: date
 ) -> None:

@@ -16,6 +16,8 @@ from tests.e2e.dead_letters import await_dead_letters
 if TYPE_CHECKING:
     from tests.e2e.platform import Platform
 
+pytestmark = pytest.mark.flow("orders")
+
 FINAL = {"fulfilled", "backordered", "returned"}
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,13 @@ from tests.e2e.table_streams import Record, TableStream, number_of, take_failed
 from tests.e2e.test_orders import products
 from tests.e2e.test_sales_events import by_id, make_event
 from tests.e2e.test_totals import order_of, wait_for_totals
+from tests.e2e.totals import read_totals, totals_of
 
 if TYPE_CHECKING:
-    from tests.e2e.platform import Platform
+    from tests.e2e.platform import Place, Platform
     from tests.e2e.turns import Alone
+
+pytestmark = pytest.mark.flow("orders")
 
 Wait = Callable[..., Any]
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -118,63 +121,72 @@ def test_orders_of_a_product_that_was_not_in_the_inventory(
     assert platform.order(wrong["order_id"]) is None  # it fails again, and becomes a dead letter once more
 
 
-def failed_events(letters: set[str], since: datetime) -> int:
-    """Of how many sales events the letters tell that came since."""
-    batches = [json.loads(letter)["KinesisBatchInfo"] for letter in letters]
-    return sum(
-        int(batch["batchSize"])
-        for batch in batches
-        if datetime.fromisoformat(batch["approximateArrivalOfLastRecord"]) >= since
-    )
-
-
-@pytest.mark.disturbs
-def test_records_of_streams_whose_functions_failed(
+@pytest.mark.disturbs("first")  # what others left on its way would fail as well, one record after the other
+def test_records_of_tables_whose_functions_failed(
     platform: Platform, wait_until: Wait, unique: str, day: date, redrive: Command, alone: Alone
 ) -> None:
     low = f"{unique}-low"
-    outcomes = [
-        (order_of(day, f"{unique}-{number}", {unique: number}, price="0.55"), "fulfilled") for number in range(1, 3)
-    ]
+    outcomes = [(order_of(day, f"{unique}-0", {unique: 3}, price="0.55"), "fulfilled")]
     outcomes += [(order_of(day, f"{unique}-low", {low: 2}), "fulfilled")]
-    events = [make_event(unique, number, day) for number in range(20)]
-    platform.set_stock({unique: 100})
-    platform.set_stock({low: 6}, reorder_point=5)
-    orders, inventory = TableStream(platform, "orders"), TableStream(platform, "inventory")
-
-    dead, started = Letters(platform, "sales_events", "KinesisBatchInfo"), datetime.now(UTC)
-
     broken = {
-        "capture_sales": {"RAW_BUCKET": "no-such-bucket"},
         "project_orders": {"DAILY_TOTALS_TABLE": "no-such-table"},
         "restock": {"RESTOCKS_TABLE": "no-such-table"},
     }
     with alone():
+        platform.set_stock({unique: 100})
+        platform.set_stock({low: 6}, reorder_point=5)
+        orders, inventory = TableStream(platform, "orders"), TableStream(platform, "inventory")
         with misconfigured(platform, broken):
             platform.send_orders([order for order, _ in outcomes])
-            platform.put_events(events, unique)
             ends = wait_until(lambda: len(found := orders.records(unique)) == len(outcomes) and found)
             (short,) = wait_until(lambda: inventory.records(low))
             for queue, record in [*(("orders_stream", each) for each in ends), ("inventory_stream", short)]:
                 wait_until(Letters(platform, queue, about(record)).look)
-            wait_until(lambda: failed_events(dead.look(), started) >= len(events))
-        assert platform.stored_events(day, unique) == []
         assert platform.item("daily_totals", order_date=str(day)) is None
-
-        queues = ("orders_stream", "inventory_stream", "sales_events")
-        for queue in queues:
-            wait_until(lambda queue=queue: nobody_holds_any(platform, queue))
-        with ThreadPoolExecutor(len(queues)) as workers:
-            commands = workers.map(lambda queue: redrive(queue.replace("_", "-")), queues)
-        for done in [*commands, redrive("orders-stream")]:  # once more does no harm
-            # What others left there may fail again.
-            assert done.returncode == 0 or "still in the dead-letter queue" in done.stderr
+        hand_over_again(platform, wait_until, redrive, "orders_stream", "inventory_stream")
     wait_for_totals(platform, wait_until, outcomes)
-    assert by_id(platform.stored_events(day, unique)) == by_id(events)
     (request,) = wait_until(lambda: platform.take_restock_requests(low))
     assert request["on_hand"] == 4
+    redrive("orders-stream")  # once more does no harm
     for record in ends:
         assert Letters(platform, "orders_stream", about(record)).look() == set()
+    assert read_totals(platform, [order for order, _ in outcomes]) == totals_of(outcomes)
+
+
+@pytest.mark.flow("sales_events")
+@pytest.mark.disturbs
+def test_sales_events_whose_function_failed(
+    platform: Platform, wait_until: Wait, unique: str, day: date, redrive: Command, alone: Alone
+) -> None:
+    events = [make_event(unique, number, day) for number in range(20)]
+    dead = Letters(platform, "sales_events", "KinesisBatchInfo")
+    with alone():
+        with misconfigured(platform, {"capture_sales": {"RAW_BUCKET": "no-such-bucket"}}):
+            places = platform.put_events(events, unique)
+            wait_until(lambda: all(is_in(letters, place) for letters in [dead.look()] for place in places))
+        assert platform.stored_events(day, unique) == []
+        hand_over_again(platform, wait_until, redrive, "sales_events")
+    wait_until(lambda: len(platform.stored_events(day, unique)) >= len(events))
+    assert by_id(platform.stored_events(day, unique)) == by_id(events)
+
+
+def is_in(letters: set[str], place: Place) -> bool:
+    """Whether one of the letters is about a batch with the sales event at this place."""
+    shard, number = place
+    return any(
+        batch["shardId"] == shard and int(batch["startSequenceNumber"]) <= number <= int(batch["endSequenceNumber"])
+        for batch in (json.loads(letter)["KinesisBatchInfo"] for letter in letters)
+    )
+
+
+def hand_over_again(platform: Platform, wait_until: Wait, redrive: Command, *queues: str) -> None:
+    """Redrive the queues side by side."""
+    for queue in queues:
+        wait_until(lambda queue=queue: nobody_holds_any(platform, queue))
+    names = [queue.replace("_", "-") for queue in queues]
+    with ThreadPoolExecutor(len(names)) as workers:
+        for done in workers.map(redrive, names):
+            assert done.returncode == 0 or "still in the dead-letter queue" in done.stderr  # what others left there
 
 
 def test_what_fails_again_stays_and_is_named(

@@ -18,6 +18,8 @@ from tests.e2e.test_orders import FINAL, as_sqs_records, make_order
 if TYPE_CHECKING:
     from tests.e2e.platform import Platform
 
+pytestmark = pytest.mark.flow("orders")
+
 Request = dict[str, Any]
 Wait = Callable[..., Any]
 

@@ -16,7 +16,7 @@ from tests.e2e.resources import Resources
 if TYPE_CHECKING:
     from tests.e2e.platform import Platform
 
-pytestmark = pytest.mark.smoke
+pytestmark = [pytest.mark.smoke, pytest.mark.flow()]
 
 # Service → actions that are asked about, on each of the service's resources.
 ASKED = {

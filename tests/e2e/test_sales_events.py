@@ -16,6 +16,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.e2e.platform import Platform
 
+pytestmark = pytest.mark.flow("sales_events")
+
 HOSTILE = [
     "Ünïcødé / 価格 / 🛒👩‍👩‍👧",
     "\u202eright to left\u202c and \u2028 and \u2029 and \u0085 and \ufeff",
@@ -178,6 +180,8 @@ def test_a_batch_delivered_again_writes_the_same_object(platform: Platform, uniq
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("function", ["capture_sales", "process_orders"])
+@pytest.mark.parametrize(
+    "function", ["capture_sales", pytest.param("process_orders", marks=pytest.mark.flow("orders"))]
+)
 def test_an_empty_batch_is_fine(platform: Platform, function: str) -> None:
     assert platform.invoke(function, []) == {"batchItemFailures": []}

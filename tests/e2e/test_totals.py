@@ -26,6 +26,8 @@ from tests.e2e.totals import Order, Totals, read_totals, totals_of
 if TYPE_CHECKING:
     from tests.e2e.platform import Platform
 
+pytestmark = pytest.mark.flow("orders")
+
 Outcomes = list[tuple[Order, str]]
 
 PRICES = ["2.55", "0.0001", "3", "0", "12345.6789", "0.1", "999999.99"]
