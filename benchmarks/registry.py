@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks import chain, latency, memory, seeding, start, throughput
+from benchmarks import chain, end_to_end, latency, memory, seeding, start, throughput
 from benchmarks.figures import Findings
 from benchmarks.platform import Bench
 from stockroom.errors import StockroomError
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Findings]] = {
     "latency": latency.measure,
     "seeding": seeding.measure,
     "throughput": throughput.measure,
+    "e2e": end_to_end.measure,
 }
 
 

@@ -175,7 +175,7 @@ def measure(bench: Bench) -> Findings:
         platform.invoke("infra-down")
         warm.append(platform.invoke("infra-up").seconds)
     platform.invoke("infra-down")
-    others, failures = _cold_on_other_engines(bench)
+    others, failures = on_other_engines(bench, "infra-up", "--no-snapshot")
     puts = bench.rounds(5, 20)
     hand = bring_up_by_hand(bench, puts)
     platform.invoke("infra-down")
@@ -209,17 +209,17 @@ def measure(bench: Bench) -> Findings:
     return Findings(figures, notes, samples)
 
 
-def _cold_on_other_engines(bench: Bench) -> tuple[dict[str, float], list[str]]:
-    """Seconds of a cold `infra-up` by engine, and in words what could not be measured."""
+def on_other_engines(bench: Bench, *words: str) -> tuple[dict[str, float], list[str]]:
+    """Seconds that a task takes by engine, and in words what could not be measured."""
     seconds: dict[str, float] = {}
     failures: list[str] = []
     for settings in other_engines(bench.settings, get_args(Settings.model_fields["engine"].annotation)):
         platform = Platform(ROOT, settings, bench.steps)
         try:
             _make_ready(settings)
-            seconds[settings.engine] = platform.invoke("infra-up", "--no-snapshot").seconds
+            seconds[settings.engine] = platform.invoke(*words).seconds
         except (StockroomError, ImportError) as error:
-            failures.append(f"The engine {settings.engine} did not come up: {error}")
+            failures.append(f"{' '.join(words)} failed on the engine {settings.engine}: {error}")
         finally:
             platform.invoke("infra-down")
     return seconds, failures
