@@ -126,7 +126,9 @@ def test_records_of_tables_whose_functions_failed(
     platform: Platform, wait_until: Wait, unique: str, day: date, redrive: Command, alone: Alone
 ) -> None:
     low = f"{unique}-low"
-    outcomes = [(order_of(day, f"{unique}-0", {unique: 3}, price="0.55"), "fulfilled")]
+    outcomes = [
+        (order_of(day, f"{unique}-{number}", {unique: number}, price="0.55"), "fulfilled") for number in range(1, 3)
+    ]
     outcomes += [(order_of(day, f"{unique}-low", {low: 2}), "fulfilled")]
     broken = {
         "project_orders": {"DAILY_TOTALS_TABLE": "no-such-table"},
@@ -147,7 +149,7 @@ def test_records_of_tables_whose_functions_failed(
     wait_for_totals(platform, wait_until, outcomes)
     (request,) = wait_until(lambda: platform.take_restock_requests(low))
     assert request["on_hand"] == 4
-    redrive("orders-stream")  # once more does no harm
+    hand_over_again(platform, wait_until, redrive, "orders_stream")  # does no harm
     for record in ends:
         assert Letters(platform, "orders_stream", about(record)).look() == set()
     assert read_totals(platform, [order for order, _ in outcomes]) == totals_of(outcomes)
@@ -163,19 +165,22 @@ def test_sales_events_whose_function_failed(
     with alone():
         with misconfigured(platform, {"capture_sales": {"RAW_BUCKET": "no-such-bucket"}}):
             places = platform.put_events(events, unique)
-            wait_until(lambda: all(is_in(letters, place) for letters in [dead.look()] for place in places))
+            wait_until(lambda: are_in(dead.look(), places))
         assert platform.stored_events(day, unique) == []
         hand_over_again(platform, wait_until, redrive, "sales_events")
     wait_until(lambda: len(platform.stored_events(day, unique)) >= len(events))
     assert by_id(platform.stored_events(day, unique)) == by_id(events)
 
 
-def is_in(letters: set[str], place: Place) -> bool:
-    """Whether one of the letters is about a batch with the sales event at this place."""
-    shard, number = place
-    return any(
-        batch["shardId"] == shard and int(batch["startSequenceNumber"]) <= number <= int(batch["endSequenceNumber"])
-        for batch in (json.loads(letter)["KinesisBatchInfo"] for letter in letters)
+def are_in(letters: set[str], places: list[Place]) -> bool:
+    """Whether the letters are about batches with the sales events at all these places."""
+    batches = [json.loads(letter)["KinesisBatchInfo"] for letter in letters]
+    return all(
+        any(
+            batch["shardId"] == shard and int(batch["startSequenceNumber"]) <= number <= int(batch["endSequenceNumber"])
+            for batch in batches
+        )
+        for shard, number in places
     )
 
 
