@@ -57,8 +57,8 @@ class LocalStackEngine(HostProcessEngine):
             "DNS_ADDRESS": "0",
             # What services ask of each other need not go through the network.
             "IN_MEMORY_CLIENT": "1",
-            # The defaults leave seconds between two looks at a queue or a stream.
-            "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
+            # Pollers wait for themselves. This is what they rest for when there is nothing to wait for.
+            "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.01",
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
             # Our executor has limits of its own, which do not run while an environment waits for a processor.
             "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "600",

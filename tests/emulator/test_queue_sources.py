@@ -31,14 +31,17 @@ SOURCE = """
         for record in event["Records"]:
             table.put_item(
                 TableName=os.environ["TABLE"],
-                Item={"id": {"S": record["body"]}, "most": {"N": str(most)}, "at": {"N": str(time.time_ns())}},
+                Item={
+                    "id": {"S": record["body"]}, "most": {"N": str(most)}, "at": {"N": str(time.time_ns())},
+                    "together": {"N": str(len(event["Records"]))},
+                },
             )
         add(-1)
 """
 
 
 class Queue:
-    """A queue whose messages a function gets one by one."""
+    """A queue whose messages a function gets, one by one if the mapping says nothing else."""
 
     def __init__(
         self,
@@ -63,23 +66,27 @@ class Queue:
         self._arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
         self._mapping = mapping
 
-    def send(self, count: int, **options: str) -> list[str]:
-        bodies = [f"message-{number}" for number in range(count)]
+    def send(self, count: int, name: str = "message", pause: float = 0, **options: str) -> list[str]:
+        bodies = [f"{name}-{number}" for number in range(count)]
         for body in bodies:
             self._aws("sqs").send_message(QueueUrl=self.url, MessageBody=body, **options)
+            time.sleep(pause)
         return bodies
 
     def map(self) -> str:
         answer = self._functions.service.create_event_source_mapping(
-            FunctionName=self.function, EventSourceArn=self._arn, BatchSize=1, **self._mapping
+            FunctionName=self.function, EventSourceArn=self._arn, **({"BatchSize": 1} | self._mapping)
         )
         return str(answer["UUID"])
 
     def items(self) -> dict[str, dict[str, int]]:
-        """Of each message that a function was done with: the most calls that it saw, and when (ns)."""
+        """Of each message that a function was done with: the most calls that it saw, when (ns), and how many messages
+        it was together with in its batch."""
         found = self._aws("dynamodb").scan(TableName=self._table, ConsistentRead=True)["Items"]
         return {
-            item["id"]["S"]: {name: int(item[name]["N"]) for name in ("most", "at")} for item in found if "most" in item
+            item["id"]["S"]: {name: int(item[name]["N"]) for name in ("most", "at", "together")}
+            for item in found
+            if "most" in item
         }
 
     def wait_for(self, bodies: list[str]) -> list[int]:
@@ -102,6 +109,27 @@ def test_no_more_than_its_maximum_concurrency(functions: Functions, aws: Callabl
     bodies = queue.send(4)
     queue.map()
     assert max(queue.wait_for(bodies)) == 2
+
+
+def test_a_batching_window_gathers_what_comes_one_after_the_other(
+    functions: Functions, aws: Callable[[str], Any], unique: str
+) -> None:
+    queue = Queue(functions, aws, unique, wanted=1, BatchSize=10, MaximumBatchingWindowInSeconds=5)
+    mapping = queue.map()
+    wait_for("the mapping", lambda: functions.service.get_event_source_mapping(UUID=mapping)["State"] == "Enabled")
+    bodies = queue.send(4, pause=0.5)
+    queue.wait_for(bodies)
+    assert {item["together"] for item in queue.items().values()} == {4}
+
+
+def test_a_full_batch_does_not_wait_for_the_end_of_its_window(
+    functions: Functions, aws: Callable[[str], Any], unique: str
+) -> None:
+    queue = Queue(functions, aws, unique, wanted=1, BatchSize=2, MaximumBatchingWindowInSeconds=300)
+    bodies = queue.send(4)
+    queue.map()
+    queue.wait_for(bodies)  # which is shorter than the window
+    assert {item["together"] for item in queue.items().values()} == {2}
 
 
 def test_a_throttled_function_gets_all_messages_in_the_end(
@@ -148,3 +176,23 @@ def test_a_mapping_that_is_switched_off_receives_nothing_more(
     assert 0 < left < len(bodies)
     assert len(queue.items()) == len(bodies) - left
     assert messages() == {number: left, f"{number}NotVisible": 0}
+
+
+def test_a_mapping_that_is_switched_off_while_it_waits_receives_nothing_more(
+    functions: Functions, aws: Callable[[str], Any], unique: str
+) -> None:
+    queue = Queue(functions, aws, unique, wanted=1)
+    mapping = queue.map()
+
+    def is_in(state: str) -> bool:
+        return bool(functions.service.get_event_source_mapping(UUID=mapping)["State"] == state)
+
+    wait_for("the mapping", lambda: is_in("Enabled"))
+    queue.wait_for(queue.send(1))  # it reads
+    functions.service.update_event_source_mapping(UUID=mapping, Enabled=False)
+    wait_for("the mapping", lambda: is_in("Disabled"))
+    (other,) = queue.send(1, name="other")
+    time.sleep(1)  # it would be received now
+    assert queue.items().keys() == {"message-0"}
+    functions.service.update_event_source_mapping(UUID=mapping, Enabled=True)
+    queue.wait_for([other])

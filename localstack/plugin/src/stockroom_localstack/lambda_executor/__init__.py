@@ -9,8 +9,9 @@ runtime_api.py        the HTTP server that the process asks for events: AWS's La
 function_environment.py   the environment variables a function sees
 runtimes.py           which Python runs which runtime
 client_context.py     what LocalStack leaves out of an invocation's payload
-sqs_bodies.py         what LocalStack changes in the messages of a queue
-stream_pollers.py, stream_batches.py    event source mappings of streams
+event_sources.py      event source mappings, and their pollers:
+queue_pollers.py      of queues
+stream_pollers.py, stream_batches.py, stream_reads.py    of streams
 metrics.py            what functions do, in CloudWatch
 report.py             log lines and error objects as AWS words them
 """

@@ -21,13 +21,11 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
 @cache
 def _change_localstack() -> None:
     from ..state import background
-    from . import client_context, function_calls, function_logs, metrics, queue_pollers, sqs_bodies, stream_pollers
+    from . import client_context, event_sources, function_calls, function_logs, metrics
 
     client_context.pass_on()
     metrics.collect()
-    sqs_bodies.leave_untouched()
-    stream_pollers.use()
+    event_sources.use()
     background.watch_functions()
     function_calls.use()
     function_logs.use()
-    queue_pollers.use()  # around what is watched: waiting for room is no work

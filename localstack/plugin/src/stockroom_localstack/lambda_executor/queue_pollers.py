@@ -1,31 +1,47 @@
 """Reads SQS queues for event source mappings with several calls of the function at a time, as AWS does.
 
 LocalStack's poller waits for its function before it receives again: one slow batch holds up the whole queue, and there
-is never more than one call at a time. This hands batches of standard queues over to threads. In a FIFO queue the order
-of each group counts, so those are read as before.
+is never more than one call at a time. It rests between two looks at a queue, and takes what is there, whatever the
+batching window. And it hands over bodies as JSON of its own making: spaces and repeated keys get lost on that way, and
+a body that Python can't parse makes its whole batch fail again and again. In a FIFO queue the order of each group
+counts: there is one call at a time.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import batched
 from typing import Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
-from localstack.services.lambda_.event_source_mapping.esm_worker import EsmWorker
-from localstack.services.lambda_.event_source_mapping.esm_worker_factory import EsmWorkerFactory
-from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
-from localstack.utils.patch import patch
+from localstack.services.lambda_.event_source_mapping.event_processor import PartialBatchFailureError
+from localstack.services.lambda_.event_source_mapping.pollers.poller import parse_batch_item_failures
+from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import (
+    SqsPoller,
+    split_by_message_group_id,
+    transform_into_events,
+)
 
 from ..state import background
+from ..state.gate import GATE
 
 LOG = logging.getLogger(__name__)
 
 MOST_CALLS = 5  # with which AWS begins; it goes on to many more, for which one machine has no use
 THROTTLED_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 1.0
+LONG_POLL_SECONDS = 1  # on AWS 20; the poller of a mapping that was disabled ends after this time
+LOOK_FOR_MORE_SECONDS = 0.1
+LARGEST_REQUEST = 10  # messages that one ReceiveMessage is asked for, if it is not told a number that AWS has not
+LARGEST_CALL = 2500  # messages; as in LocalStack's poller, since a payload has a largest size
+
+Message = dict[str, Any]
+Event = dict[str, Any]
 
 
 class Calls:
@@ -57,8 +73,8 @@ class Calls:
         throttled = False
         try:
             call()
-        except Exception as error:  # its messages come back when their visibility timeout is over
-            LOG.warning("a batch of messages failed: %s", error)
+        except Exception as error:
+            _warn(error)
             throttled = isinstance(error, ClientError) and error.response["Error"]["Code"] == "TooManyRequestsException"
         finally:
             with self._changed:
@@ -68,37 +84,87 @@ class Calls:
                 self._changed.notify_all()
 
 
+class QueuePoller(SqsPoller):
+    def configure(self, mapping: Mapping[str, Any], stopped: threading.Event) -> None:
+        """stopped: set when the mapping is changed, disabled or deleted."""
+        self._stopped = stopped
+        self._in_order = str(self.source_arn).endswith(".fifo")
+        self._calls = Calls(most_calls(mapping))
+
+    def poll_events(self) -> None:
+        # Waiting for room is no work for which the state would have to wait.
+        if background.rests() or not self._calls.wait_for_room(LOOK_AGAIN_SECONDS):
+            return
+        queue = str(self.source_arn)
+        with background.polling(queue, self._stopped):
+            for messages in map(list, batched(self._receive_batch(), LARGEST_CALL, strict=False)):
+                if self._in_order:
+                    self._deliver_in_order(messages)
+                else:
+                    call = background.handed_over(partial(self._deliver, messages), queue)
+                    self._calls.begin(call, f"batch-of-{queue}")
+
+    def _receive_batch(self) -> list[Message]:
+        """Waits for a message, and from then on for more of them until the batch is full or its window ends."""
+        messages = self._receive(self.batch_size, LONG_POLL_SECONDS)
+        end = time.monotonic() + self.maximum_batching_window
+        while messages and (wanted := self.batch_size - len(messages)) > 0 and (left := end - time.monotonic()) > 0:
+            with GATE.waiting():
+                stopped = self._stopped.wait(min(left, LOOK_FOR_MORE_SECONDS))
+            if stopped or background.rests():
+                break
+            messages += self._receive(wanted, 0)
+        return messages
+
+    def _receive(self, count: int, seconds: int) -> list[Message]:
+        answer = self.source_client.receive_message(
+            QueueUrl=self.queue_url,
+            MaxNumberOfMessages=min(count, LARGEST_REQUEST),
+            WaitTimeSeconds=seconds,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+            sqs_override_max_message_count=count,
+        )
+        return list(answer.get("Messages", []))
+
+    def _deliver_in_order(self, messages: list[Message]) -> None:
+        for group in split_by_message_group_id(messages).values():
+            try:
+                self._deliver(group)
+            except Exception as error:
+                _warn(error)
+
+    def _deliver(self, messages: list[Message]) -> None:
+        """Calls the function with those that it wants, and deletes what is done."""
+        all_ids = {message["MessageId"] for message in messages}
+        events = [event for event in transform_into_events(messages) if self._passes(event)]
+        passing_ids = {event["messageId"] for event in events}
+        self.delete_messages(messages, all_ids - passing_ids)
+        if not events:
+            return
+        failed: list[str] = []
+        try:
+            self.processor.process_events_batch(self.add_source_metadata(events))
+        except PartialBatchFailureError as failure:
+            answer: Any = failure.partial_failure_payload
+            failed = parse_batch_item_failures(answer, passing_ids)
+        self.delete_messages(messages, passing_ids.difference(failed))
+
+    def _passes(self, event: Event) -> bool:
+        """Whether the mapping's filters let it pass. They see the JSON in its body, if it is JSON."""
+        if not self.filter_patterns:
+            return True
+        try:
+            seen = {**event, "body": json.loads(event["body"])}
+        except (ValueError, RecursionError):  # no JSON, a longer number or a deeper nesting than Python takes
+            seen = event
+        return bool(self.filter_events([seen]))
+
+
 def most_calls(mapping: Mapping[str, Any]) -> int:
     """How many calls at a time an event source mapping may make."""
     return min(MOST_CALLS, mapping.get("ScalingConfig", {}).get("MaximumConcurrency") or MOST_CALLS)
 
 
-def use() -> None:
-    # Patches, because LocalStack makes its poller by name, and no part of it is a place for threads.
-
-    @patch(EsmWorkerFactory.get_esm_worker)
-    def get_esm_worker(original: Any, self: EsmWorkerFactory) -> EsmWorker:
-        worker: EsmWorker = original(self)
-        if isinstance(worker.poller, SqsPoller) and not str(worker.poller.source_arn).endswith(".fifo"):
-            worker.poller.calls = Calls(most_calls(self.esm_config))  # type: ignore[attr-defined]
-        return worker
-
-    @patch(SqsPoller.poll_events)
-    def poll_events(original: Any, self: Any) -> None:
-        calls = _calls_of(self)
-        if calls is None or calls.wait_for_room(LOOK_AGAIN_SECONDS):
-            original(self)
-
-    @patch(SqsPoller.handle_messages)
-    def handle_messages(original: Any, self: Any, messages: Any) -> None:
-        calls = _calls_of(self)
-        if calls is None:
-            original(self, messages)
-        else:
-            call = background.handed_over(lambda: original(self, messages), self.source_arn)
-            calls.begin(call, f"batch-of-{self.source_arn}")
-
-
-def _calls_of(poller: Any) -> Calls | None:
-    """None for a poller that is no event source mapping's, or reads a FIFO queue."""
-    return getattr(poller, "calls", None)
+def _warn(error: Exception) -> None:
+    LOG.warning("a batch of messages failed: %s", error)  # they come back when their visibility timeout is over

@@ -18,9 +18,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
-from localstack.services.lambda_.event_source_mapping import esm_worker_factory
-from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState, EsmWorker
-from localstack.services.lambda_.event_source_mapping.esm_worker_factory import EsmWorkerFactory
 from localstack.services.lambda_.event_source_mapping.event_processor import BatchFailureError, PartialBatchFailureError
 from localstack.services.lambda_.event_source_mapping.pollers.dynamodb_poller import DynamoDBPoller
 from localstack.services.lambda_.event_source_mapping.pollers.kinesis_poller import KinesisPoller
@@ -29,7 +26,6 @@ from localstack.services.lambda_.event_source_mapping.pollers.poller import (
     get_batch_item_failures,
 )
 from localstack.services.lambda_.event_source_mapping.pollers.stream_poller import StreamPoller
-from localstack.utils.patch import patch
 from localstack.utils.strings import long_uid
 
 from ..state import background
@@ -67,6 +63,16 @@ class Shard:
 
     def done_up_to(self, number: str) -> None:
         self.place = ("AFTER_SEQUENCE_NUMBER", number)
+
+    def next_look(self, window: float) -> float:
+        """When there may be something to do, with a batching window of so many seconds."""
+        if self.finished:
+            return float("inf")
+        if self.work:
+            return self.work[0].retry_at
+        if self.buffer:
+            return min(self.read_at, self.since + window)
+        return self.read_at
 
     def go_back(self) -> None:
         """Forgets what was read and is not done."""
@@ -111,6 +117,7 @@ class CheckpointedPoller(StreamPoller):
         self._is_shutdown = stopped
         self._bisects = bool(mapping.get("BisectBatchOnFunctionError"))
         self._start = (mapping["StartingPosition"], mapping.get("StartingPositionTimestamp"))
+        self._window = self.stream_parameters.get("MaximumBatchingWindowInSeconds") or 0
         self._function = str(mapping["FunctionArn"])
         self._progress = _progress[mapping["UUID"]]
 
@@ -126,6 +133,8 @@ class CheckpointedPoller(StreamPoller):
             if not shards:
                 raise EmptyPollResultsException(service=self.event_source(), source_arn=self.source_arn or "")
             self._advance_all(list(shards.values()))
+            pause = self._next_look() - time.time()
+        self._is_shutdown.wait(min(max(pause, 0), LOOK_EVERY_SECONDS))
 
     def _advance_all(self, shards: Sequence[Shard]) -> None:
         """Side by side, since no shard waits for another one's function, until there is nothing to do in any."""
@@ -149,6 +158,14 @@ class CheckpointedPoller(StreamPoller):
         with ThreadPoolExecutor(len(shards)) as pool:
             for future in [pool.submit(GATE.handed_over(follow), shard) for shard in shards]:
                 future.result()
+
+    def _next_look(self) -> float:
+        shards = self._progress.shards.values()
+        return min(shard.next_look(self._window) for shard in shards if not self._waits_for_parents(shard))
+
+    def _waits_for_parents(self, shard: Shard) -> bool:
+        known = self._progress.shards
+        return any(parent in known and not known[parent].finished for parent in shard.parents)
 
     def _list_shards(self) -> None:
         if time.time() < self._list_at:
@@ -174,10 +191,7 @@ class CheckpointedPoller(StreamPoller):
     def _advance(self, shard: Shard) -> bool:
         """One step in a shard. False: there is nothing to do at the moment."""
         now = time.time()
-        known = self._progress.shards
-        if self._is_shutdown.is_set() or background.rests() or shard.finished:
-            return False
-        if any(parent in known and not known[parent].finished for parent in shard.parents):
+        if self._is_shutdown.is_set() or background.rests() or shard.finished or self._waits_for_parents(shard):
             return False
         if shard.work:
             if now < shard.work[0].retry_at:
@@ -188,8 +202,7 @@ class CheckpointedPoller(StreamPoller):
         # A buffer may be full already: that of a state which was saved while it became a batch.
         wanted = 0 if shard.closed or now < shard.read_at else size - len(shard.buffer)
         read = wanted > 0 and self._read(shard, wanted, now)
-        window = self.stream_parameters.get("MaximumBatchingWindowInSeconds") or 0
-        if shard.buffer and (shard.closed or len(shard.buffer) >= size or now - shard.since >= window):
+        if shard.buffer and (shard.closed or len(shard.buffer) >= size or now - shard.since >= self._window):
             self._make_batch(shard)
             return True
         if shard.closed and not shard.buffer:
@@ -367,23 +380,3 @@ def go_on_where_saved() -> None:
     """To be called when a state was loaded, before its event sources are started."""
     for progress in _progress.values():
         progress.is_loaded = True
-
-
-def use() -> None:
-    # Patches, because LocalStack makes its pollers by name and tells them neither all of the mapping nor when to stop.
-    vars(esm_worker_factory).update(KinesisPoller=CheckpointedKinesisPoller, DynamoDBPoller=CheckpointedDynamoDBPoller)
-    newest: dict[str, EsmWorker] = {}
-
-    @patch(EsmWorkerFactory.get_esm_worker)
-    def get_esm_worker(original: Any, self: EsmWorkerFactory) -> EsmWorker:
-        worker: EsmWorker = original(self)
-        if isinstance(worker.poller, CheckpointedPoller):
-            worker.poller.configure(self.esm_config, worker._shutdown_event)
-        newest[worker.uuid] = worker
-        return worker
-
-    # A change makes a new worker and stops the old one, which took its own end for the state of the mapping.
-    @patch(EsmWorker.update_esm_state_in_store)
-    def update_esm_state_in_store(original: Any, self: EsmWorker, new_state: EsmState) -> None:
-        if newest.get(self.uuid) is self:
-            original(self, new_state)

@@ -117,16 +117,17 @@ def watch_queues() -> None:
     @patch(InterruptibleQueue.get)
     def get(original: Any, self: Any, block: bool = True, timeout: float | None = None) -> Any:
         deadline = time.monotonic() + timeout if timeout is not None else float("inf")
-        while True:
+        while not _has_to_leave():
             try:
                 return original(self, block=False)
             except Empty:
                 left = deadline - time.monotonic()
-                if not block or self.is_shutdown or left <= 0 or _is_to_rest():
+                if not block or self.is_shutdown or left <= 0:
                     raise
             with GATE.waiting(), self.not_empty:
-                if not self._qsize() and not self.is_shutdown and not _is_to_rest():
+                if not self._qsize() and not self.is_shutdown and not _has_to_leave():
                     self.not_empty.wait(None if timeout is None else left)
+        raise Empty
 
     # For each message that is received.
     @patch(SqsQueue.create_receipt_handle)
@@ -136,6 +137,20 @@ def watch_queues() -> None:
             in_hand.setdefault(self.arn, set()).add(handle)
             _poller.handles.append(handle)
         return handle
+
+
+@contextmanager
+def polling(queue: str, stopped: threading.Event) -> Iterator[None]:
+    """What a poller does with a queue (its ARN), from one end to the other: messages are in no queue while they are
+    received, and in nobody's hands but the poller's afterwards, or of those that it hands them over to. Once it is
+    stopped it receives nothing more."""
+    with GATE.work():
+        _poller.handles, _poller.stopped = [], stopped
+        try:
+            yield
+        finally:
+            _let_go(queue, _poller.handles)
+            _poller.handles = None
 
 
 def handed_over(work: Callable[[], None], queue: str) -> Callable[[], None]:
@@ -160,31 +175,17 @@ def _polls() -> bool:
     return getattr(_poller, "handles", None) is not None
 
 
-def _is_to_rest() -> bool:
-    return rests() and _polls()
+def _has_to_leave() -> bool:
+    """Whether this thread reads for an event source mapping that has to receive nothing more."""
+    return _polls() and (rests() or _poller.stopped.is_set())
 
 
 @cache
 def watch_functions() -> None:
-    from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
     from localstack.services.lambda_.invocation.event_manager import Poller
     from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient
 
     watch_queues()
-
-    # From one end to the other: messages are in no queue while they are received, and in nobody's hands but the
-    # poller's afterwards, or of those that it hands them over to.
-    @patch(SqsPoller.poll_events)
-    def poll_events(original: Any, self: Any) -> None:
-        if rests():
-            return
-        with GATE.work():
-            _poller.handles = []
-            try:
-                original(self)
-            finally:
-                _let_go(self.source_arn, _poller.handles)
-                _poller.handles = None
 
     # Asynchronous invocations.
     @patch(FakeSqsClient.receive_message)
