@@ -50,3 +50,42 @@ def test_an_alarm_on_a_percentile_tells_its_topic(aws: Callable[[str], Any], uni
 
     wait_for("the alarm", told, 60)
     service.delete_alarms(AlarmNames=[unique])
+
+
+def test_a_message_in_an_empty_queue_raises_its_alarm_before_a_period_is_over(
+    aws: Callable[[str], Any], unique: str
+) -> None:
+    service, sqs = aws("cloudwatch"), aws("sqs")
+    dead = sqs.create_queue(QueueName=f"dead-{unique}")["QueueUrl"]
+    redrive = {"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:000000000000:dead-{unique}", "maxReceiveCount": 1}
+    url = sqs.create_queue(
+        QueueName=unique, Attributes={"VisibilityTimeout": "0", "RedrivePolicy": json.dumps(redrive)}
+    )["QueueUrl"]
+    for name in (unique, f"dead-{unique}"):
+        service.put_metric_alarm(
+            AlarmName=name,
+            Namespace="AWS/SQS",
+            MetricName="ApproximateNumberOfMessagesVisible",
+            Dimensions=[{"Name": "QueueName", "Value": name}],
+            Statistic="Maximum",
+            Period=86_400,
+            EvaluationPeriods=1,
+            Threshold=0,
+            ComparisonOperator="GreaterThanThreshold",
+            TreatMissingData="notBreaching",
+        )
+
+    def in_alarm() -> set[str]:
+        alarms = service.describe_alarms(AlarmNames=[unique, f"dead-{unique}"])["MetricAlarms"]
+        assert len(alarms) == 2
+        return {alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"}
+
+    assert in_alarm() == set()
+    sqs.send_message(QueueUrl=url, MessageBody="lost")
+    wait_for("the queue's alarm", lambda: in_alarm() == {unique})
+    for _ in range(2):
+        sqs.receive_message(QueueUrl=url)
+    count = "ApproximateNumberOfMessages"
+    assert sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=[count])["Attributes"][count] == "1"
+    wait_for("the other one's", lambda: in_alarm() == {unique, f"dead-{unique}"})
+    service.delete_alarms(AlarmNames=[unique, f"dead-{unique}"])

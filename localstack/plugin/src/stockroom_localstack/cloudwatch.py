@@ -1,27 +1,51 @@
-"""LocalStack's CloudWatch with tags of alarms, and with percentiles: of metric data, and in alarms."""
+"""LocalStack's CloudWatch with tags of alarms, with percentiles: of metric data, and in alarms, and with alarms that
+are looked at as soon as there is reason to."""
 
 from __future__ import annotations
 
 import math
 import sqlite3
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from localstack.aws.api import RequestContext, handler
-from localstack.aws.api.cloudwatch import DescribeAlarmsOutput, PutMetricAlarmInput, ScanBy
+from localstack.aws.api.cloudwatch import DescribeAlarmsOutput, PutMetricAlarmInput, ScanBy, StateValue
 from localstack.services.cloudwatch import alarm_scheduler
 from localstack.services.cloudwatch.cloudwatch_database_helper import CloudwatchDatabase
 from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
 from localstack.utils.aws import arns
 from localstack.utils.patch import patch
 
+SECONDS_UNTIL_SEEN = 1.0  # what was put in this second is not among the data until now
+
 
 class StockroomCloudwatchProvider(CloudwatchProvider):
     def __init__(self) -> None:
         super().__init__()
+        self._looks: dict[str, float] = {}  # by ARN of the alarm: when it will be looked at
         _know_percentiles()
+
+    def put_metric_data(
+        self, context: RequestContext, namespace: str, metric_data: Any = None, *arguments: Any, **options: Any
+    ) -> None:
+        super().put_metric_data(context, namespace, metric_data, *arguments, **options)
+        alarms = self.get_store(context.account_id, context.region).alarms
+        for arn in alarms_to_look_at({arn: each.alarm for arn, each in alarms.items()}, namespace, metric_data or []):
+            self._look_at(arn)
+
+    def _look_at(self, alarm_arn: str) -> None:
+        """LocalStack looks at an alarm when its periods are over, counted from when it was made. Also on AWS nobody
+        knows when that is."""
+        now = time.time()
+        if self._looks.get(alarm_arn, 0) > now:
+            return
+        self._looks[alarm_arn] = now + SECONDS_UNTIL_SEEN
+        self.alarm_scheduler.scheduler.schedule(
+            alarm_scheduler.calculate_alarm_state, start=now + SECONDS_UNTIL_SEEN, args=[alarm_arn]
+        )
 
     @handler("PutMetricAlarm", expand=False)
     def put_metric_alarm(  # type: ignore[override]  # as LocalStack's own class does
@@ -46,6 +70,31 @@ class StockroomCloudwatchProvider(CloudwatchProvider):
         }
         answer: DescribeAlarmsOutput = found | copies
         return answer
+
+
+def alarms_to_look_at(
+    alarms: Mapping[str, Mapping[str, Any]], namespace: str, metric_data: Iterable[Mapping[str, Any]]
+) -> list[str]:
+    """Of alarms by ARN (as DescribeAlarms tells them): those that are not in alarm, and whose threshold one of the
+    values exceeds alone. The others can wait for their turn."""
+    values: defaultdict[Any, list[float]] = defaultdict(list)
+    for datum in metric_data:
+        metric = (namespace, datum["MetricName"], _dimensions(datum))
+        values[metric] += datum.get("Values") or [datum.get("Value", 0)]
+    return [
+        arn
+        for arn, alarm in alarms.items()
+        if alarm.get("StateValue") != StateValue.ALARM
+        and (compare := alarm_scheduler.COMPARISON_OPS.get(alarm.get("ComparisonOperator", "")))
+        and any(
+            compare(value, alarm["Threshold"])
+            for value in values.get((alarm.get("Namespace"), alarm.get("MetricName"), _dimensions(alarm)), [])
+        )
+    ]
+
+
+def _dimensions(of: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    return frozenset((each["Name"], each["Value"]) for each in of.get("Dimensions") or [])
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

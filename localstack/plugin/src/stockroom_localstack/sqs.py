@@ -1,11 +1,11 @@
-"""LocalStack's SQS with the deduplication of AWS's FIFO queues, and with metrics that cost little."""
+"""LocalStack's SQS with the deduplication of AWS's FIFO queues, and with metrics that cost little and come soon."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
-from localstack.services.sqs.models import FifoQueue, SqsMessage
+from localstack.services.sqs.models import FifoQueue, SqsMessage, SqsQueue, StandardQueue
 from localstack.services.sqs.provider import CloudwatchDispatcher, SqsProvider
 from localstack.utils.patch import patch
 
@@ -24,6 +24,7 @@ class CollectingDispatcher(CloudwatchDispatcher):
 class StockroomSqsProvider(SqsProvider):
     def on_before_start(self) -> None:
         _deduplicate_as_aws_does()
+        _count_the_first_message()
         background.watch_queues()  # before the worker starts, which keeps the methods that it starts with
         super().on_before_start()
 
@@ -51,3 +52,18 @@ def _deduplicate_as_aws_does() -> None:
             finally:
                 self.deduplication = remembered
         return put
+
+
+@cache
+def _count_the_first_message() -> None:
+    # LocalStack counts a queue's messages once a minute, as AWS does, but all queues at the same moment. Here that of a
+    # queue that was empty is when a message comes. A patch, because messages come on many ways, also from other queues.
+    def count(original: Any, self: SqsQueue, message: SqsMessage) -> None:
+        was_empty = not self.approximate_number_of_messages
+        original(self, message)
+        if was_empty:
+            owner = Owner(self.account_id, self.region, "AWS/SQS")
+            COLLECTOR.add(Metric(owner, ("QueueName", self.name), "ApproximateNumberOfMessagesVisible", "Count"), 1)
+
+    for kind in (StandardQueue, FifoQueue):
+        patch(kind._put_message)(count)
