@@ -21,6 +21,7 @@ SERVICES = {
     "test_curation": "S3, EventBridge, SQS",
     "test_daily_sales": "S3, EventBridge, SQS",
     "test_deployed": "all",
+    "test_deployed_functions": "Lambda",
     "test_disturbances": "Lambda",
     "test_limits": "Kinesis, SQS",
     "test_orders": "SQS, DynamoDB",

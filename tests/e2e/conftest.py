@@ -24,6 +24,7 @@ import pytest
 
 from tests.e2e.function_logs import logs_of_test
 from tests.e2e.platform import Platform
+from tests.e2e.resources import Resources
 from tests.e2e.turns import FLOWS, Alone, Turn
 
 Found = TypeVar("Found")
@@ -93,7 +94,9 @@ def alone(request: pytest.FixtureRequest) -> Generator[Alone]:
         return
     turn = Turn(Path(outputs), flows_of(request.node))
     disturbs = request.node.get_closest_marker("disturbs") is not None
-    if not disturbs:
+    if disturbs:
+        turn.keep_others_from_beginning()
+    else:
         turn.begin()
     try:
         yield partial(turn.alone, before_others=disturbs)
@@ -107,6 +110,11 @@ def platform() -> Platform:
     if not path:
         pytest.fail("STOCKROOM_E2E_OUTPUTS is not set: run these tests with `invoke e2e`", pytrace=False)
     return Platform(json.loads(Path(path).read_text()))
+
+
+@pytest.fixture(scope="module")
+def resources(platform: Platform) -> Resources:
+    return Resources(platform)
 
 
 @pytest.fixture

@@ -303,3 +303,9 @@ def _of_account(statement: dict[str, Any], account_id: str) -> bool:
         return account_id in json.dumps(statement.get("Condition", {}))
     named = [principal["AWS"]] if isinstance(principal["AWS"], str) else principal["AWS"]
     return all(each == account_id or each.split(":")[4:5] == [account_id] for each in named)
+
+
+def wrong(found: dict[str, Any], expected: object) -> dict[str, Any]:
+    """What is not as expected, by name. Fails when nothing was found: then nothing was looked at."""
+    assert found, "there is none"
+    return {name: value for name, value in found.items() if value != expected}

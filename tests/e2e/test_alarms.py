@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.flow()
 
 
-@pytest.fixture(scope="module")
-def resources(platform: Platform) -> Resources:
-    return Resources(platform)
-
-
 @pytest.fixture
 def listener(platform: Platform, unique: str) -> Generator[str]:
     """URL of a queue that hears what the alarm topic is told; gone with the test."""

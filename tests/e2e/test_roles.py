@@ -103,11 +103,6 @@ def every(function: str) -> dict[str, dict[str, str]]:
     return {"kms": {"key": "Decrypt GenerateDataKey"}, "logs": {function: "CreateLogStream PutLogEvents"}}
 
 
-@pytest.fixture(scope="module")
-def resources(platform: Platform) -> Resources:
-    return Resources(platform)
-
-
 def askable(resources: Resources) -> dict[str, dict[str, str]]:
     """Service → name in these tests → ARN: of everything that is deployed, and of something that is not ours."""
     outputs, account, key = resources.platform.outputs, resources.account_id, resources.key_arn

@@ -24,7 +24,8 @@ class Turn:
     """The turn of one test in these flows of the platform whose outputs are the file `outputs`: beside others, alone,
     or none.
 
-    Each flow has a lock, which those who have a turn share, and a gate before it, through which they go one by one.
+    Each flow has a lock, which those who have a turn share, and a gate before it. Those who are going to be alone keep
+    it shut, so they come first.
     """
 
     def __init__(self, outputs: Path, flows: Collection[str]) -> None:
@@ -33,11 +34,17 @@ class Turn:
         self._held = ExitStack()
 
     def begin(self) -> None:
-        """Wait until nobody is alone, and keep others from being alone."""
-        for flow in self._flows:
-            with ExitStack() as gate:
-                _lock(gate, flow, "gate", fcntl.LOCK_EX)
+        """Wait until nobody is alone or is going to be, and keep others from being alone."""
+        with ExitStack() as gates:
+            for flow in self._flows:
+                _lock(gates, flow, "gate", fcntl.LOCK_EX)
+            for flow in self._flows:
                 _lock(self._held, flow, "lock", fcntl.LOCK_SH)
+
+    def keep_others_from_beginning(self) -> None:
+        """Until this was alone."""
+        for flow in self._flows:
+            _lock(self._held, flow, "gate", fcntl.LOCK_SH)
 
     def end(self) -> None:
         self._held.close()
@@ -46,15 +53,13 @@ class Turn:
     def alone(self, before_others: bool) -> Generator[None]:
         """Be alone until the end of the block, and have no turn after it: then others may be alone.
 
-        This waits until no turn is left. No other begins meanwhile if this comes `before_others`; if not, a test may
+        This waits until no turn is left. It comes `before_others` if it keeps them from beginning; if not, a test may
         come here at any time, and disturbs last of all.
         """
-        self.end()
-        with ExitStack() as gates:
-            for flow in self._flows:
-                if before_others:
-                    _lock(gates, flow, "gate", fcntl.LOCK_EX)
-                _lock(self._held, flow, "lock", fcntl.LOCK_EX)
+        if not before_others:
+            self.end()
+        for flow in self._flows:
+            _lock(self._held, flow, "lock", fcntl.LOCK_EX)
         try:
             yield
         finally:
