@@ -49,9 +49,9 @@ def pytest_runtest_makereport(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What disturbs others comes first, then what waits long; of the rest the tests of orders last.
 
-    That flow is disturbed longest: meanwhile there is something to do in the others. Its tests that wait long would
-    keep others from disturbing it, so they come when each worker has begun. A worker always has a test that it runs and
-    the next one, which nobody else takes: no two that take long are neighbours.
+    That flow is disturbed longest: meanwhile there is something to do in the others. A worker always has a test that it
+    runs and the next one, which nobody else takes: so no two that take long are neighbours. Each that wants a turn of
+    orders comes after a short one: by then those that disturb keep the gate shut.
     """
 
     def marked(name: str, among: list[pytest.Item]) -> list[pytest.Item]:
@@ -60,13 +60,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     orders = [item for item in items if "orders" in flows_of(item)]
     others = sorted((item for item in items if item not in orders), key=lambda item: len(flows_of(item)))
     disturbing = sorted(marked("disturbs", orders), key=lambda item: "first" not in arguments(item, "disturbs"))
-    long = [*disturbing, *marked("disturbs", others), *marked("waits", others)]
-    short = [item for item in others if item not in long]
-    begin = [*filter(None, chain.from_iterable(zip_longest(long, short[: len(long)]))), *short[len(long) :]]
-    begun = 2 * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    for number, item in enumerate(marked("waits", orders)):
-        begin.insert(begun + 4 * number, item)
-    items[:] = dict.fromkeys([*begin, *orders])
+    at_once = [*disturbing, *marked("disturbs", others), *marked("waits", others)]
+    then = marked("waits", orders)
+    short = iter([item for item in others if item not in at_once])
+    pairs = [(item, next(short, None)) for item in at_once] + [(next(short, None), item) for item in then]
+    rest = list(short)
+    half = len([item for item in rest if flows_of(item)]) // 2
+    mixed = zip_longest(rest[-half:], [item for item in orders if item not in disturbing and item not in then])
+    items[:] = filter(None, chain(*pairs, rest[:-half], *mixed))
 
 
 def flows_of(item: pytest.Item) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def misconfigured(platform: Platform, variables: dict[str, dict[str, str]]) -> G
         for name in names:
             client.update_function_configuration(FunctionName=name, Environment={"Variables": wanted[name]})
         for name in names:
-            client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+            client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
 
     with ExitStack() as undo:
         undo.callback(configure, good)
@@ -54,7 +54,7 @@ def misconfigured(platform: Platform, variables: dict[str, dict[str, str]]) -> G
             undo.callback(client.delete_function, FunctionName=name, Qualifier=bad[name])
         for name, version in bad.items():
             client.get_waiter("published_version_active").wait(
-                FunctionName=name, Qualifier=version, WaiterConfig={"Delay": 1}
+                FunctionName=name, Qualifier=version, WaiterConfig={"Delay": 0.2}
             )
             undo.callback(client.update_alias, FunctionName=name, Name=ALIAS, FunctionVersion=live[name])
             client.update_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version)

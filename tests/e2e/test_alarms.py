@@ -232,7 +232,6 @@ def test_who_listens_to_the_topic_hears_of_an_alarm_and_of_its_end(
     wait_until(hears("OK"), timeout=30)
 
 
-@pytest.mark.waits
 def test_a_dead_letter_raises_its_alarm(
     platform: Platform, resources: Resources, wait_until: Callable[..., Any], unique: str
 ) -> None:

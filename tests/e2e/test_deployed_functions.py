@@ -51,7 +51,7 @@ def test_the_newest_version_of_every_function_takes_an_empty_batch(platform: Pla
     answers = {}
     for name in resources.functions:
         version = {"FunctionName": name, "Qualifier": newest_version(platform, name)["Version"]}
-        platform.functions.get_waiter("published_version_active").wait(**version, WaiterConfig={"Delay": 1})
+        platform.functions.get_waiter("published_version_active").wait(**version, WaiterConfig={"Delay": 0.2})
         answer = platform.functions.invoke(**version, Payload=json.dumps({"Records": []}).encode())
         answers[name] = (answer.get("FunctionError"), json.loads(answer["Payload"].read()))
     assert wrong(answers, (None, {"batchItemFailures": []})) == {}
