@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import shutil
@@ -105,6 +106,15 @@ def test_an_orderly_end_is_no_death_of_a_backend(own_emulator: Emulator) -> None
     own_emulator.process.terminate()
     assert own_emulator.process.wait(10) == 0
     assert "so the emulator ends too" not in own_emulator.log
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a signal for one thread of another process")
+def test_a_signal_ends_the_emulator_whichever_thread_gets_it(own_emulator: Emulator) -> None:
+    own_emulator.wait_for_services()
+    process = own_emulator.process
+    (another, *_) = [thread.id for thread in process.threads() if thread.id != process.pid]
+    assert ctypes.CDLL(None).tgkill(process.pid, another, signal.SIGTERM) == 0
+    assert process.wait(10) == 0
 
 
 def test_the_emulator_ends_when_its_run_directory_disappears(own_emulator: Emulator) -> None:

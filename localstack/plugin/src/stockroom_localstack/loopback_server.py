@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import signal
 import socket
 import ssl
 import threading
@@ -240,6 +241,8 @@ class LoopbackRuntimeServer(RuntimeServer):
     def __init__(self) -> None:
         self._listening: list[tuple[socket.socket, Application]] = []
         self._stopped = threading.Event()
+        self._woken, self._wake = socket.socketpair()
+        self._wake.setblocking(False)
         self._tls = Tls()
 
     def register(
@@ -258,7 +261,11 @@ class LoopbackRuntimeServer(RuntimeServer):
     def run(self) -> None:
         for number, arguments in enumerate(self._listening):
             threading.Thread(target=self._accept, args=arguments, name=f"http-accept-{number}", daemon=True).start()
-        self._stopped.wait()
+        # Python's signal handlers run in this thread, the main one. Now and then the system gives a signal to another
+        # thread, and nothing but a byte of the interpreter's wakes this one: the emulator would not end.
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        while not self._stopped.is_set():
+            self._woken.recv(READ_BYTES)
 
     def _accept(self, listening: socket.socket, application: Application) -> None:
         while not self._stopped.is_set():
@@ -268,6 +275,8 @@ class LoopbackRuntimeServer(RuntimeServer):
 
     def shutdown(self) -> None:
         self._stopped.set()
+        with suppress(BlockingIOError):  # there is enough to wake it
+            self._wake.send(b"\0")
         for listening, _ in self._listening:
             listening.close()
 
