@@ -9,10 +9,13 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 
 import psutil
 
 from stockroom.errors import StockroomError
+
+_LOOK_PAUSE_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -131,8 +134,19 @@ def stop(processes: list[psutil.Process], patience: float) -> None:
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    _, alive = psutil.wait_procs(processes, timeout=patience)
-    for process in alive:
+    for process in _alive_after(patience, processes):
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(alive, timeout=5)
+    _alive_after(5, processes)
+
+
+def _alive_after(seconds: float, processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run after so many seconds; returns as soon as none does.
+
+    psutil waits until a process is gone. That depends on its parent, who may take seconds to ask what became of it, or
+    never ask: a container's first process, or what became the parent when the real one had ended.
+    """
+    deadline = monotonic() + seconds
+    while (alive := [process for process in processes if is_running(process)]) and monotonic() < deadline:
+        sleep(_LOOK_PAUSE_SECONDS)
+    return alive

@@ -21,8 +21,8 @@ def start() -> Iterator[Start]:
     """Starts a process in a session of its own, as the toolkit does; it ends with the test."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start_process(*words: str, cwd: Path | None = None) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([*SLEEP, *words], cwd=cwd, start_new_session=True)
+    def start_process(*words: str, cwd: Path | None = None, code: str = SLEEP[-1]) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen([*SLEEP[:-1], code, *words], cwd=cwd, start_new_session=True)
         started.append(process)
         return process
 
@@ -183,3 +183,15 @@ def _eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def test_what_has_ended_is_not_waited_for_although_its_parent_does_not_ask(start: Start) -> None:
+    parent = psutil.Process(
+        start(code=f"import subprocess, time; child = subprocess.Popen({SLEEP}); time.sleep(60)").pid
+    )
+    assert _eventually(lambda: bool(parent.children()))
+    (child,) = parent.children()
+    began = time.monotonic()
+    stop([child], patience=40)
+    assert child.status() == psutil.STATUS_ZOMBIE
+    assert time.monotonic() - began < 30  # it was not waited for in vain
