@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import psutil
 from stockroom.errors import StockroomError
 from stockroom.settings import PREFIX
 
-_LOOK_PAUSE_SECONDS = 0.02
+_LOOK_PAUSE_SECONDS = 0.1
 _MB = 2**20
 
 
@@ -44,15 +45,8 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
             stderr=err,
             start_new_session=True,
         )
-        peak = 0.0
-        with _ended(process):
-            while True:
-                peak = max(peak, peak_mb(process.pid))
-                try:
-                    process.wait(_LOOK_PAUSE_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    continue
+        with _ended(process), _peaks_of(process.pid) as peaks:
+            process.wait()
         seconds = perf_counter() - started
         out.seek(0)
         err.seek(0)
@@ -61,7 +55,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
         words = " ".join(command[:8])
         last = "\n".join(f"{output}\n{errors}".strip().splitlines()[-15:])
         raise StockroomError(f"`{words}` failed with exit code {process.returncode}", details=last)
-    return Done(seconds, peak, output)
+    return Done(seconds, max(peaks), output)
 
 
 @contextmanager
@@ -73,6 +67,24 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def _peaks_of(pid: int) -> Iterator[list[float]]:
+    """What `peak_mb` tells of a process now and then, until the block ends: seldom, or it would slow down others."""
+    peaks, over = [peak_mb(pid)], threading.Event()
+
+    def look() -> None:
+        while not over.wait(_LOOK_PAUSE_SECONDS):
+            peaks.append(peak_mb(pid))
+
+    looks = threading.Thread(target=look, daemon=True)
+    looks.start()
+    try:
+        yield peaks
+    finally:
+        over.set()
+        looks.join()
 
 
 def peak_mb(pid: int) -> float:
