@@ -80,7 +80,7 @@ def alarms_to_look_at(
     values: defaultdict[Any, list[float]] = defaultdict(list)
     for datum in metric_data:
         metric = (namespace, datum["MetricName"], _dimensions(datum))
-        values[metric] += datum.get("Values") or [datum.get("Value", 0)]
+        values[metric] += datum.get("Values") or ([datum["Value"]] if "Value" in datum else [])
     return [
         arn
         for arn, alarm in alarms.items()
