@@ -147,6 +147,9 @@ def _alive_after(seconds: float, processes: list[psutil.Process]) -> list[psutil
     never ask: a container's first process, or what became the parent when the real one had ended.
     """
     deadline = monotonic() + seconds
-    while (alive := [process for process in processes if is_running(process)]) and monotonic() < deadline:
+    while True:
+        _, there = psutil.wait_procs(processes, timeout=0)  # asks for those that are our own children
+        alive = list(filter(is_running, there))
+        if not alive or monotonic() > deadline:
+            return alive
         sleep(_LOOK_PAUSE_SECONDS)
-    return alive
