@@ -66,8 +66,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     pairs = [(item, next(short, None)) for item in at_once] + [(next(short, None), item) for item in then]
     rest = list(short)
     half = len([item for item in rest if flows_of(item)]) // 2
-    mixed = zip_longest(rest[-half:], [item for item in orders if item not in disturbing and item not in then])
-    items[:] = filter(None, chain(*pairs, rest[:-half], *mixed))
+    mixed = zip_longest(rest[-half:], orders)
+    items[:] = dict.fromkeys(filter(None, chain(*pairs, rest[:-half], *mixed)))
 
 
 def flows_of(item: pytest.Item) -> tuple[str, ...]:

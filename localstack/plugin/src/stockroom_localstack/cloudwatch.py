@@ -32,8 +32,9 @@ class StockroomCloudwatchProvider(CloudwatchProvider):
         self, context: RequestContext, namespace: str, metric_data: Any = None, *arguments: Any, **options: Any
     ) -> None:
         super().put_metric_data(context, namespace, metric_data, *arguments, **options)
-        alarms = self.get_store(context.account_id, context.region).alarms
-        for arn in alarms_to_look_at({arn: each.alarm for arn, each in alarms.items()}, namespace, metric_data or []):
+        stored = self.get_store(context.account_id, context.region).alarms
+        alarms = {arn: each.alarm for arn, each in list(stored.items())}  # a list, since others may add to it
+        for arn in alarms_to_look_at(alarms, namespace, metric_data or []):
             self._look_at(arn)
 
     def _look_at(self, alarm_arn: str) -> None:

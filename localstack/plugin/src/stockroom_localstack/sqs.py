@@ -59,9 +59,10 @@ def _count_the_first_message() -> None:
     # LocalStack counts a queue's messages once a minute, as AWS does, but all queues at the same moment. Here that of a
     # queue that was empty is when a message comes. A patch, because messages come on many ways, also from other queues.
     def count(original: Any, self: SqsQueue, message: SqsMessage) -> None:
-        was_empty = not self.approximate_number_of_messages
+        visible = background.visible_in(self)
+        was_empty = not visible.qsize()
         original(self, message)
-        if was_empty:
+        if was_empty and visible.qsize():
             owner = Owner(self.account_id, self.region, "AWS/SQS")
             COLLECTOR.add(Metric(owner, ("QueueName", self.name), "ApproximateNumberOfMessagesVisible", "Count"), 1)
 

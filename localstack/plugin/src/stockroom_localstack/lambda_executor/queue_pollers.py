@@ -37,7 +37,7 @@ THROTTLED_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 1.0
 LONG_POLL_SECONDS = 1  # on AWS 20; the poller of a mapping that was disabled ends after this time
 LOOK_FOR_MORE_SECONDS = 0.1
-LARGEST_REQUEST = 10  # messages that one ReceiveMessage is asked for, if it is not told a number that AWS has not
+LARGEST_REQUEST = 10  # messages, as ReceiveMessage has it on AWS; more of them by a parameter of LocalStack's own
 LARGEST_CALL = 2500  # messages; as in LocalStack's poller, since a payload has a largest size
 
 Message = dict[str, Any]

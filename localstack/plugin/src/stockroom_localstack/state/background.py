@@ -70,13 +70,20 @@ def _wake_pollers() -> None:
     """Those that have received messages and wait for more, to make a full batch, are to go on with what they have."""
     if "localstack.services.sqs.models" not in sys.modules:
         return
-    from localstack.services.sqs.models import FifoQueue, sqs_stores
+    from localstack.services.sqs.models import sqs_stores
 
     for _, _, store in list(sqs_stores.iter_stores()):
         for queue in list(store.queues.values()):
-            messages: Any = queue.message_group_queue if isinstance(queue, FifoQueue) else queue.visible
-            with messages.not_empty:
-                messages.not_empty.notify_all()
+            visible = visible_in(queue)
+            with visible.not_empty:
+                visible.not_empty.notify_all()
+
+
+def visible_in(queue: Any) -> Any:
+    """What can be received from a queue, in an InterruptibleQueue: messages, or the groups of a FIFO queue."""
+    from localstack.services.sqs.models import FifoQueue
+
+    return queue.message_group_queue if isinstance(queue, FifoQueue) else queue.visible
 
 
 # Patches, because none of this has a place where one could say: not now.
