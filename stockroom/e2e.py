@@ -16,7 +16,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from stockroom.aws import credential_variables, session_for
+from stockroom.aws import account_variables, new_session, session_for
 from stockroom.console import Steps, out
 from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, Environment, environment_names, read_environment, stack_names
@@ -189,14 +189,13 @@ def account_session(environment: Environment) -> boto3.Session:
 
     AWS_ENDPOINT_URL may name an emulator on this machine that plays the account; any other endpoint is refused.
     """
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    if not endpoint or urlsplit(endpoint).hostname not in {"127.0.0.1", "::1", "localhost"}:
+    endpoint = _emulator_endpoint()
+    if endpoint is None:
         return session_for(environment)
 
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    session = boto3.Session(region_name=environment.region)
+    session = new_session(environment.region, path_style=True, owner=environment.account_id)
     try:
         account = session.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
@@ -210,10 +209,17 @@ def account_session(environment: Environment) -> boto3.Session:
     return session
 
 
+def _emulator_endpoint() -> str | None:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    return endpoint if endpoint and urlsplit(endpoint).hostname in {"127.0.0.1", "::1", "localhost"} else None
+
+
 def _account_environment(session: boto3.Session, environment: Environment, outputs: Path) -> dict[str, str]:
     """The user's own variables, with exactly the credentials whose account was proven."""
-    changes = credential_variables(session, environment.region) | {"STOCKROOM_E2E_OUTPUTS": str(outputs)}
-    return {name: value for name, value in {**os.environ, **changes}.items() if value is not None}
+    variables = account_variables(os.environ, session, environment.region)
+    if endpoint := _emulator_endpoint():
+        variables |= {"AWS_ENDPOINT_URL": endpoint, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}
+    return variables | {"STOCKROOM_E2E_OUTPUTS": str(outputs)}
 
 
 def run_rounds(

@@ -83,6 +83,10 @@ class Settings(BaseSettings):
         default=None, description="Key that signs evidence, which promotions to most environments ask for."
     )
 
+    localstack_auth_token: SecretStr | None = Field(
+        default=None, description="Token of a LocalStack account, for the container of the engine `docker` alone."
+    )
+
     @field_validator("endpoint")
     @classmethod
     def _endpoint_is_not_aws(cls, value: str | None) -> str | None:
@@ -147,7 +151,11 @@ class Settings(BaseSettings):
 
 
 def variable_name(field: str) -> str:
-    return f"{PREFIX}{field.upper()}"
+    """The name that a setting has in the environment: LocalStack's own for what is LocalStack's."""
+    return field.upper() if field.startswith("localstack_") else f"{PREFIX}{field.upper()}"
+
+
+_SECRETS = ("snapshot_key", "evidence_key", "localstack_auth_token")
 
 
 def unknown_names(names: Iterable[str]) -> list[tuple[str, str | None]]:
@@ -177,7 +185,7 @@ def parse_settings(environment: Mapping[str, str], dotenv: Mapping[str, str | No
         name = variable_name(str(first["loc"][0]))
         source = "the environment" if name in environment else ".env"
         reason = first["msg"].removeprefix("Value error, ")
-        value = "" if name.endswith("_KEY") else f"={first['input']}"  # a key is never printed
+        value = "" if first["loc"][0] in _SECRETS else f"={first['input']}"  # which is never printed
         raise StockroomError(
             f"{name}{value} in {source}: {reason[:1].lower()}{reason[1:]}",
             ".env.example lists every setting with its meaning",
@@ -191,8 +199,15 @@ def parse_settings(environment: Mapping[str, str], dotenv: Mapping[str, str | No
 
 
 def read_settings() -> Settings:
-    """Settings of this process. Raises StockroomError for an unknown name or a bad value."""
-    return parse_settings(os.environ, read_dotenv(ROOT / ".env"))
+    """Settings of this process. Raises StockroomError for an unknown name or a bad value.
+
+    What is secret is then no longer in the process's environment: whatever it starts (Terraform and providers, pytest,
+    pip, git, functions) runs code of others, and gets a key only where it is handed over by name.
+    """
+    settings = parse_settings(os.environ, read_dotenv(ROOT / ".env"))
+    for field in _SECRETS:
+        os.environ.pop(variable_name(field), None)
+    return settings
 
 
 def read_dotenv(file: Path) -> dict[str, str | None]:

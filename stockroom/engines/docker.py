@@ -28,6 +28,7 @@ class DockerEngine:
         self._folder = settings.engine_dir
         self._image = settings.docker_image
         self._timeout = settings.start_timeout
+        self._token = settings.localstack_auth_token
         self._container = f"stockroom-{settings.port}"
 
     def check(self) -> None:
@@ -120,8 +121,8 @@ class DockerEngine:
             "SQS_ENDPOINT_STRATEGY": "off",
             "DISABLE_EVENTS": "1",
         }
-        if token := os.environ.get("LOCALSTACK_AUTH_TOKEN"):
-            extra["LOCALSTACK_AUTH_TOKEN"] = token
+        if self._token:
+            extra["LOCALSTACK_AUTH_TOKEN"] = self._token.get_secret_value()
         command = str(Path(sys.executable).parent / "localstack")
         return subprocess.run(
             [command, *words],

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from stockroom.aws import credential_variables, new_session, session_for
+from stockroom.aws import account_variables, new_session, session_for
 from stockroom.environments import Environment, enter_local_environment, local_process_environment
 from stockroom.errors import StockroomError
 from stockroom.promotion.rules import Rules
@@ -18,9 +18,6 @@ from stockroom.terraform import process_variables, provider_cache
 
 if TYPE_CHECKING:
     import boto3
-
-# Whoever sets these in a shell means some other Terraform: here they would change what was approved.
-_STEERS_TERRAFORM = ("TF_VAR_", "TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR", "TF_REATTACH", "TF_INPUT", "TF_STATE")
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ def open_account(environment: Environment, rules: Rules, settings: Settings, reh
         enter_local_environment(settings.local_endpoint, environment.region)
         keys = {"AWS_ACCESS_KEY_ID": environment.account_id, "AWS_SECRET_ACCESS_KEY": "test"}
         os.environ.update(keys)
-        session = new_session(environment.region, path_style=True)
+        session = new_session(environment.region, path_style=True, owner=environment.account_id)
         extra = terraform_variables(settings) | keys
         everything = local_process_environment(os.environ, settings.local_endpoint, environment.region, extra)
         # With a service's own variable, Terraform's backend does not see that a bucket is no subdomain of the host.
@@ -63,13 +60,6 @@ def open_account(environment: Environment, rules: Rules, settings: Settings, reh
 def terraform_variables(settings: Settings) -> dict[str, str]:
     """What Terraform needs besides credentials."""
     return process_variables(settings) | provider_cache(settings)
-
-
-def account_variables(shell: Mapping[str, str], session: boto3.Session, region: str) -> dict[str, str]:
-    """The shell's variables with exactly the credentials of the session, and nothing that steers Terraform."""
-    kept = {name: value for name, value in shell.items() if not name.startswith(("AWS_", *_STEERS_TERRAFORM))}
-    given = credential_variables(session, region) | {"AWS_PAGER": ""}
-    return kept | {name: value for name, value in given.items() if value is not None}
 
 
 def _who_am_i(session: boto3.Session, environment: Environment) -> tuple[str, float | None]:

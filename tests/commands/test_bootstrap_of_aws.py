@@ -1,5 +1,6 @@
 """`invoke bootstrap --env prod` with an environment that is not fit for it. No test here reaches AWS."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -37,21 +38,26 @@ def test_a_set_endpoint_is_refused(stockroom: Commands, name: str) -> None:
     assert "open a new shell, or unset it" in answer.err
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        "[default]\nendpoint_url = {endpoint}\n",
-        "[default]\nservices = local\n[services local]\ns3 =\n  endpoint_url = {endpoint}\n",
-    ],
-    ids=["all services", "one service"],
-)
-def test_an_endpoint_of_the_profile_is_refused(stockroom: Commands, config: str, tmp_path: Path) -> None:
-    endpoint = f"http://127.0.0.1:{free_port()}"
+# More of them: tests/unit/toolkit/test_aws.py.
+REDIRECTIONS = {
+    "the default profile": "[default]\nendpoint_url = {endpoint}\n",
+    "the profile that a role comes from": (
+        "[profile base]\ncredential_source = Environment\nendpoint_url = {endpoint}\n"
+        "[default]\nrole_arn = arn:aws:iam::333333333333:role/x\nsource_profile = base\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("config", REDIRECTIONS.values(), ids=REDIRECTIONS)
+def test_nothing_in_the_aws_configuration_leads_elsewhere(stockroom: Commands, config: str, tmp_path: Path) -> None:
     file = tmp_path / "config"
-    file.write_text(config.format(endpoint=endpoint))
-    environment = OFFLINE | DOCUMENTED | {"AWS_CONFIG_FILE": str(file)}
-    answer = stockroom("bootstrap", "--env=prod", **environment)
-    assert f"to {endpoint}, which is not the account of 'prod'" in answer.error
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.settimeout(0)
+        file.write_text(config.format(endpoint=f"http://127.0.0.1:{elsewhere.getsockname()[1]}"))
+        answer = stockroom("bootstrap", "--env=prod", **OFFLINE | DOCUMENTED | {"AWS_CONFIG_FILE": str(file)})
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+    assert "Failed to connect to proxy URL" in answer.error
 
 
 def test_the_shell_of_invoke_env_is_refused(stockroom: Commands) -> None:

@@ -27,6 +27,9 @@ REAL_LOOKING = {
     "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/secrets/real-token",
     "AWS_ENDPOINT_URL_SQS": "https://sqs.ap-southeast-2.amazonaws.com",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
+    "STOCKROOM_EVIDENCE_KEY": "signs-evidence-and-must-not-leak-either",
+    "STOCKROOM_SNAPSHOT_KEY": "signs-snapshots-and-must-not-leak-either",
+    "LOCALSTACK_AUTH_TOKEN": "of-an-account-that-pays",
 }
 
 

@@ -164,8 +164,8 @@ CREDENTIALS = (
         ("AWS_ENDPOINT_URL_S3 is set", "open a new shell, or unset it"),
     ),
     Case(
-        "a profile with an endpoint", profile_with_endpoint, "promote --env dev",
-        ("the AWS profile sends sts to http://127.0.0.1", "take endpoint_url out of the profile"),
+        "a profile with an endpoint", all_of(account(Aws(account="999999999999")), profile_with_endpoint),
+        "promote --env dev", ("of account 999999999999, but 'dev' is account 111111111111", "sign in to 111111111111"),
     ),
     Case(
         "a profile that is not there", shell(AWS_PROFILE="nobodys"), "promote --env dev",

@@ -63,7 +63,7 @@ class FakeSession:
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def answer(account: str) -> None:
-        monkeypatch.setattr("boto3.Session", lambda **_: FakeSession(account))
+        monkeypatch.setattr(e2e, "new_session", lambda *_, **__: FakeSession(account))
 
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
