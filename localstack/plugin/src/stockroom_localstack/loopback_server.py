@@ -15,7 +15,7 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from io import BytesIO
@@ -40,6 +40,9 @@ TLS_HANDSHAKE = b"\x16"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 STATUSES_WITHOUT_BODY = ("1", "204", "304")
+# How a connection of HTTP/2 begins, and what it is called where TLS chooses between the two.
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+HTTP2 = "h2"
 
 Environment = dict[str, Any]
 Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
@@ -151,8 +154,18 @@ def environment(request: Request, scheme: str, server: tuple[Any, ...], client: 
     return environ
 
 
-def answer(application: Application, environ: Environment, keep: bool) -> Iterator[bytes]:
-    """The bytes of the application's answer, head and first piece in one."""
+@dataclass
+class Answer:
+    """What an application says. headers: with the time. pieces: of the body, to be left alone where there is none."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    has_body: bool
+    pieces: Iterator[bytes]
+
+
+@contextmanager
+def answering(application: Application, environ: Environment) -> Iterator[Answer]:
     started: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
@@ -165,24 +178,31 @@ def answer(application: Application, environ: Environment, keep: bool) -> Iterat
         first = next(pieces, b"")
         status, headers = started
         has_body = environ["REQUEST_METHOD"] != "HEAD" and not status.startswith(STATUSES_WITHOUT_BODY)
-        names = {name.lower() for name, _ in headers}
-        chunked = has_body and "content-length" not in names and "transfer-encoding" not in names
-        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
-        lines += [] if "date" in names else [f"Date: {formatdate(usegmt=True)}"]
+        if all(name.lower() != "date" for name, _ in headers):
+            headers = [*headers, ("Date", formatdate(usegmt=True))]
+        yield Answer(status, headers, has_body, chain([first], pieces))
+    finally:
+        if close := getattr(body, "close", None):
+            close()
+
+
+def answer(application: Application, environ: Environment, keep: bool) -> Iterator[bytes]:
+    """The bytes of the application's answer, head and first piece in one."""
+    with answering(application, environ) as said:
+        names = {name.lower() for name, _ in said.headers}
+        chunked = said.has_body and "content-length" not in names and "transfer-encoding" not in names
+        lines = [f"HTTP/1.1 {said.status}", *(f"{name}: {value}" for name, value in said.headers)]
         lines += ["Transfer-Encoding: chunked"] if chunked else []
         lines += [] if keep else ["Connection: close"]
         head = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
-        if not has_body:
+        if not said.has_body:
             yield head
             return
-        rest = (_chunk(piece) for piece in chain([first], pieces) if piece) if chunked else chain([first], pieces)
+        rest = (_chunk(piece) for piece in said.pieces if piece) if chunked else said.pieces
         yield head + next(iter(rest), b"")
         yield from rest
         if chunked:
             yield b"0\r\n\r\n"
-    finally:
-        if close := getattr(body, "close", None):
-            close()
 
 
 def _chunk(piece: bytes) -> bytes:
@@ -211,14 +231,23 @@ def serve_connection(
 def _serve_requests(
     connection: socket.socket, scheme: str, server: tuple[Any, ...], client: tuple[Any, ...], application: Application
 ) -> None:
+    data = connection.recv(READ_BYTES)
+    while len(data) < len(PREFACE) and PREFACE.startswith(data) and (more := connection.recv(READ_BYTES)):
+        data += more
+    if data.startswith(PREFACE):
+        from . import http2_server  # few clients speak it
+
+        http2_server.serve(connection, scheme, server, client, application, data)
+        return
     arriving = Arriving(lambda: connection.sendall(CONTINUE))
-    while data := connection.recv(READ_BYTES):
+    while data:
         for request in arriving.feed(data):
             environ = environment(request, scheme, server, client)
             for piece in answer(application, environ, request.keep_alive):
                 connection.sendall(piece)
             if not request.keep_alive:
                 return
+        data = connection.recv(READ_BYTES)
 
 
 class Tls:
@@ -234,6 +263,7 @@ class Tls:
                 _, certificate, key = create_ssl_cert()
                 self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
                 self._context.load_cert_chain(certificate, key)
+                self._context.set_alpn_protocols([HTTP2, "http/1.1"])
             return self._context
 
 
