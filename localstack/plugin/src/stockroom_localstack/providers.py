@@ -60,7 +60,7 @@ def lambda_() -> Service:
 
 @aws_provider(api="s3", name="stockroom")
 def s3() -> Service:
-    from .s3 import StockroomS3Provider
+    from .s3.provider import StockroomS3Provider
 
     return Service.for_provider(StockroomS3Provider())
 
