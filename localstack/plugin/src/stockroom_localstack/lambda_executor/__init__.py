@@ -5,7 +5,9 @@ encryption_keys.py    the key of a function's environment variables
 plugin.py, executor.py    LocalStack's runtime executor: one execution environment, its life and its log lines
 runtime_process.py    one process of an environment, from its start to its end
 runtime_client.py, fork_server_main.py    how such a process is started: forked, or by an interpreter of its own
+confinement.py, confinement_main.py    what such a process may touch of this machine
 runtime_api.py        the HTTP server that the process asks for events: AWS's Lambda Runtime API
+tcp_peers.py          which processes ask it
 function_environment.py   the environment variables a function sees
 runtimes.py           which Python runs which runtime
 client_context.py     what LocalStack leaves out of an invocation's payload

@@ -28,7 +28,7 @@ from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecu
 
 from .. import settings
 from ..state.settling import INVOCATIONS
-from . import metrics, report
+from . import confinement_main, metrics, report
 from .function_environment import Places, function_environment
 from .runtime_api import LOOPBACK, Answer, Event, Exited, Failed, Ready, Responded, TooLarge
 from .runtime_process import RuntimeProcess
@@ -141,6 +141,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         except RuntimeMissingError as error:
             LOG.error("Lambda functions can't run: %s", error)
             return False
+        if not confinement_main.version():
+            LOG.warning("This system has no Landlock: Lambda functions can read and change what you can.")
         return True
 
     # One invocation
@@ -267,7 +269,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                     runtime=interpreter.name,
                     runtime_api=address,
                 ),
-                places.task_root,
+                places,
             )
             try:
                 outcome = process.initialised.result(seconds)

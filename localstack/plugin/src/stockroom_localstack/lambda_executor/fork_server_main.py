@@ -1,9 +1,9 @@
 """The fork server, run by a Lambda runtime's interpreter. See runtime_client.py for the whole picture.
 
 Its standard input is the socket that the requests come from. A request is a header, which gives the length of the rest
-and brings the file descriptors of a lifeline and of an output, and the rest: JSON with handler, environment and folder.
-What is forked for it becomes what `python -m awslambdaric <handler>` would be, so nothing is loaded before that depends
-on the function.
+and brings the file descriptors of a lifeline and of an output, and the rest: JSON with handler, environment, folder and
+what it may touch of the machine. What is forked for it becomes what `python -m awslambdaric <handler>` would be, so
+nothing is loaded before that depends on the function.
 """
 
 import gc
@@ -52,14 +52,17 @@ def _become(request: dict[str, Any], lifeline: int, output: int) -> None:
     time.tzset()
     os.chdir(request["folder"])
     supervise(lifeline)
+    confine(**request["access"])
     sys.argv[1:] = [request["handler"]]
     sys.path[:0] = [request["folder"], *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
 
 
-sys.path[0] = str(Path(__file__).parent.parent)
-from supervisor_main import supervise  # type: ignore[import-not-found]  # noqa: E402  # this interpreter has no plugin
+from confinement_main import confine  # type: ignore[import-not-found]  # noqa: E402  # this interpreter has no plugin
 
-del sys.path[0], sys.modules["supervisor_main"]
+sys.path[0] = str(Path(__file__).parent.parent)
+from supervisor_main import supervise  # type: ignore[import-not-found]  # noqa: E402
+
+del sys.path[0], sys.modules["supervisor_main"], sys.modules["confinement_main"]
 for module in PRELOADED:
     importlib.import_module(module)
 gc.collect()

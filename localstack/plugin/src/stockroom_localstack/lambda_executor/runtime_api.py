@@ -6,9 +6,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,9 +18,15 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from .report import MAX_RESPONSE_BYTES
+from .tcp_peers import Address
+
+LOG = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
 PREFIX = "/2018-06-01/runtime/"
+REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+# What only a browser sends; a function may start one.
+OF_BROWSERS = ("Origin", "Referer", "Sec-Fetch-Site")
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,10 @@ Answer = Responded | Failed | TooLarge | Exited
 
 
 class RuntimeApi:
-    """Serves one process from its start to its end. `initialised` tells how the initialisation went."""
+    """Serves one process, and those it starts, to its end. `initialised` tells how the initialisation went.
+
+    Anybody on this machine can connect, a web page among them.
+    """
 
     def __init__(self) -> None:
         self.initialised: Future[Initialisation] = Future()
@@ -79,7 +90,15 @@ class RuntimeApi:
         self._closing = False
         self._socket = socket.create_server((LOOPBACK, 0))
         self.address = f"{LOOPBACK}:{self._socket.getsockname()[1]}"
+
+    def serve(self, is_own: Callable[[Address, Address], bool]) -> None:
+        """is_own: whether the connection between an address and ours is one of the process, which was started."""
+        self._is_own = is_own
         threading.Thread(target=self._accept, name=f"lambda-runtime-api-{self.address}", daemon=True).start()
+
+    def give_up(self) -> None:
+        """To be called instead of `serve` when the process could not be started."""
+        self._socket.close()
 
     def send(self, event: Event) -> Future[Answer]:
         """Gives the event to the process; the future tells how the process answered."""
@@ -143,10 +162,14 @@ class RuntimeApi:
                     target=self._serve, args=(connection, address), name="lambda-runtime-api", daemon=True
                 ).start()
 
-    def _serve(self, connection: socket.socket, address: Any) -> None:
+    def _serve(self, connection: socket.socket, address: Address) -> None:
         # The process may be killed in the middle of a request.
         with connection, contextlib.suppress(OSError):
-            _Handler(connection, address, self)
+            if self._is_own(address, connection.getsockname()):
+                _Handler(connection, address, self)
+            else:
+                LOG.warning("%s: a connection that is not the function's was refused", self.address)
+                connection.sendall(REFUSED)
 
 
 def _settle(future: Future[Any], result: object) -> None:
@@ -163,6 +186,15 @@ class _Handler(BaseHTTPRequestHandler):
     def __init__(self, connection: socket.socket, address: Any, api: RuntimeApi) -> None:
         self._api = api
         super().__init__(connection, address, api)  # type: ignore[arg-type]  # needs no server but our own
+
+    def parse_request(self) -> bool:
+        if not super().parse_request():
+            return False
+        if self.headers.get("Host", self._api.address) != self._api.address or any(map(self.headers.get, OF_BROWSERS)):
+            self.close_connection = True
+            self._reply(HTTPStatus.FORBIDDEN)
+            return False
+        return True
 
     def do_GET(self) -> None:
         if self.path != f"{PREFIX}invocation/next":

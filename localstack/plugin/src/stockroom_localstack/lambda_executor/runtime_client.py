@@ -17,10 +17,12 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from .. import supervisor
 from ..supervisor import SupervisedProcess
+from .confinement import Access, confined
 from .function_environment import LANGUAGE
 from .runtimes import Interpreter
 
@@ -39,8 +41,13 @@ class ForkServer:
         self._process: SupervisedProcess | None = None
         self._requests: socket.socket | None = None
 
-    def start(self, handler: str, environment: Mapping[str, str], folder: Path) -> SupervisedProcess:
-        request = {"handler": handler, "environment": dict(environment), "folder": str(folder)}
+    def start(self, handler: str, environment: Mapping[str, str], folder: Path, access: Access) -> SupervisedProcess:
+        request = {
+            "handler": handler,
+            "environment": dict(environment),
+            "folder": str(folder),
+            "access": asdict(access),
+        }
         body = json.dumps(request).encode()
         ours, theirs = socket.socketpair()
         output, their_output = os.pipe()
@@ -73,14 +80,17 @@ FORK_SERVERS: dict[Path, ForkServer] = {}
 FORK_SERVERS_LOCK = threading.Lock()
 
 
-def start(interpreter: Interpreter, handler: str, environment: Mapping[str, str], folder: Path) -> SupervisedProcess:
+def start(
+    interpreter: Interpreter, handler: str, environment: Mapping[str, str], folder: Path, access: Access
+) -> SupervisedProcess:
     """environment: all variables of the process. folder: the function's code, in which the process is to work."""
     if sys.platform != "linux" or needs_new_interpreter(environment, folder, interpreter.site_packages):
         # -u is not needed: the runtime client flushes after every write.
-        return supervisor.start([interpreter.executable, "-m", "awslambdaric", handler], env=environment, cwd=folder)
+        command: list[str | Path] = [interpreter.executable, "-m", "awslambdaric", handler]
+        return supervisor.start(confined(command, access), env=environment, cwd=folder)
     with FORK_SERVERS_LOCK:
         server = FORK_SERVERS.setdefault(interpreter.executable, ForkServer(interpreter.executable))
-    return server.start(handler, environment, folder)
+    return server.start(handler, environment, folder, access)
 
 
 def needs_new_interpreter(environment: Mapping[str, str], folder: Path, site_packages: Path) -> bool:

@@ -12,8 +12,11 @@ from pathlib import Path
 import psutil
 
 from . import runtime_client
+from .confinement import access
+from .function_environment import Places
 from .runtime_api import Answer, Event, Initialisation, RuntimeApi
 from .runtimes import Interpreter
+from .tcp_peers import Address, is_held_by
 
 CHUNK = 64 * 1024
 
@@ -26,11 +29,18 @@ class RuntimeProcess:
         interpreter: Interpreter,
         handler: str,
         environment: Callable[[str], Mapping[str, str]],
-        task_root: Path,
+        places: Places,
     ) -> None:
         """environment: the variables of the process, given the address of its Runtime API."""
         self._api = RuntimeApi()
-        self._process = runtime_client.start(interpreter, handler, environment(self._api.address), task_root)
+        try:
+            self._process = runtime_client.start(
+                interpreter, handler, environment(self._api.address), places.task_root, access(places)
+            )
+        except BaseException:
+            self._api.give_up()
+            raise
+        self._api.serve(self._is_own)
         self._peak_memory = 0
         self._output = bytearray()
         self._output_lock = threading.Lock()
@@ -66,6 +76,10 @@ class RuntimeProcess:
         """Ends the process and all it started, and waits until its output is complete."""
         self._process.kill()
         self._watcher.join()
+
+    def _is_own(self, peer: Address, ours: Address) -> bool:
+        pid = self._process.pid
+        return pid is not None and is_held_by(pid, peer, ours)
 
     def _watch(self) -> None:
         with selectors.DefaultSelector() as selector:
