@@ -1,97 +1,79 @@
-"""Rows of a CSV file that nobody has checked: which bytes, which line, and no row lost to a stray quote."""
+"""Rows of a CSV file that nobody has checked: which line, and no row lost to a stray quote, byte or endless line."""
 
 import codecs
 import csv
-import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
-from stockroom.errors import StockroomError
-
-_ENCODINGS = ("utf-8", "cp1252", "latin-1")  # cp1252 is Latin-1 plus what Windows programs write into it
-_CHUNK = 1 << 20
-_KNOWN_BINARY = {
-    b"PK\x03\x04": "an Excel workbook or a zip file",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"\x1f\x8b": "gzip data",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
-    b"%PDF": "a PDF document",
-}
+from seed.reasons import LONG_LINE, MAX_LINE, UNCLOSED_QUOTE
 
 MAX_LINES_OF_A_ROW = 50
 """A quoted field may span lines, but one that spans more than this was never closed."""
 
-
-@dataclass(frozen=True)
-class Scan:
-    digest: str  # SHA-256, hexadecimal
-    size: int  # bytes
-    encoding: str  # what open() takes
+_KEPT_OF_A_LONG_LINE = 1_000  # characters
+_MOST = MAX_LINE + 1  # characters read of a line
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: the number of its first line (from 1), its cells, and its text as it stands in the file."""
+    """One row: the number of its first line (from 1), its cells, and its text as it stands in the file.
+
+    `fault` is the reason for which it has no cells, or "".
+    """
 
     line: int
     cells: list[str]
     text: str
-    unclosed: bool = False
+    fault: str = ""
 
 
-def scan(path: Path) -> Scan:
-    """Reads the file's bytes once; raises StockroomError where it can't be read or is no text."""
-    digest = hashlib.sha256()
-    decoders = {name: codecs.getincrementaldecoder(name)() for name in _ENCODINGS}
-    size = 0
-    bom = False
+def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    """Bytes that are no UTF-8, each as the character that Windows programs mean by it, or else as Latin-1."""
+    assert isinstance(error, UnicodeDecodeError)
+    odd = error.object[error.start : error.end]
     try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                if size == 0:
-                    bom = chunk.startswith(codecs.BOM_UTF8)
-                    for start, kind in _KNOWN_BINARY.items():
-                        if chunk.startswith(start):
-                            raise _not_text(path, kind)
-                if b"\0" in chunk:
-                    raise _not_text(path, "binary data")
-                size += len(chunk)
-                digest.update(chunk)
-                for name, decoder in list(decoders.items()):
-                    try:
-                        decoder.decode(chunk)
-                    except UnicodeDecodeError:
-                        del decoders[name]
-        if "utf-8" in decoders:
-            try:
-                decoders["utf-8"].decode(b"", final=True)
-            except UnicodeDecodeError:  # ends in the middle of a character
-                del decoders["utf-8"]
-    except OSError as error:
-        raise StockroomError(f"{path} cannot be read: {error.strerror or error}") from error
-    encoding = next(iter(decoders))
-    return Scan(digest.hexdigest(), size, "utf-8-sig" if bom and encoding == "utf-8" else encoding)
+        return odd.decode("cp1252"), error.end
+    except UnicodeDecodeError:
+        return odd.decode("latin-1"), error.end
 
 
-def _not_text(path: Path, kind: str) -> StockroomError:
-    return StockroomError(f"{path} is {kind}, not a CSV file", hint='save it as "CSV UTF-8" and seed that file')
+codecs.register_error("stockroom-windows-1252", _as_windows_1252)
 
 
-def read_rows(path: Path, encoding: str) -> Iterator[Row]:
-    """The file's rows, its header among them; blank lines are no rows. Memory does not grow with the file."""
-    with path.open(encoding=encoding, newline="") as file:
-        yield from split_rows(file)
+def read_rows(path: Path) -> Iterator[Row]:
+    """The file's rows, its header among them; blank lines are no rows. Memory does not grow with the file or a line.
+
+    The text is UTF-8, with or without a byte order mark. A byte that is none costs no other character.
+    """
+    with path.open(encoding="utf-8-sig", errors="stockroom-windows-1252", newline="") as file:
+        yield from split_rows(_bounded_lines(file))
+
+
+def _bounded_lines(file: TextIO) -> Iterator[str]:
+    """The lines with their ends; of one that is too long the beginning, which is longer than MAX_LINE."""
+    line = file.readline(_MOST)
+    while line:
+        following = None
+        if len(line) == _MOST:
+            end = line
+            while end and not end.endswith(("\n", "\r")):
+                end = file.readline(_MOST)
+            following = file.readline(_MOST)
+            if end.endswith("\r") and following == "\n":
+                following = file.readline(_MOST)
+        yield line
+        line = file.readline(_MOST) if following is None else following
 
 
 def split_rows(lines: Iterable[str]) -> Iterator[Row]:
     """Rows of CSV text given line by line.
 
     A quote that is never closed would make the rest of the file one field. Where a row runs over several
-    lines and does not end well, only its first line is given as a row, `unclosed`, and the lines after it
-    are read afresh.
+    lines and does not end well, only its first line is given as a row, with a fault, and the lines after it
+    are read afresh. So is a line that is longer than MAX_LINE a row of its own.
     """
     source = iter(lines)
     again: deque[str] = deque()
@@ -105,6 +87,10 @@ def split_rows(lines: Iterable[str]) -> Iterator[Row]:
             if line is None:
                 break
             taken.append(line)
+            if len(line) > MAX_LINE:
+                if len(taken) > 1:
+                    break
+                line = "\n"  # no cells
             yield line
         ended = True
 
@@ -123,10 +109,12 @@ def split_rows(lines: Iterable[str]) -> Iterator[Row]:
             again.extendleft(reversed(taken[1:]))
             del taken[1:]
             reader, ended = csv.reader(feed()), False
-            yield Row(number, [], taken[0].rstrip("\r\n"), unclosed=True)
+            yield Row(number, [], taken[0].rstrip("\r\n"), UNCLOSED_QUOTE)
         elif cells:
             width = width or len(cells)
             yield Row(number, cells, "".join(taken).rstrip("\r\n"))
+        elif len(taken[0]) > MAX_LINE:
+            yield Row(number, [], f"{taken[0][:_KEPT_OF_A_LONG_LINE]}…", LONG_LINE)
         number += len(taken)
 
 

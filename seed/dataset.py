@@ -27,15 +27,19 @@ class Counts:
 
 @dataclass(frozen=True)
 class Reading:
-    """What became of a dataset's rows: rows_read == rows_accepted + the sum of rejected."""
+    """What became of a dataset's rows: rows_read == rows_accepted + the sums of `set_aside` and of `rejected`.
+
+    What is set aside is right and not loaded, such as adjustments; what is rejected should have been a sale.
+    """
 
     rows_read: int
     rows_accepted: int
+    set_aside: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     repeated_rows: int = 0
     date_order: str | None = None
     notes: tuple[str, ...] = ()
-    rejected_file: Path | None = None
+    left_out_file: Path | None = None
 
 
 class Dataset(Protocol):
@@ -59,4 +63,7 @@ class Dataset(Protocol):
     def inventory(self) -> Iterator[Inventory]: ...
     def orders(self) -> Iterator[Order]: ...
     def events(self) -> Iterator[SalesEvent]: ...
+    def check_unchanged(self) -> None:
+        """Raises StockroomError where the records may be of two moments."""
+
     def close(self) -> None: ...

@@ -13,18 +13,23 @@ noticing.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
 from stockroom.errors import StockroomError
 
+_TIME_OF_DAY = (
+    r"(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,][0-9]+)?)?"
+    r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?"
+)
+_ZONE = r"(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?"
 _YEAR_FIRST = re.compile(
-    r"([0-9]{4})[-/]([0-9]{1,2})[-/]([0-9]{1,2})"
-    r"(?:[ T]([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?)?Z?"
+    rf"(?P<year>[0-9]{{4}})[-/](?P<month>[0-9]{{1,2}})[-/](?P<day>[0-9]{{1,2}})(?:(?:T| +){_TIME_OF_DAY}{_ZONE})?"
 )
 _YEAR_LAST = re.compile(
-    r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})(?: +([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?"
+    r"(?P<one>[0-9]{1,2})(?P<between>[-/.])(?P<two>[0-9]{1,2})(?P=between)(?P<year>[0-9]{4}|[0-9]{2})"
+    rf"(?: +{_TIME_OF_DAY})?"
 )
 
 
@@ -55,20 +60,40 @@ class DateReading:
 
 @lru_cache(maxsize=65_536)
 def parse_date(text: str, order: DateOrder | None) -> str | None:
-    """The time as "YYYY-MM-DDTHH:MM:SSZ", or None where the text is no date; times are taken as UTC."""
+    """The time as "YYYY-MM-DDTHH:MM:SSZ", or None where the text is no date; times without a zone are taken as UTC."""
     if found := _YEAR_FIRST.fullmatch(text):
-        year, month, day, hour, minute, second = found.groups()
+        parts = found.groupdict()
+        year, month, day = parts["year"], parts["month"], parts["day"]
     elif found := _YEAR_LAST.fullmatch(text):
-        one, _, two, year, hour, minute, second = found.groups()
-        month, day = (two, one) if order is DateOrder.DMY else (one, two)
-        year = year if len(year) == 4 else f"20{year}"
+        parts = found.groupdict()
+        month, day = (parts["two"], parts["one"]) if order is DateOrder.DMY else (parts["one"], parts["two"])
+        year = parts["year"] if len(parts["year"]) == 4 else f"20{parts['year']}"
     else:
         return None
+    hour = _hour(parts["hour"], parts["half"])
+    if hour is None:
+        return None
     try:
-        moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))
-    except ValueError:
+        moment = datetime(int(year), int(month), int(day), hour, int(parts["minute"] or 0), int(parts["second"] or 0))
+        moment -= _offset(parts.get("zone"))
+    except (ValueError, OverflowError):
         return None
     return moment.isoformat(timespec="seconds") + "Z"
+
+
+def _hour(text: str | None, half: str | None) -> int | None:
+    """From 0 to 23 where the text says so; None where it is none of a clock of twelve hours and should be."""
+    hour = int(text or 0)
+    if not half:
+        return hour
+    return hour % 12 + (12 if half in "Pp" else 0) if 1 <= hour <= 12 else None
+
+
+def _offset(zone: str | None) -> timedelta:
+    if not zone or zone == "Z":
+        return timedelta()
+    ahead = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+    return ahead if zone[0] == "+" else -ahead
 
 
 @dataclass(frozen=True)
@@ -87,7 +112,7 @@ def _form(text: str) -> _Form | None:
     found = _YEAR_LAST.fullmatch(text)
     if not found:
         return None
-    first, separator, second, year, hour, *_ = found.groups()
+    first, second, year, hour = (found[name] for name in ("one", "two", "year", "hour"))
     as_month_first, as_day_first = parse_date(text, DateOrder.MDY), parse_date(text, DateOrder.DMY)
     parts = [part for part in (first, second, hour) if part]
     # "0:26" is how the US form writes half past midnight, and "00:26" how the padded ones do.
@@ -96,7 +121,7 @@ def _form(text: str) -> _Form | None:
         month_first=as_month_first is not None,
         day_first=as_day_first is not None,
         differs=as_month_first != as_day_first,
-        us_style=separator == "/" and len(year) == 2 and not padded,
+        us_style=found["between"] == "/" and len(year) == 2 and not padded,
         unpadded=any(len(part) == 1 for part in parts),
     )
 

@@ -7,33 +7,17 @@ Quantity, InvoiceDate, UnitPrice or Price, CustomerID or Customer ID, Country. O
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
+from seed import cells as read
+from seed import reasons
 from seed.csv_rows import Row
 from seed.dates import DateOrder, parse_date
-from seed.records import is_return, money
+from seed.reasons import Rejected, SetAside
+from seed.records import is_return
 from stockroom.errors import StockroomError
 
 STORE_ID = "online"
 UNKNOWN_COUNTRY = "Unspecified"  # the word that the data set itself uses
-
-WRONG_COLUMNS = "wrong number of columns"
-UNCLOSED_QUOTE = "a quote that is never closed"
-NO_INVOICE = "no invoice number"
-NO_PRODUCT = "no product"
-BAD_QUANTITY = "quantity is not a whole number"
-ZERO_QUANTITY = "quantity is zero"
-STOCK_ADJUSTMENT = "stock adjustment: negative quantity on an invoice without C"
-POSITIVE_ON_RETURN = "positive quantity on a C invoice"
-BAD_PRICE = "price is not a number"
-NEGATIVE_PRICE = "price is negative"
-BAD_DATE = "date cannot be read"
-ORDER_TOO_LARGE = "order is larger than a queue message may be"
-REPEATED = "repeats an earlier row"
-TOO_LONG = "a cell is too long"
-
-MAX_CELL = 1_000  # characters
-MAX_ID = 128  # characters, so that every identifier fits a DynamoDB key and a Kinesis partition key
 
 _COLUMNS = {
     "invoice": ("invoiceno", "invoice"),
@@ -55,19 +39,11 @@ _WRITTEN = {
     "customer": "CustomerID",
     "country": "Country",
 }
-_WHOLE = re.compile(r"([+-]?[0-9]{1,9})(?:\.0*)?")
-_FLOAT_ID = re.compile(r"([0-9]+)\.0+")
-_AMOUNT = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})(?:[eE][+-]?[0-9]{1,2})?")
-_MOST = Decimal(10**9)
-_FINEST = Decimal("0.000001")
-
-
-class Rejected(Exception):  # noqa: N818 - expected, and counted
-    """A row is no sale; `reason` is one of the texts above."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+# What the set calls adjustments of accounts. A code alone could be anybody's product: its description tells.
+_ADJUSTMENTS = {"B", "ADJUST", "ADJUST2"}
+# What the business pays others, booked as if they had bought or returned something.
+_FEES = {"AMAZONFEE", "CRUK"}
+_FEES_UNLESS_BILLED = {"BANK CHARGES"}  # where a customer is named, it is a charge of that customer's invoice
 
 
 @dataclass(frozen=True)
@@ -84,10 +60,16 @@ class Columns:
     customer: int
     country: int
 
+    def places(self) -> tuple[int, ...]:
+        return (
+            self.invoice, self.product, self.description, self.quantity,
+            self.date, self.price, self.customer, self.country,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """One accepted row; `customer` is "" where the file names none."""
+    """One accepted row; `customer` is "" where the file names none, `rounded` tells of a price that was rounded."""
 
     line: int
     invoice: str
@@ -98,6 +80,7 @@ class Sale:
     price: str
     customer: str
     country: str
+    rounded: bool
 
 
 def find_columns(header: Sequence[str], name: str) -> Columns:
@@ -119,11 +102,7 @@ def find_columns(header: Sequence[str], name: str) -> Columns:
             missing.append(_WRITTEN[column])
     if missing:
         if len(header) == 1 and (found := re.search(r"[;\t|]", header[0])):
-            separator = "tabs" if found.group() == "\t" else f"'{found.group()}'"
-            raise StockroomError(
-                f"{name}: the columns are separated by {separator}, not by commas",
-                hint="save the file as CSV with commas",
-            )
+            raise other_separator(name, found.group())
         raise StockroomError(
             f"{name} is not an Online Retail file: its first line has no column {', '.join(missing)}",
             hint=f"the first line must name the columns {', '.join(_WRITTEN.values())}, in any order",
@@ -131,68 +110,53 @@ def find_columns(header: Sequence[str], name: str) -> Columns:
     return Columns(width=len(header), **places)
 
 
-def read_sale(row: Row, columns: Columns, order: DateOrder | None) -> Sale:
-    """The row as a sale; raises Rejected where it is none."""
-    cells = row.cells
-    if row.unclosed:
-        raise Rejected(UNCLOSED_QUOTE)
-    if len(cells) != columns.width:
-        raise Rejected(WRONG_COLUMNS)
-    invoice = _plain_id(cells[columns.invoice]).upper()
-    product = cells[columns.product].strip()
-    customer = _plain_id(cells[columns.customer])
-    if not invoice:
-        raise Rejected(NO_INVOICE)
-    if not product:
-        raise Rejected(NO_PRODUCT)
-    if max(map(len, cells)) > MAX_CELL or max(map(len, (invoice, product, customer))) > MAX_ID:
-        raise Rejected(TOO_LONG)
-    quantity = _quantity(cells[columns.quantity])
-    if is_return(invoice) and quantity > 0:
-        raise Rejected(POSITIVE_ON_RETURN)
-    if quantity < 0 and not is_return(invoice):
-        raise Rejected(STOCK_ADJUSTMENT)
-    price = _price(cells[columns.price])
-    time = parse_date(cells[columns.date].strip(), order)
-    if time is None:
-        raise Rejected(BAD_DATE)
-    return Sale(
-        line=row.line,
-        invoice=invoice,
-        product=product,
-        description=cells[columns.description].strip(),
-        quantity=quantity,
-        time=time,
-        price=money(price),
-        customer=customer,
-        country=cells[columns.country].strip() or UNKNOWN_COUNTRY,
+def other_separator(name: str, separator: str) -> StockroomError:
+    written = "tabs" if separator == "\t" else f"'{separator}'"
+    return StockroomError(
+        f"{name}: the columns are separated by {written}, not by commas",
+        hint="save it as CSV with commas, and with decimal points: where ; separates, prices are often written 2,55",
     )
 
 
-def _plain_id(cell: str) -> str:
-    """The identifier without the ".0" that spreadsheets and data frames hang on numbers."""
-    text = cell.strip()
-    found = _FLOAT_ID.fullmatch(text)
-    return found.group(1) if found else text
+def read_sale(row: Row, columns: Columns, order: DateOrder | None) -> Sale:
+    """The row as a sale. Raises Rejected, or SetAside where it is right and yet no sale.
+
+    Whatever stands on a customer's invoice or credit note is taken, also what is no product: postage (POST, DOT, C2),
+    manual lines (M), discounts (D), samples (S) and vouchers (gift_…). They are part of what the customer pays.
+    """
+    if row.fault:
+        raise Rejected(row.fault)
+    cells = row.cells
+    if len(cells) != columns.width:
+        raise Rejected(reasons.WRONG_COLUMNS)
+    if max(map(len, cells)) > reasons.MAX_CELL and any(len(cells[at]) > reasons.MAX_CELL for at in columns.places()):
+        raise Rejected(reasons.LONG_CELL)
+    invoice = read.invoice(cells[columns.invoice])
+    product = read.product(cells[columns.product])
+    if not invoice:
+        raise Rejected(reasons.NO_INVOICE)
+    if not product:
+        raise Rejected(reasons.NO_PRODUCT)
+    customer = read.customer(cells[columns.customer])
+    description = read.description(cells[columns.description])
+    _check_is_trade(product, description, customer)
+    quantity = read.quantity(cells[columns.quantity])
+    if is_return(invoice) and quantity > 0:
+        raise Rejected(reasons.POSITIVE_ON_RETURN)
+    if quantity < 0 and not is_return(invoice):
+        raise SetAside(reasons.STOCK_ADJUSTMENT)
+    price = read.price(cells[columns.price])
+    time = parse_date(cells[columns.date].strip(), order)
+    if time is None:
+        raise Rejected(reasons.BAD_DATE)
+    country = read.country(cells[columns.country]) or UNKNOWN_COUNTRY
+    return Sale(row.line, invoice, product, description, quantity, time, price.amount, customer, country, price.rounded)
 
 
-def _quantity(cell: str) -> int:
-    found = _WHOLE.fullmatch(cell.strip())
-    if not found:
-        raise Rejected(BAD_QUANTITY)
-    quantity = int(found.group(1))
-    if not quantity:
-        raise Rejected(ZERO_QUANTITY)
-    return quantity
-
-
-def _price(cell: str) -> Decimal:
-    text = cell.strip()
-    if not _AMOUNT.fullmatch(text):
-        raise Rejected(BAD_PRICE)
-    price = Decimal(text)
-    if price < 0:
-        raise Rejected(NEGATIVE_PRICE)
-    if price > _MOST or price != price.quantize(_FINEST):
-        raise Rejected(BAD_PRICE)
-    return abs(price)  # "-0" is zero
+def _check_is_trade(product: str, description: str, customer: str) -> None:
+    """Raises SetAside for what the books hold beside sales and returns."""
+    code = product.upper()
+    if code in _ADJUSTMENTS and "adjust" in description.casefold():
+        raise SetAside(reasons.ACCOUNT_ADJUSTMENT)
+    if code in _FEES or (code in _FEES_UNLESS_BILLED and not customer):
+        raise SetAside(reasons.FEE)

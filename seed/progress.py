@@ -6,7 +6,8 @@ from typing import Protocol
 class Progress(Protocol):
     """Told of steps that run side by side; called from several threads at once.
 
-    Steps are "reading", "dynamodb", "kinesis", "sqs" and "s3". `unit` is "bytes" or "records".
+    Steps of a CSV file are "copying", "looking at dates", "reading" and "sorting"; then come "dynamodb", "kinesis",
+    "sqs" and "s3". `unit` is "bytes" or "records".
     """
 
     def started(self, step: str, total: int, unit: str) -> None: ...

@@ -9,8 +9,8 @@ from seed.dataset import Counts, Reading
 
 @dataclass(frozen=True)
 class SeedReport:
-    """rows_read == rows_accepted + the sum of `rejected`; the counts are those of the dataset, now all in
-    place.
+    """rows_read == rows_accepted + the sums of `set_aside` and of `rejected`; the counts are those of the dataset,
+    now all in place.
 
     `seconds` has the keys reading, dynamodb, kinesis, sqs and s3 (those that ran). `inventory_kept` are
     products whose inventory row was there before and stayed as it was; `events_found` are events that an
@@ -22,12 +22,13 @@ class SeedReport:
     digest: str
     rows_read: int
     rows_accepted: int
+    set_aside: dict[str, int]
     rejected: dict[str, int]
     repeated_rows: int
     duplicates: str
     date_order: str | None
     notes: tuple[str, ...]
-    rejected_file: Path | None
+    left_out_file: Path | None
     counts: Counts
     inventory_kept: int = 0
     events_found: int = 0
@@ -40,20 +41,22 @@ class SeedReport:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {
-            "rejected_file": str(self.rejected_file) if self.rejected_file else None,
+            "left_out_file": str(self.left_out_file) if self.left_out_file else None,
             "notes": list(self.notes),
         }
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "SeedReport":
-        """Raises KeyError or TypeError where the fields are not those of a report."""
-        file = fields["rejected_file"]
+        """Also of an earlier version's. Raises KeyError or TypeError where the fields are not those of a report."""
+        known = {name: value for name, value in fields.items() if name in cls.__dataclass_fields__}
+        file = fields.get("left_out_file") or fields.get("rejected_file")
         return cls(
-            **fields
+            **{"set_aside": {}}
+            | known
             | {
                 "counts": Counts(**fields["counts"]),
                 "notes": tuple(fields["notes"]),
-                "rejected_file": Path(file) if file else None,
+                "left_out_file": Path(file) if file else None,
             }
         )
 
@@ -64,12 +67,13 @@ def report_of(name: str, digest: str, duplicates: str, reading: Reading, counts:
         digest=digest,
         rows_read=reading.rows_read,
         rows_accepted=reading.rows_accepted,
+        set_aside=reading.set_aside,
         rejected=reading.rejected,
         repeated_rows=reading.repeated_rows,
         duplicates=duplicates,
         date_order=reading.date_order,
         notes=reading.notes,
-        rejected_file=reading.rejected_file,
+        left_out_file=reading.left_out_file,
         counts=counts,
         **results,
     )

@@ -24,11 +24,13 @@ class RecordsDirectory:
         self.name = "sample" if directory == SAMPLE_DIR else directory.resolve().name
         self.files = [directory / f"{name}.jsonl" for name in _NAMES]
         self._directory = directory
+        self._states: dict[Path, tuple[int, int]] = {}
         digest = hashlib.sha256()
         lines = dict.fromkeys(_NAMES, 0)
         for name, file in zip(_NAMES, self.files, strict=True):
             try:
                 digest.update(f"{name}\0{file.stat().st_size}\0".encode())
+                self._states[file] = _state(file)
                 with file.open("rb") as content:
                     for line in content:
                         digest.update(line)
@@ -71,6 +73,14 @@ class RecordsDirectory:
     def events(self) -> Iterator[SalesEvent]:
         return self._records("sales_events")
 
+    def check_unchanged(self) -> None:
+        for file, state in self._states.items():
+            if not file.exists() or _state(file) != state:
+                raise StockroomError(
+                    f"{file} changed while it was loaded: parts of two datasets may be in the platform",
+                    hint="seed a fresh platform: invoke infra-down && invoke infra-up",
+                )
+
     def close(self) -> None:
         """Nothing was staged."""
 
@@ -83,3 +93,9 @@ class RecordsDirectory:
                         yield json.loads(line)
                     except ValueError as error:
                         raise StockroomError(f"{path}, line {number} is not JSON: {error}") from error
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """What changes with a file's content. Raises OSError."""
+    info = file.stat()
+    return info.st_size, info.st_mtime_ns

@@ -10,14 +10,14 @@ from threading import Event
 from time import monotonic
 
 from seed import dynamodb, kinesis, s3, sqs
-from seed.csv_rows import scan
+from seed.copied_file import copy_whole, remove
 from seed.dataset import Dataset
 from seed.dates import DateOrder
 from seed.delivery import Stopped
 from seed.progress import Progress, Silent
 from seed.report import SeedReport, report_of
 from seed.sample import RecordsDirectory
-from seed.staging import Duplicates, StagedFile, read_header, survey
+from seed.staging import Duplicates, StagedFile, check_header, survey
 from seed.target import SeedTarget
 from stockroom.errors import StockroomError
 from stockroom.settings import SAMPLE_DIR
@@ -31,7 +31,7 @@ def check(dataset: Path) -> None:
     if dataset.is_dir():
         RecordsDirectory(dataset)
     else:
-        read_header(dataset, scan(dataset))
+        check_header(dataset)
 
 
 def load(
@@ -47,7 +47,7 @@ def load(
 
     `dataset` is a UCI "Online Retail" CSV file, a directory that fixtures/generate.py wrote, or None for
     the committed sample. `date_order` ("mdy" or "dmy") and `duplicates` ("keep" or "drop") concern CSV
-    files only. What can't be taken from a CSV file is kept in `<work_dir>/rejected-<name>-<digest>.csv`.
+    files only. What is not taken from a CSV file is kept in `<work_dir>/left-out-<name>-<digest>.csv`.
 
     A dataset is known by its content: one that is in already is left alone, and one whose loading was
     interrupted is completed. Different datasets may follow each other on one platform; inventory rows that
@@ -69,13 +69,16 @@ def load(
         return _seeded_before(target, records.digest, None, "keep") or _seed(
             records, target, progress, "keep", seconds={"reading": monotonic() - start}
         )
-    scanned = scan(dataset)
-    if done := _seeded_before(target, scanned.digest, order, handling):
-        return done
-    staged = StagedFile(dataset, scanned, survey(dataset, scanned, order), work_dir, handling)
-    with closing(staged):
-        staged.stage(progress)
-        return _seed(staged, target, progress, handling, seconds={"reading": monotonic() - start})
+    copied = copy_whole(dataset, work_dir / "copy", progress)
+    try:
+        if done := _seeded_before(target, copied.digest, order, handling):
+            return done
+        staged = StagedFile(copied, survey(copied.path, order, progress), work_dir, handling)
+        with closing(staged):
+            staged.stage(progress)
+            return _seed(staged, target, progress, handling, seconds={"reading": monotonic() - start})
+    finally:
+        remove(copied.path.parent)
 
 
 def _date_order(text: str | None) -> DateOrder | None:
@@ -164,6 +167,7 @@ def _seed(
         ],
         stop,
     )
+    dataset.check_unchanged()
     report = report_of(
         dataset.name,
         dataset.digest,

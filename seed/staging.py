@@ -5,21 +5,27 @@ by time, an invoice is one order, a product has its latest description, and open
 sells in all, so that every order can be met in whatever order the queue delivers.
 """
 
+from __future__ import annotations
+
 import csv
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from seed import online_retail as uci
-from seed.csv_rows import Row, Scan, read_rows
+from seed import reasons
+from seed.copied_file import CopiedFile, open_csv
+from seed.csv_rows import Row, read_rows
 from seed.dataset import Counts, Reading
 from seed.dates import DateOrder, DateReading, DateSurvey
 from seed.progress import Progress
+from seed.reasons import NotTaken, Rejected, SetAside
+from seed.record_rules import PRICE_DECIMALS
 from seed.records import (
     CURRENCY,
     SQS_MESSAGE_BYTES,
@@ -48,14 +54,16 @@ CREATE TABLE staged (
 """
 # `sales` holds the rows in time order, so that its rowid is that order; `number` counts the lines of an
 # invoice.
-_SORTED = """
-CREATE TABLE sales AS
-    SELECT *, row_number() OVER (PARTITION BY invoice ORDER BY line) AS number FROM staged ORDER BY time,
-    line; DROP TABLE staged; CREATE INDEX sales_by_invoice ON sales (invoice, number); CREATE TABLE invoices
-    AS SELECT invoice, min(time) AS time, min(line) AS line, max(customer) AS customer FROM sales GROUP BY
-    invoice ORDER BY 2, 3; CREATE TABLE catalogue AS SELECT product, sum(max(quantity, 0)) AS sold FROM
-    sales GROUP BY product;
-"""
+_SORTED = (
+    """CREATE TABLE sales AS
+    SELECT *, row_number() OVER (PARTITION BY invoice ORDER BY line) AS number FROM staged ORDER BY time, line""",
+    "DROP TABLE staged",
+    "CREATE INDEX sales_by_invoice ON sales (invoice, number)",
+    """CREATE TABLE invoices AS
+    SELECT invoice, min(time) AS time, min(line) AS line, max(customer) AS customer
+    FROM sales GROUP BY invoice ORDER BY 2, 3""",
+    "CREATE TABLE catalogue AS SELECT product, sum(max(quantity, 0)) AS sold FROM sales GROUP BY product",
+)
 # SQLite takes the bare columns from the row that has the maximum. A row without a price ("damaged", "check")
 # describes a product only where no row with a price does.
 _PRODUCTS = """
@@ -81,6 +89,23 @@ FROM invoices CROSS JOIN sales USING (invoice) ORDER BY invoices.rowid, number
 """
 
 
+@dataclass
+class _Found:
+    """What became of the rows that were read."""
+
+    read: int = 0
+    rounded: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    set_aside: Counter[str] = field(default_factory=Counter)
+
+    def add(self, why: NotTaken) -> None:
+        (self.set_aside if isinstance(why, SetAside) else self.rejected)[why.reason] += 1
+
+    @property
+    def left_out(self) -> int:
+        return self.rejected.total() + self.set_aside.total()
+
+
 @dataclass(frozen=True)
 class Survey:
     """What the whole file tells before any row is taken."""
@@ -90,22 +115,39 @@ class Survey:
     rows: int
 
 
-def survey(path: Path, scan: Scan, asked: DateOrder | None) -> Survey:
+def survey(path: Path, asked: DateOrder | None, progress: Progress) -> Survey:
     """Raises StockroomError where the file is no Online Retail file or its dates are undecided."""
-    columns, rows = read_header(path, scan)
+    columns, rows = read_header(path)
     dates = DateSurvey()
     count = 0
+    progress.started("looking at dates", path.stat().st_size, "bytes")
+    seen = 0  # characters: nearly bytes
     for row in rows:
         count += 1
+        seen += len(row.text) + 1
         if len(row.cells) == columns.width:
             dates.add(row.line, row.cells[columns.date].strip())
+        if not count % _BATCH:
+            progress.advanced("looking at dates", seen)
+            seen = 0
+    progress.finished("looking at dates")
     return Survey(columns, dates.decide(asked, path.name), count)
 
 
-def read_header(path: Path, scan: Scan) -> tuple[uci.Columns, Iterator[Row]]:
+def check_header(path: Path) -> None:
+    """Raises StockroomError where the beginning of the file shows that it can't be seeded."""
+    open_csv(path).close()
+    read_header(path)
+
+
+def read_header(path: Path) -> tuple[uci.Columns, Iterator[Row]]:
     """The columns and the rows below the header. Raises StockroomError where the file has no such header or rows."""
-    rows = read_rows(path, scan.encoding)
+    rows = read_rows(path)
     header = next(rows, None)
+    if header and header.text.lower().startswith("sep="):
+        if header.text[4:] != ",":
+            raise uci.other_separator(path.name, header.text[4:])
+        header = next(rows, None)
     if header is None:
         raise StockroomError(f"{path} is empty", hint="give a CSV file in the shape of UCI Online Retail")
     columns = uci.find_columns(header.cells, path.name)
@@ -122,16 +164,17 @@ class StagedFile:
     the row.
     """
 
-    def __init__(self, path: Path, scan: Scan, surveyed: Survey, work_dir: Path, duplicates: Duplicates) -> None:
+    def __init__(self, copied: CopiedFile, surveyed: Survey, work_dir: Path, duplicates: Duplicates) -> None:
+        path, digest = copied.path, copied.digest
         self.name = path.name
-        self.digest = scan.digest
+        self.digest = digest
         self.files = [path]
-        self.event_prefix = scan.digest[:8]
-        self._scan = scan
+        self.event_prefix = digest[:8]
+        self._copied = copied
         self._survey = surveyed
         self._duplicates = duplicates
-        self._database = work_dir / f"staging-{scan.digest[:16]}.sqlite"
-        self._rejected_file = work_dir / f"rejected-{path.stem}-{scan.digest[:8]}.csv"
+        self._database = work_dir / f"staging-{digest[:16]}.sqlite"
+        self._left_out_file = work_dir / f"left-out-{path.stem}-{digest[:8]}.csv"
         self.counts = Counts()
         self.reading = Reading(0, 0)
 
@@ -144,69 +187,73 @@ class StagedFile:
         try:
             with closing(sqlite3.connect(self._database)) as database:
                 database.executescript(_STAGED)
-                rejected, rows = self._take_rows(database, progress)
-                repeated = rejected[uci.REPEATED] or _repeated_rows(database)
-                rejected += self._reject_large_orders(database)
-                database.executescript(_SORTED)
-                database.commit()
+                found = self._take_rows(database, progress)
+                repeated = found.rejected[reasons.REPEATED] or _repeated_rows(database)
+                self._reject_large_orders(database, found)
+                _run(database, _SORTED, progress)
                 self.counts = _count(database)
         except (sqlite3.Error, OSError) as error:
             raise StockroomError(
                 f"{self.name} cannot be staged in {self._database.parent}: {error}",
                 hint="make room on that disk and run it again",
             ) from error
-        encoding = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8 with a byte order mark"}.get(
-            self._scan.encoding, "Latin-1 (not all of it is UTF-8)"
-        )
         self.reading = Reading(
-            rows_read=rows,
-            rows_accepted=rows - sum(rejected.values()),
-            rejected={reason: n for reason, n in rejected.most_common() if n},
+            rows_read=found.read,
+            rows_accepted=found.read - found.left_out,
+            set_aside=dict(found.set_aside.most_common()),
+            rejected=dict(found.rejected.most_common()),
             repeated_rows=repeated,
             date_order=self._survey.dates.order,
-            notes=(str(self._survey.dates), f"text read as {encoding}"),
-            rejected_file=self._rejected_file if sum(rejected.values()) else None,
+            notes=tuple(self._notes(found)),
+            left_out_file=self._left_out_file if found.left_out else None,
         )
         if not self.reading.rows_accepted:
-            reason, n = rejected.most_common(1)[0]
+            reason, n = (found.rejected + found.set_aside).most_common(1)[0]
             raise StockroomError(
-                f"{self.name}: none of its {rows} rows can be taken ({n} of them: {reason})",
-                hint=f"see {self._rejected_file}",
+                f"{self.name}: none of its {found.read} rows can be taken ({n} of them: {reason})",
+                hint=f"see {self._left_out_file}",
             )
 
-    def _take_rows(self, database: sqlite3.Connection, progress: Progress) -> tuple[Counter[str], int]:
+    def _notes(self, found: _Found) -> Iterator[str]:
+        yield str(self._survey.dates)
+        odd = "" if self._copied.is_utf8 else ", and what is none as Windows-1252 (Latin-1)"
+        yield f"text read as UTF-8{odd}"
+        if found.rounded:
+            yield f"{found.rounded:,} computed prices were rounded to {PRICE_DECIMALS} decimals"
+
+    def _take_rows(self, database: sqlite3.Connection, progress: Progress) -> _Found:
         columns, order = self._survey.columns, self._survey.dates.order
-        reasons: Counter[str] = Counter()
-        read = 0
+        found = _Found()
         if self._duplicates == "drop":
             database.execute(f"CREATE UNIQUE INDEX once ON staged ({_CONTENT})")
         insert = "INSERT OR IGNORE INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         progress.started("reading", self._survey.rows, "records")
-        with self._rejected_file.open("w", encoding="utf-8", newline="") as file:
-            rejected = csv.writer(file)
-            rejected.writerow(["line", "reason", "row"])
+        with self._left_out_file.open("w", encoding="utf-8", newline="") as file:
+            left_out = csv.writer(file)
+            left_out.writerow(["line", "reason", "row"])
             sales: list[tuple[Any, ...]] = []
             for row in self._data_rows():
-                read += 1
+                found.read += 1
                 try:
-                    sale = _as_tuple(uci.read_sale(row, columns, order))
+                    sale = uci.read_sale(row, columns, order)
                     if self._duplicates == "keep":
-                        sales.append(sale)
-                    elif not database.execute(insert, sale).rowcount:
-                        raise uci.Rejected(uci.REPEATED)
-                except uci.Rejected as rejection:
-                    reasons[rejection.reason] += 1
-                    rejected.writerow([row.line, rejection.reason, row.text])
-                if not read % _BATCH:
+                        sales.append(_as_tuple(sale))
+                    elif not database.execute(insert, _as_tuple(sale)).rowcount:
+                        raise Rejected(reasons.REPEATED)
+                    found.rounded += sale.rounded
+                except NotTaken as why:
+                    found.add(why)
+                    left_out.writerow([row.line, why.reason, row.text])
+                if not found.read % _BATCH:
                     database.executemany(insert, sales)
                     sales.clear()
                     progress.advanced("reading", _BATCH)
             database.executemany(insert, sales)
-        progress.advanced("reading", read % _BATCH)
+        progress.advanced("reading", found.read % _BATCH)
         progress.finished("reading")
-        return reasons, read
+        return found
 
-    def _reject_large_orders(self, database: sqlite3.Connection) -> Counter[str]:
+    def _reject_large_orders(self, database: sqlite3.Connection, found: _Found) -> None:
         """An order is one message or none; the largest of UCI Online Retail takes a third of what it may."""
         # Nothing smaller than this estimate can be too large: the longest line takes 100 bytes and its
         # product.
@@ -219,23 +266,19 @@ class StagedFile:
             lines = database.execute(_STAGED_ORDER, (invoice,)).fetchall()
             if len(to_json(_order(lines))) > SQS_MESSAGE_BYTES:
                 large.add(invoice)
-        reasons: Counter[str] = Counter()
         if not large:
-            return reasons
-        with self._rejected_file.open("a", encoding="utf-8", newline="") as file:
-            rejected = csv.writer(file)
+            return
+        with self._left_out_file.open("a", encoding="utf-8", newline="") as file:
+            left_out = csv.writer(file)
             for row in self._data_rows():
                 staged = database.execute("SELECT invoice FROM staged WHERE line = ?", (row.line,)).fetchone()
                 if staged and staged[0] in large:
-                    reasons[uci.ORDER_TOO_LARGE] += 1
-                    rejected.writerow([row.line, uci.ORDER_TOO_LARGE, row.text])
+                    found.add(Rejected(reasons.LARGE_ORDER))
+                    left_out.writerow([row.line, reasons.LARGE_ORDER, row.text])
         database.executemany("DELETE FROM staged WHERE invoice = ?", [(invoice,) for invoice in large])
-        return reasons
 
     def _data_rows(self) -> Iterator[Row]:
-        rows = read_rows(self.files[0], self._scan.encoding)
-        next(rows)
-        return rows
+        return read_header(self._copied.path)[1]
 
     def products(self) -> Iterator[Product]:
         for product, description, price in self._select(_PRODUCTS):
@@ -295,10 +338,13 @@ class StagedFile:
                 "country": country,
             }
 
+    def check_unchanged(self) -> None:
+        """Nobody else changes the copy."""
+
     def close(self) -> None:
         self._database.unlink(missing_ok=True)
-        if not self.reading.rejected:
-            self._rejected_file.unlink(missing_ok=True)
+        if not self.reading.left_out_file:
+            self._left_out_file.unlink(missing_ok=True)
 
     def _select(self, query: str) -> Iterator[tuple[Any, ...]]:
         # A connection of its own for each iterator: the services are loaded from threads of their own.
@@ -340,6 +386,15 @@ def _order(lines: list[tuple[Any, ...]]) -> Order:
 def _order_line(number: int, line: tuple[Any, ...]) -> OrderLine:
     *_, product, quantity, price = line
     return {"line": number, "product_id": product, "quantity": quantity, "unit_price": price}
+
+
+def _run(database: sqlite3.Connection, statements: Sequence[str], progress: Progress) -> None:
+    progress.started("sorting", len(statements), "records")
+    for statement in statements:
+        database.execute(statement)
+        progress.advanced("sorting", 1)
+    database.commit()
+    progress.finished("sorting")
 
 
 def _repeated_rows(database: sqlite3.Connection) -> int:

@@ -36,7 +36,7 @@ from stockroom.snapshots.emulator import event_sources_rest
 from stockroom.snapshots.keys import Parts
 from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfinished, why_none, words
 from stockroom.snapshots.record import forget_record, kept_file, read_record, read_started, write_started
-from stockroom.snapshots.sources import dataset_part, read_parts
+from stockroom.snapshots.sources import dataset_part, is_of_file, read_parts
 from stockroom.snapshots.whole import count_seeded, prepare
 from stockroom.state import read_deployed, record_release, release_stale_lock
 from stockroom.status import merge_outputs
@@ -195,7 +195,7 @@ class _BringingUp:
             with self._event_sources_rest() if begun.pristine else nullcontext():
                 if self._request.seed:
                     seeded = self._seed()
-                if wanted:
+                if wanted and self._is_as_wanted(wanted, seeded):
                     self._take(wanted, publish=begun.pristine)
         else:
             for stack in self._stacks:
@@ -280,6 +280,14 @@ class _BringingUp:
     def _seed(self) -> SeedReport:
         endpoint = self._engine.endpoint
         return _seed(self._settings, self._environment, self._session, endpoint, self._request, self._steps)
+
+    def _is_as_wanted(self, wanted: Parts, seeded: SeedReport | None) -> bool:
+        """Whether what was loaded is what the snapshot would be found by: a file may have changed in between."""
+        file = self._request.dataset
+        if seeded is None or file is None or file.is_dir() or is_of_file(wanted.dataset, seeded.digest):
+            return True
+        self._steps.note(f"no snapshot is saved: {file} changed before it was loaded")
+        return False
 
     def _take(self, parts: Parts, publish: bool) -> None:
         assert self._snapshots

@@ -47,7 +47,7 @@ class StepProgress:
     def _show(self) -> None:
         with self._lock:
             parts = [
-                f"{step} {done * 100 // max(total, 1)} %"
+                f"{step} {min(done * 100 // max(total, 1), 100)} %"
                 if self._units[step] == "bytes"
                 else f"{step} {done:,}/{total:,}"
                 for step, (done, total) in self._steps.items()
@@ -79,7 +79,7 @@ def seed_target(outputs: Mapping[str, Any], session: boto3.Session, endpoint: st
 
 
 def seed_table(report: SeedReport) -> Group:
-    """Rows read, accepted and rejected by reason; what went where."""
+    """Rows read, accepted, set aside and rejected by reason; what went where."""
     if report.already_seeded:
         return Group(Text.from_markup(f"\n[bold]{escape(report.dataset)}[/bold] was seeded before, nothing was done"))
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -88,8 +88,9 @@ def seed_table(report: SeedReport) -> Group:
     table.add_column(justify="right")
     table.add_row("rows read", f"{report.rows_read:,}")
     table.add_row("accepted", f"{report.rows_accepted:,}")
-    for reason, count in sorted(report.rejected.items(), key=lambda item: -item[1]):
-        table.add_row(f"rejected: {escape(reason)}", f"{count:,}")
+    for word, counted in (("set aside", report.set_aside), ("rejected", report.rejected)):
+        for reason, count in sorted(counted.items(), key=lambda item: -item[1]):
+            table.add_row(f"{word}: {escape(reason)}", f"{count:,}")
     if report.repeated_rows:
         word = "kept" if report.duplicates == "keep" else "dropped"
         table.add_row(f"repeated rows, {word}", f"{report.repeated_rows:,}")
@@ -109,8 +110,8 @@ def seed_table(report: SeedReport) -> Group:
         notes.append(f"{report.events_found:,} events were in the stream already, from an interrupted run")
     if report.inventory_kept:
         notes.append(f"{report.inventory_kept:,} products had stock already and kept it")
-    if report.rejected_file:
-        notes.append(f"rejected rows, with line and reason: {report.rejected_file}")
+    if report.left_out_file:
+        notes.append(f"the rows that were not taken, with line and reason: {report.left_out_file}")
     heading = Text.from_markup(f"\n[bold]{escape(report.dataset)}[/bold] seeded")
     return Group(heading, table, *(Text(f"  {note}", style="dim") for note in notes))
 

@@ -1,6 +1,7 @@
 """The fields of sales events and of orders: what their values must look like, the same in both.
 
-Each function below reads one field of a record, and raises MalformedError when it is missing or malformed.
+The constants are the rule; whoever makes such records keeps to them too (seed/record_rules.py). Each function below
+reads one field of a record, and raises MalformedError when it is missing or malformed.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-_WIDEST = 2**31 - 1  # what a 32-bit column of the processed data holds
+WIDEST = 2**31 - 1  # what a 32-bit column of the processed data holds
+LONGEST_IDENTIFIER = 128  # characters
+PRICE_DECIMALS = 4
 
 # Identifiers become keys of tables and indexes, where control characters and lone surrogates do not survive.
-_IDENTIFIER = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
+IDENTIFIER = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{LONGEST_IDENTIFIER}}}")
+PRICE = re.compile(rf"[0-9]{{1,9}}(\.[0-9]{{1,{PRICE_DECIMALS}}})?")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
-_PRICE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,4})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 Record = dict[str, Any]
@@ -60,7 +63,7 @@ def present(record: Record, name: str) -> Any:
 
 
 def identifier(record: Record, name: str) -> str:
-    return _matching(record, name, _IDENTIFIER, "is not an identifier of 1 to 128 characters")
+    return _matching(record, name, IDENTIFIER, f"is not an identifier of 1 to {LONGEST_IDENTIFIER} characters")
 
 
 def identifier_or_null(record: Record, name: str) -> str | None:
@@ -78,7 +81,7 @@ def time(record: Record, name: str) -> str:
 
 
 def price(record: Record, name: str) -> Decimal:
-    return Decimal(_matching(record, name, _PRICE, "is not a decimal string with at most 4 decimals"))
+    return Decimal(_matching(record, name, PRICE, f"is not a decimal string with at most {PRICE_DECIMALS} decimals"))
 
 
 def currency(record: Record, name: str) -> str:
@@ -91,7 +94,7 @@ def line_number(record: Record, name: str) -> int:
 
 def quantity(record: Record, name: str) -> int:
     """Signed; which sign it must have, and that it is not zero, is for the record as a whole to say."""
-    return _count(record, name, -_WIDEST)
+    return _count(record, name, -WIDEST)
 
 
 def _matching(record: Record, name: str, pattern: re.Pattern[str], problem: str) -> str:
@@ -105,6 +108,6 @@ def _count(record: Record, name: str, lowest: int) -> int:
     value = present(record, name)
     if type(value) is not int:  # a bool is an int to isinstance
         raise MalformedError(f"{name} is not a whole number")
-    if not lowest <= value <= _WIDEST:
+    if not lowest <= value <= WIDEST:
         raise MalformedError(f"{name} is out of range")
     return value

@@ -49,3 +49,8 @@ def dataset_part(seed: bool, dataset: Path | None, date_order: str | None, dupli
             content = hashlib.file_digest(file, "sha256").hexdigest()
     # The name is in what is stored: the raw bucket keeps the file under it.
     return f"{content} {place.name} {date_order or 'order as found'} {duplicates}"
+
+
+def is_of_file(part: str, digest: str) -> bool:
+    """Whether `dataset_part` gave `part` for a file with the SHA-256 `digest`."""
+    return part.startswith(f"{digest} ")

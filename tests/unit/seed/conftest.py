@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from seed.csv_rows import scan
+from seed.copied_file import copy_whole
 from seed.dates import DateOrder
 from seed.progress import Silent
 from seed.staging import Duplicates, StagedFile, survey
@@ -33,9 +33,8 @@ def stage(write_csv: WriteCsv, tmp_path: Path) -> Iterator[Stage]:
         duplicates: Duplicates = "keep",
         **file: str,
     ) -> StagedFile:
-        path = write_csv(rows, **file)
-        scanned = scan(path)
-        dataset = StagedFile(path, scanned, survey(path, scanned, date_order), tmp_path, duplicates)
+        copied = copy_whole(write_csv(rows, **file), tmp_path / "copy", Silent())
+        dataset = StagedFile(copied, survey(copied.path, date_order, Silent()), tmp_path, duplicates)
         staged.append(dataset)
         dataset.stage(Silent())
         return dataset

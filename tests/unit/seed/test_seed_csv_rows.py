@@ -1,10 +1,10 @@
-import hashlib
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from seed.csv_rows import MAX_LINES_OF_A_ROW, Row, scan, split_rows
-from stockroom.errors import StockroomError
+from seed.csv_rows import MAX_LINES_OF_A_ROW, Row, read_rows, split_rows
+from seed.reasons import LONG_LINE, MAX_LINE, UNCLOSED_QUOTE
 
 
 def rows(text: str) -> list[Row]:
@@ -25,12 +25,12 @@ def test_rows_know_their_line_and_their_text() -> None:
 
 def test_a_quote_that_is_never_closed_costs_one_row_only() -> None:
     found = rows('a,b\n1,x\n2,"open\n3,y\n4,z\n')
-    assert [(row.line, row.cells, row.unclosed) for row in found] == [
-        (1, ["a", "b"], False),
-        (2, ["1", "x"], False),
-        (3, [], True),
-        (4, ["3", "y"], False),
-        (5, ["4", "z"], False),
+    assert [(row.line, row.cells, row.fault) for row in found] == [
+        (1, ["a", "b"], ""),
+        (2, ["1", "x"], ""),
+        (3, [], UNCLOSED_QUOTE),
+        (4, ["3", "y"], ""),
+        (5, ["4", "z"], ""),
     ]
     assert found[2].text == '2,"open'
 
@@ -39,12 +39,12 @@ def test_two_open_quotes_far_apart_cost_two_rows() -> None:
     between = "".join(f"{n},x\n" for n in range(200))
     found = rows(f'a,b\n1,"open\n{between}2,"open\n{between}')
     assert len(found) == 403
-    assert [row.line for row in found if row.unclosed] == [2, 203]
+    assert [row.line for row in found if row.fault == UNCLOSED_QUOTE] == [2, 203]
 
 
 def test_an_open_quote_and_more_text_than_csv_takes_in_one_field() -> None:
     found = rows('a,b\n1,"open\n' + f"2,{'x' * 20_000}\n" * 20)
-    assert [row.line for row in found if row.unclosed] == [2]
+    assert [row.line for row in found if row.fault == UNCLOSED_QUOTE] == [2]
     assert len(found) == 22
 
 
@@ -52,7 +52,7 @@ def test_a_field_may_span_lines_but_not_without_end() -> None:
     text = 'a,b\n1,"{}"\n2,x\n'
     assert len(rows(text.format("\n" * (MAX_LINES_OF_A_ROW - 2)))) == 3
     too_long = rows(text.format("\n" * (MAX_LINES_OF_A_ROW + 5)))
-    assert next(row.line for row in too_long if row.unclosed) == 2
+    assert next(row.line for row in too_long if row.fault == UNCLOSED_QUOTE) == 2
     assert too_long[-1].cells == ["2", "x"]
 
 
@@ -69,49 +69,59 @@ def test_rows_whatever_ends_a_line(tmp_path: Path, newline: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "encoding"),
+    ("content", "text"),
     [
-        (b"plain", "utf-8"),
-        ("café".encode(), "utf-8"),
-        (b"\xef\xbb\xbfplain", "utf-8-sig"),
-        ("café £".encode("latin-1"), "cp1252"),
-        (b"\x81 is no character of Windows", "latin-1"),
-        ("é".encode()[:1], "cp1252"),  # ends in the middle of a character
+        (b"plain", "plain"),
+        ("café".encode(), "café"),
+        (b"\xef\xbb\xbfplain", "plain"),
+        ("café £".encode("latin-1"), "café £"),
+        ("“quoted” €".encode("cp1252"), "“quoted” €"),
+        (b"\x81 is no character of Windows", "\x81 is no character of Windows"),
+        ("é".encode()[:1], "Ã"),  # ends in the middle of a character
+        ("CAFÉ\tÖsterreich ".encode() + b"\xa35 CUP", "CAFÉ\tÖsterreich £5 CUP"),
+        ("日本".encode() + b"\xff" + "🫖".encode(), "日本ÿ🫖"),
     ],
 )
-def test_the_whole_file_tells_its_encoding(tmp_path: Path, content: bytes, encoding: str) -> None:
+def test_an_odd_byte_costs_no_other_character(tmp_path: Path, content: bytes, text: str) -> None:
     path = tmp_path / "f.csv"
     path.write_bytes(content)
-    scanned = scan(path)
-    assert scanned.encoding == encoding
-    assert scanned.digest == hashlib.sha256(content).hexdigest()
-    assert scanned.size == len(content)
+    assert [row.cells for row in read_rows(path)] == [[text]]
 
 
-def test_a_single_odd_byte_after_a_megabyte_still_counts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", ""])
+@pytest.mark.parametrize("length", [MAX_LINE - 2, MAX_LINE - 1, MAX_LINE, MAX_LINE + 1, MAX_LINE + 2, 3 * MAX_LINE + 7])
+def test_a_line_too_long_costs_one_row_only(tmp_path: Path, length: int, end: str) -> None:
     path = tmp_path / "f.csv"
-    path.write_bytes(b"x" * (1 << 20) + b"\xa3")
-    assert scan(path).encoding == "cp1252"
+    lines = ["a,b", end or "\n", "x" * length, end, *(["3,y", end] if end else [])]
+    path.write_bytes("".join(lines).encode())
+    found = list(read_rows(path))
+    assert [row.line for row in found] == [1, 2, 3][: len(found)]
+    assert found[1].fault == ("" if length + len(end) <= MAX_LINE else LONG_LINE)
+    assert found[2:] == ([Row(3, ["3", "y"], "3,y")] if end else [])
 
 
-@pytest.mark.parametrize(
-    ("content", "word"),
-    [
-        (b"PK\x03\x04rest", "Excel workbook"),
-        (b"\x1f\x8brest", "gzip"),
-        ("text".encode("utf-16"), "UTF-16"),
-        (b"a,b\n1,\x00\n", "binary"),
-    ],
-)
-def test_what_is_no_text_is_refused_by_name(tmp_path: Path, content: bytes, word: str) -> None:
+def test_a_line_too_long_within_an_open_quote() -> None:
+    found = rows(f'a,b\n1,"open\n2,y\n{"x" * (MAX_LINE + 5)}\n3,z\n')
+    assert [(row.line, row.cells, row.fault) for row in found] == [
+        (1, ["a", "b"], ""),
+        (2, [], UNCLOSED_QUOTE),
+        (3, ["2", "y"], ""),
+        (4, [], LONG_LINE),
+        (5, ["3", "z"], ""),
+    ]
+
+
+def test_memory_does_not_grow_with_a_line(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
-    path.write_bytes(content)
-    with pytest.raises(StockroomError, match=word) as refused:
-        scan(path)
-    assert str(path) in refused.value.message
-    assert refused.value.hint
-
-
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StockroomError, match=r"nowhere\.csv cannot be read: No such file"):
-        scan(tmp_path / "nowhere.csv")
+    with path.open("wb") as file:
+        file.write(b"a,b\n")
+        for _ in range(50):
+            file.write(b"x" * 1_000_000)
+        file.write(b"\n1,y\n")
+    tracemalloc.start()
+    found = list(read_rows(path))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [(row.line, row.cells) for row in found] == [(1, ["a", "b"]), (2, []), (3, ["1", "y"])]
+    assert len(found[1].text) < 2_000
+    assert peak < 2_000_000

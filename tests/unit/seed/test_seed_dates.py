@@ -1,7 +1,10 @@
+import re
+
 import pytest
 
 from seed.dates import DateOrder, DateSurvey, parse_date
 from stockroom.errors import StockroomError
+from stockroom.settings import ROOT
 
 MDY, DMY = DateOrder.MDY, DateOrder.DMY
 
@@ -25,6 +28,19 @@ def survey(*cells: str) -> DateSurvey:
         ("2010-12-01T08:26:00Z", DMY, "2010-12-01T08:26:00Z"),
         ("2010-12-01 08:26:00.000", None, "2010-12-01T08:26:00Z"),
         ("2010-12-01", None, "2010-12-01T00:00:00Z"),
+        ("12/1/2010 8:26:00 AM", MDY, "2010-12-01T08:26:00Z"),
+        ("12/1/10 12:26 AM", MDY, "2010-12-01T00:26:00Z"),
+        ("1/12/2010 12:26 PM", DMY, "2010-12-01T12:26:00Z"),
+        ("01-12-2010 08:26:59 pm", DMY, "2010-12-01T20:26:59Z"),
+        ("1.12.10 8:26p.m.", DMY, "2010-12-01T20:26:00Z"),
+        ("2010-12-01 08:26 PM", None, "2010-12-01T20:26:00Z"),
+        ("2010/12/1 8:26", None, "2010-12-01T08:26:00Z"),
+        ("2010-12-01T08:26:00+02:00", None, "2010-12-01T06:26:00Z"),
+        ("2010-12-01 00:26:00.000000-0530", None, "2010-12-01T05:56:00Z"),
+        ("12/1/10 13:26 PM", MDY, None),
+        ("12/1/10 0:26 AM", MDY, None),
+        ("12/1/10 AM", MDY, None),
+        ("0001-01-01T00:00:00+02:00", None, None),
         ("2/29/2011 8:26", MDY, None),
         ("13/1/2010 8:26", MDY, None),
         ("12/1/10 24:00", MDY, None),
@@ -44,6 +60,11 @@ def test_one_row_that_fits_only_one_order_decides_for_all() -> None:
     assert reading.order is DMY
     assert str(reading) == "dates read as day/month/year because line 4 (13/12/2010 8:26) fits no other order"
     assert survey("12-01-2010 08:26", "12-13-2010 08:26").decide(None, "f.csv").order is MDY
+
+
+def test_the_time_of_day_may_tell_morning_and_afternoon() -> None:
+    reading = survey("12/1/2010 8:26:00 AM", "12/13/2010 1:26:00 PM").decide(None, "f.csv")
+    assert str(reading) == "dates read as month/day/year because line 3 (12/13/2010 1:26:00 PM) fits no other order"
 
 
 def test_a_row_decides_even_against_the_us_form() -> None:
@@ -103,3 +124,11 @@ def test_dates_that_mean_one_day_only_need_no_order(cells: tuple[str, ...]) -> N
     reading = survey(*cells).decide(None, "f.csv")
     assert reading.order is None
     assert str(reading) == "dates read as they stand: no date could mean two different days"
+
+
+def test_every_form_that_the_documentation_lists_is_read() -> None:
+    page = (ROOT / "docs" / "sales_files.md").read_text()
+    table = page.partition("| form | read as |")[2].partition("## Cells")[0]
+    forms = re.findall("`([^`]*[0-9][^`]*)`", table)
+    assert len(forms) >= 10
+    assert [form for form in forms if not parse_date(form, MDY)] == []

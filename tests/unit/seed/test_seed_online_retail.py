@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from seed import online_retail as uci
+from seed import reasons
 from seed.dates import DateOrder
 from stockroom.errors import StockroomError
 from tests.unit.seed.sales_files import HEADER, ROWS, Stage, WriteCsv
@@ -36,7 +36,7 @@ def test_the_published_shape(stage: Stage) -> None:
         "country": "United Kingdom",
     }
     assert dataset.reading.rows_read == dataset.reading.rows_accepted == 4
-    assert dataset.reading.rejected_file is None
+    assert dataset.reading.left_out_file is None
 
 
 @pytest.mark.parametrize(
@@ -119,28 +119,27 @@ def test_prices_are_plain_decimals(stage: Stage, cell: str, expected: str) -> No
 
 
 REJECTED = {
-    "536367,22745,X,-6,12/1/10 8:34,2.1,13047,UK": uci.STOCK_ADJUSTMENT,
-    "C536367,22745,X,6,12/1/10 8:34,2.1,13047,UK": uci.POSITIVE_ON_RETURN,
-    "536367,22745,X,0,12/1/10 8:34,2.1,13047,UK": uci.ZERO_QUANTITY,
-    "536367,22745,X,six,12/1/10 8:34,2.1,13047,UK": uci.BAD_QUANTITY,
-    "536367,22745,X,1.5,12/1/10 8:34,2.1,13047,UK": uci.BAD_QUANTITY,
-    "536367,22745,X,,12/1/10 8:34,2.1,13047,UK": uci.BAD_QUANTITY,
-    "536367,22745,X,6,12/1/10 8:34,-2.1,13047,UK": uci.NEGATIVE_PRICE,
-    "536367,22745,X,6,12/1/10 8:34,free,13047,UK": uci.BAD_PRICE,
-    "536367,22745,X,6,12/1/10 8:34,NaN,13047,UK": uci.BAD_PRICE,
-    "536367,22745,X,6,12/1/10 8:34,1e30,13047,UK": uci.BAD_PRICE,
-    "536367,22745,X,6,12/1/10 8:34,0.0000001,13047,UK": uci.BAD_PRICE,
-    "536367,22745,X,6,12/1/10 8:34,,13047,UK": uci.BAD_PRICE,
-    ",22745,X,6,12/1/10 8:34,2.1,13047,UK": uci.NO_INVOICE,
-    "536367, ,X,6,12/1/10 8:34,2.1,13047,UK": uci.NO_PRODUCT,
-    "536367,22745,X,6,12/32/10 8:34,2.1,13047,UK": uci.BAD_DATE,
-    "536367,22745,X,6,,2.1,13047,UK": uci.BAD_DATE,
-    "536367,22745,X,6,12/1/10 8:34,2.1,13047": uci.WRONG_COLUMNS,
-    "536367,22745,X,6,12/1/10 8:34,2.1,13047,UK,": uci.WRONG_COLUMNS,
-    "536367,22745,A, B,6,12/1/10 8:34,2.1,13047,UK": uci.WRONG_COLUMNS,
-    f"{'5' * 200},22745,X,6,12/1/10 8:34,2.1,13047,UK": uci.TOO_LONG,
-    f"536367,22745,{'X' * 2000},6,12/1/10 8:34,2.1,13047,UK": uci.TOO_LONG,
-    '536367,22745,"X,6,12/1/10 8:34,2.1,13047,UK': uci.UNCLOSED_QUOTE,
+    "C536367,22745,X,6,12/1/10 8:34,2.1,13047,UK": reasons.POSITIVE_ON_RETURN,
+    "536367,22745,X,0,12/1/10 8:34,2.1,13047,UK": reasons.ZERO_QUANTITY,
+    "536367,22745,X,six,12/1/10 8:34,2.1,13047,UK": reasons.BAD_QUANTITY,
+    "536367,22745,X,1.5,12/1/10 8:34,2.1,13047,UK": reasons.BAD_QUANTITY,
+    "536367,22745,X,,12/1/10 8:34,2.1,13047,UK": reasons.BAD_QUANTITY,
+    "536367,22745,X,6,12/1/10 8:34,-2.1,13047,UK": reasons.NEGATIVE_PRICE,
+    "536367,22745,X,6,12/1/10 8:34,free,13047,UK": reasons.BAD_PRICE,
+    "536367,22745,X,6,12/1/10 8:34,NaN,13047,UK": reasons.BAD_PRICE,
+    "536367,22745,X,6,12/1/10 8:34,1e30,13047,UK": reasons.PRICE_RANGE,
+    "536367,22745,X,6,12/1/10 8:34,0.0000001,13047,UK": reasons.FINE_PRICE,
+    "536367,22745,X,6,12/1/10 8:34,,13047,UK": reasons.BAD_PRICE,
+    ",22745,X,6,12/1/10 8:34,2.1,13047,UK": reasons.NO_INVOICE,
+    "536367, ,X,6,12/1/10 8:34,2.1,13047,UK": reasons.NO_PRODUCT,
+    "536367,22745,X,6,12/32/10 8:34,2.1,13047,UK": reasons.BAD_DATE,
+    "536367,22745,X,6,,2.1,13047,UK": reasons.BAD_DATE,
+    "536367,22745,X,6,12/1/10 8:34,2.1,13047": reasons.WRONG_COLUMNS,
+    "536367,22745,X,6,12/1/10 8:34,2.1,13047,UK,": reasons.WRONG_COLUMNS,
+    "536367,22745,A, B,6,12/1/10 8:34,2.1,13047,UK": reasons.WRONG_COLUMNS,
+    f"{'5' * 200},22745,X,6,12/1/10 8:34,2.1,13047,UK": reasons.too_long("invoice"),
+    f"536367,22745,{'X' * 2000},6,12/1/10 8:34,2.1,13047,UK": reasons.LONG_CELL,
+    '536367,22745,"X,6,12/1/10 8:34,2.1,13047,UK': reasons.UNCLOSED_QUOTE,
 }
 
 
@@ -152,12 +151,59 @@ def test_a_row_that_is_no_sale_is_rejected_with_its_reason(stage: Stage, row: st
     assert dataset.reading.rows_accepted == dataset.counts.events == 2
 
 
+SET_ASIDE = {
+    "536367,22745,X,-6,12/1/10 8:34,2.1,13047,UK": reasons.STOCK_ADJUSTMENT,
+    "536589,21777,damaged,-10,12/1/10 16:50,0,,UK": reasons.STOCK_ADJUSTMENT,
+    "A563185,B,Adjust bad debt,1,12/1/10 8:34,11062.06,,UK": reasons.ACCOUNT_ADJUSTMENT,
+    "A563186,B,Adjust bad debt,1,12/1/10 8:34,-11062.06,,UK": reasons.ACCOUNT_ADJUSTMENT,
+    "495733,ADJUST,Adjustment by john on 26/01/2010 16,1,12/1/10 8:34,96.46,14911,EIRE": reasons.ACCOUNT_ADJUSTMENT,
+    "C496466,ADJUST2,Adjustment by Peter on Jun 25 2010,-1,12/1/10 8:34,358.47,,UK": reasons.ACCOUNT_ADJUSTMENT,
+    "C537630,AMAZONFEE,AMAZON FEE,-1,12/1/10 8:34,13541.33,,UK": reasons.FEE,
+    "551697,AMAZONFEE,AMAZON FEE,1,12/1/10 8:34,13541.33,,UK": reasons.FEE,
+    "C564763,CRUK,CRUK Commission,-1,12/1/10 8:34,1.60,14096,UK": reasons.FEE,
+    "C545220,BANK CHARGES,Bank Charges,-1,12/1/10 8:34,1.20,,UK": reasons.FEE,
+}
+
+
+@pytest.mark.parametrize(("row", "reason"), SET_ASIDE.items())
+def test_a_row_that_is_right_and_no_sale_is_set_aside(stage: Stage, row: str, reason: str) -> None:
+    dataset = stage([ROWS[0], row, ROWS[1]])
+    assert dataset.reading.set_aside == {reason: 1}
+    assert dataset.reading.rejected == {}
+    assert dataset.reading.rows_read == 3
+    assert dataset.reading.rows_accepted == dataset.counts.events == 2
+    assert dataset.reading.left_out_file is not None
+    assert reason in dataset.reading.left_out_file.read_text()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "536370,POST,POSTAGE,3,12/1/10 8:45,18,12583,France",
+        "536544,DOT,DOTCOM POSTAGE,1,12/1/10 14:32,569.77,,UK",
+        "536540,C2,CARRIAGE,1,12/1/10 14:05,50,14911,EIRE",
+        "536569,M,Manual,1,12/1/10 15:35,1.25,16274,UK",
+        "C536379,D,Discount,-1,12/1/10 9:41,27.5,14527,UK",
+        "C540422,S,SAMPLES,-1,12/1/10 12:02,33.05,,UK",
+        "544434,PADS,PADS TO MATCH ALL CUSHIONS,1,12/1/10 16:15,0.001,15618,UK",
+        "536779,BANK CHARGES,Bank Charges,1,12/1/10 15:08,15,15823,UK",
+        "539492,gift_0001_40,Dotcomgiftshop Gift Voucher £40.00,1,12/1/10 10:14,34.04,,UK",
+        "536367,B,BLUE MUG,1,12/1/10 8:34,2.1,13047,UK",
+        "536367,ADJUST,SPANNER,1,12/1/10 8:34,2.1,13047,UK",
+        "A536367,22745,X,1,12/1/10 8:34,2.1,13047,UK",
+    ],
+)
+def test_what_stands_on_an_invoice_counts(stage: Stage, row: str) -> None:
+    dataset = stage([row])
+    assert (dataset.reading.rows_accepted, dataset.reading.left_out_file) == (1, None)
+
+
 def test_rejected_rows_are_kept_with_line_reason_and_row(stage: Stage) -> None:
     rows = [line for row in REJECTED for line in (ROWS[0], row)]
     dataset = stage(rows)
     reading = dataset.reading
-    assert reading.rejected_file is not None
-    with reading.rejected_file.open(encoding="utf-8", newline="") as file:
+    assert reading.left_out_file is not None
+    with reading.left_out_file.open(encoding="utf-8", newline="") as file:
         kept = list(csv.DictReader(file))
     assert [(int(row["line"]), row["reason"], row["row"]) for row in kept] == [
         (3 + 2 * place, reason, row) for place, (row, reason) in enumerate(REJECTED.items())
@@ -169,7 +215,7 @@ def test_rejected_rows_are_kept_with_line_reason_and_row(stage: Stage) -> None:
 def test_a_file_of_which_nothing_can_be_taken_is_refused(stage: Stage) -> None:
     with pytest.raises(StockroomError, match="none of its 2 rows can be taken") as refused:
         stage(["536367,22745,X,0,12/1/10 8:34,2.1,13047,UK", ",,,,,,,"])
-    assert "rejected-sales-" in str(refused.value.hint)
+    assert "left-out-sales-" in str(refused.value.hint)
 
 
 @pytest.mark.parametrize(
@@ -189,6 +235,31 @@ def test_another_header_is_refused_in_one_line(stage: Stage, header: str, messag
     assert "sales.csv" in refused.value.message
     assert "\n" not in refused.value.message
     assert refused.value.hint
+
+
+def test_the_line_in_which_excel_names_the_separator(stage: Stage) -> None:
+    dataset = stage([HEADER, *ROWS], header="sep=,")
+    assert [event["event_id"].rpartition("-")[2] for event in dataset.events()] == ["3", "4", "5", "6"]
+    with pytest.raises(StockroomError, match="separated by ';', not by commas") as refused:
+        stage([HEADER.replace(",", ";"), ROWS[0].replace(",", ";").replace("2.55", "2,55")], header="sep=;")
+    assert "2,55" in str(refused.value.hint)
+
+
+def test_computed_prices_are_told(stage: Stage) -> None:
+    dataset = stage([ROWS[0].replace("2.55", "1.1979124548825382"), ROWS[1].replace("3.39", "15.299999999999999")])
+    assert [event["unit_price"] for event in dataset.events()] == ["1.1979", "15.30"]
+    assert "2 computed prices were rounded to 4 decimals" in dataset.reading.notes
+
+
+def test_a_long_cell_of_a_column_that_nobody_reads(stage: Stage) -> None:
+    assert stage([f"{ROWS[0]},{'x' * 5000}"], header=f"{HEADER},Notes").reading.rows_accepted == 1
+
+
+def test_an_odd_byte_is_told(stage: Stage) -> None:
+    dataset = stage([ROWS[0]])
+    assert "text read as UTF-8" in dataset.reading.notes
+    dataset = stage(["536365,X,CAFÉ,6,12/1/10 8:26,2.55,,France"], encoding="latin-1")
+    assert "text read as UTF-8, and what is none as Windows-1252 (Latin-1)" in dataset.reading.notes
 
 
 def test_an_empty_file_and_one_without_rows_are_refused(stage: Stage, write_csv: WriteCsv) -> None:

@@ -130,6 +130,20 @@ def test_a_generated_directory_is_a_dataset_of_its_own(platform: FakePlatform, t
     assert report.counts.orders + report.counts.returns == len(platform.messages) == 600
 
 
+def test_a_directory_that_changes_while_it_is_loaded_is_not_marked(platform: FakePlatform, tmp_path: Path) -> None:
+    generate(1, tmp_path / "sample")
+    orders = tmp_path / "sample" / "orders.jsonl"
+
+    def change(request: Any, normal: Any) -> Any:
+        orders.write_text(orders.read_text())
+        return normal(request)
+
+    platform.faults["transact"] = [change]
+    with pytest.raises(StockroomError, match=r"orders\.jsonl changed while it was loaded"):
+        seed.load(tmp_path / "sample", platform.target(), tmp_path)
+    assert "put seeded.json" not in platform.log
+
+
 def test_a_directory_that_is_no_dataset_is_refused(platform: FakePlatform, tmp_path: Path) -> None:
     with pytest.raises(StockroomError, match=r"products\.jsonl cannot be read"):
         seed.load(tmp_path, platform.target(), tmp_path)
@@ -180,8 +194,8 @@ def test_the_report_adds_up_and_survives_json(platform: FakePlatform, tmp_path: 
     assert report.rejected == {"wrong number of columns": 2, "quantity is zero": 1}
     assert report.rows_read == report.rows_accepted + report.rows_rejected == 8
     assert report.repeated_rows == 1
-    assert report.rejected_file is not None
-    assert report.rejected_file.exists()
+    assert report.left_out_file is not None
+    assert report.left_out_file.exists()
     assert any(note.startswith("dates read as month/day/year because") for note in report.notes)
     assert SeedReport.from_json(report.to_json()) == report
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from seed import online_retail as uci
-from seed import staging
-from seed.csv_rows import scan
+from seed import reasons, staging
+from seed.copied_file import copy_whole
 from seed.progress import Silent
 from seed.records import SQS_MESSAGE_BYTES, to_json
 from seed.staging import StagedFile, survey
@@ -131,7 +130,7 @@ def test_repeated_rows_are_kept_and_counted(stage: Stage) -> None:
 def test_repeated_rows_can_be_dropped(stage: Stage) -> None:
     dataset = stage([ROWS[2], ROWS[2], ROWS[0], ROWS[2]], duplicates="drop")
     assert dataset.reading.repeated_rows == 2
-    assert dataset.reading.rejected == {uci.REPEATED: 2}
+    assert dataset.reading.rejected == {reasons.REPEATED: 2}
     assert dataset.reading.rows_accepted == dataset.counts.events == 2
 
 
@@ -143,11 +142,11 @@ def test_rows_without_a_customer_repeat_each_other_too(stage: Stage) -> None:
 def test_an_order_larger_than_a_message_is_rejected_line_by_line(stage: Stage) -> None:
     lines = [row("9", f"PRODUCT-{n:05d}", 1) for n in range(4_000)]
     dataset = stage([ROWS[0], *lines, ROWS[2]])
-    assert dataset.reading.rejected == {uci.ORDER_TOO_LARGE: 4_000}
+    assert dataset.reading.rejected == {reasons.LARGE_ORDER: 4_000}
     assert dataset.reading.rows_read == dataset.reading.rows_accepted + 4_000 == 4_002
     assert [order["order_id"] for order in dataset.orders()] == ["536365", "536366"]
-    assert dataset.reading.rejected_file is not None
-    assert len(dataset.reading.rejected_file.read_text().splitlines()) == 4_001
+    assert dataset.reading.left_out_file is not None
+    assert len(dataset.reading.left_out_file.read_text().splitlines()) == 4_001
 
 
 def test_an_order_just_below_the_limit_goes_out_whole(stage: Stage) -> None:
@@ -164,7 +163,8 @@ def test_the_largest_order_of_the_real_data_set_fits() -> None:
 def test_nothing_is_left_behind_but_the_rejected_rows(stage: Stage, tmp_path: Path) -> None:
     dataset = stage([*ROWS, "broken"])
     dataset.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"rejected-sales-{dataset.digest[:8]}.csv", "sales.csv"]
+    left = [f"left-out-sales-{dataset.digest[:8]}.csv", "sales.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == left
 
 
 def test_a_staging_that_was_cut_short_does_not_disturb_the_next(stage: Stage, tmp_path: Path) -> None:
@@ -181,9 +181,9 @@ def test_memory_does_not_grow_with_the_file(
 
     def peak(rows: int) -> int:
         path = write_csv([row(str(n // 20), f"P{n % 50}", 1) for n in range(rows)])
-        scanned = scan(path)  # in pieces of a megabyte
+        copied = copy_whole(path, tmp_path / "copy", Silent())  # in pieces of a megabyte
         tracemalloc.start()
-        dataset = StagedFile(path, scanned, survey(path, scanned, None), tmp_path, "keep")
+        dataset = StagedFile(copied, survey(copied.path, None, Silent()), tmp_path, "keep")
         dataset.stage(Silent())
         for records in (dataset.events(), dataset.orders(), dataset.products()):
             deque(records, maxlen=0)

@@ -274,6 +274,21 @@ def test_a_dataset_that_is_not_there_starts_nothing(world: World, tmp_path: Path
     assert world.done == []
 
 
+@pytest.mark.parametrize("changed", [True, False])
+def test_a_file_that_changed_before_it_was_loaded_makes_no_snapshot(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: bool
+) -> None:
+    """Others would begin with it who ask for the file as it was."""
+    file = tmp_path / "sales.csv"
+    file.write_text("InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n1,,,,,,,\n")
+    world._seeding = f"{'a' * 64} sales.csv order as found keep"
+    loaded = ("b" if changed else "a") * 64
+    monkeypatch.setattr(infra, "_seed", lambda *_: SimpleNamespace(digest=loaded))
+    infra.infra_up(world.settings, Request([infra.SEEDED_STACK], True, file, None, "keep"), Steps(quiet=True))
+    taken = [step for step in world.done if "sales.csv" in step]
+    assert taken == ([] if changed else [f"{FOR_ALL}: release 2 {world._seeding}"])
+
+
 class Notes(Steps):
     """Keeps what is said."""
 
