@@ -15,5 +15,7 @@ event_sources.py      event source mappings, and their pollers:
 queue_pollers.py      of queues
 stream_pollers.py, stream_batches.py, stream_reads.py    of streams
 metrics.py            what functions do, in CloudWatch
-report.py             log lines and error objects as AWS words them
+output.py             what a function prints, within bounds
+report.py, aws_paths.py    log events and error objects as AWS words them
+function_logs.py      the way to CloudWatch Logs
 """

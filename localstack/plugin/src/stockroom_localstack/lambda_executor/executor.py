@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from concurrent.futures import Future, TimeoutError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from localstack.aws.api.lambda_ import LogFormat
 from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
 from localstack.services.lambda_.invocation.lambda_models import ArchiveCode, FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
@@ -29,6 +29,7 @@ from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecu
 from .. import settings
 from ..state.settling import INVOCATIONS
 from . import confinement_main, metrics, report
+from .aws_paths import AwsPaths
 from .function_environment import Places, function_environment
 from .runtime_api import LOOPBACK, Answer, Event, Exited, Failed, Ready, Responded, TooLarge
 from .runtime_process import RuntimeProcess
@@ -64,8 +65,11 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         self._prepared: dict[str, Any] = {}
         self._process: RuntimeProcess | None = None
         self._first: Initialised | None = None
-        # Log lines of the initialisation, delivered with the first invocation.
+        # Events of the initialisation too, delivered with the first invocation.
         self._log: list[str] = []
+        self._told: list[str] = []
+        self._report = _report_of(function_version)
+        self._paths: AwsPaths | None = None
         self._lock = threading.Lock()
         self._invoking = False
         self._stopped = False
@@ -114,6 +118,11 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     def get_logs(self) -> str:
         return "".join(self._log)
 
+    def take_events(self) -> list[str]:
+        """What the invocation that has ended is to leave in the log group."""
+        told, self._told = self._told, []
+        return told
+
     def get_address(self) -> str:
         return LOOPBACK
 
@@ -159,7 +168,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             began = time.monotonic() - again.milliseconds / 1000
             if not isinstance(again.outcome, Ready):
                 outcome = again.outcome
-        self._log.append(report.start_line(request_id, self.function_version.id.qualifier))
+        self._log.append(self._report.start(request_id, self.function_version.id.qualifier))
         process = self._process
         if outcome is None:
             assert process is not None
@@ -167,7 +176,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             answer = process.send(self._event(payload, remaining))
             outcome = self._await(answer, remaining)
             memory = process.peak_memory()
-            self._log.append(report.output_text(process.take_output()))
+            self._take_output(process)
         else:
             memory = 0
         milliseconds = (time.monotonic() - began) * 1000
@@ -177,29 +186,27 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         match outcome:
             case TimedOut():
                 status = "timeout"
-                self._log.append(report.timeout_line(request_id, timeout, datetime.now(UTC)))
+                self._log.append(self._report.timeout(request_id, timeout))
             case Exited(code):
                 status = "error"
-                self._log.append(report.exit_line(request_id, code))
+                self._log.append(self._report.exit(request_id, code))
             case TooLarge():
                 # The runtime client ends after this; a process that is about to end must not get the next event.
                 self._end_process()
         ready_at_first = first is not None and isinstance(first.outcome, Ready)
+        spent = report.Spent(
+            milliseconds=milliseconds,
+            memory_size=self.function_version.config.memory_size,
+            memory_used=memory,
+            init_milliseconds=first.milliseconds if first and ready_at_first else None,
+        )
         self._log += [
-            report.end_line(request_id),
-            report.report_line(
-                request_id,
-                milliseconds=milliseconds,
-                memory_size=self.function_version.config.memory_size,
-                memory_used=memory,
-                init_milliseconds=first.milliseconds if first and ready_at_first else None,
-                status=status,
-                error_type=error_type if status == "error" else None,
-            ),
+            self._report.end(request_id),
+            self._report.report(request_id, spent, status, error_type if status == "error" else None),
         ]
         metrics.duration(self.function_version.qualified_arn, milliseconds)
-        logs = "".join(self._log)
-        self._log.clear()
+        self._told, self._log = self._log, []
+        logs = "".join(filter(report.is_in_tail, self._told))
         return InvocationResult(
             request_id=request_id, payload=result, is_error=not isinstance(outcome, Responded), logs=logs
         )
@@ -230,7 +237,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             case Responded(payload):
                 return payload, None
             case Failed(payload, error_type):
-                return payload, error_type
+                return self._paths.in_tracebacks(payload) if self._paths else payload, error_type
             case TooLarge():
                 return report.too_large_error(), "Function.ResponseSizeTooLarge"
             case TimedOut():
@@ -254,7 +261,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             interpreter=interpreter.executable,
         )
         version_arn = (config.runtime_version_config or {}).get("RuntimeVersionArn") or ""
-        self._log.append(report.init_start_line(interpreter.name, version_arn))
+        self._log.append(self._report.init_start(interpreter.name, version_arn))
+        self._paths = AwsPaths(places, interpreter.name)
         self._end_process()
         outcome: Ready | Failed | Exited | TimedOut
         with _turn():
@@ -279,16 +287,20 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         process.peak_memory()
         if not isinstance(outcome, Ready):
             self._kill()
-        self._log.append(report.output_text(process.take_output()))
+        self._take_output(process)
         if not isinstance(outcome, Ready):
             _, error_type = self._error(outcome, "", seconds)
             if isinstance(outcome, TimedOut):
-                line = report.init_report_line(milliseconds, phase, "timeout")
+                line = self._report.init_report(milliseconds, phase, "timeout")
             else:
-                line = report.init_report_line(milliseconds, phase, "error", error_type)
+                line = self._report.init_report(milliseconds, phase, "error", error_type)
             self._log.append(line)
             self._process = None
         return Initialised(outcome, milliseconds)
+
+    def _take_output(self, process: RuntimeProcess) -> None:
+        output = process.take_output()
+        self._log += report.output_events(self._paths.in_tracebacks(output) if self._paths else output)
 
     def _kill(self) -> None:
         if self._process:
@@ -320,6 +332,13 @@ def _turn() -> Iterator[None]:
     finally:
         if is_ours:
             TURNS.release()
+
+
+def _report_of(function_version: FunctionVersion) -> report.TextReport:
+    logging_config = function_version.config.logging_config or {}
+    if logging_config.get("LogFormat") == LogFormat.JSON:
+        return report.JsonReport(str(logging_config.get("SystemLogLevel") or "INFO"))
+    return report.TextReport()
 
 
 def _code_and_layers(function_version: FunctionVersion) -> list[ArchiveCode]:

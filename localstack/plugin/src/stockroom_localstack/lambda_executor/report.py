@@ -1,16 +1,36 @@
-"""Log lines and error objects, worded as AWS words them. Pure functions."""
+"""Log events and error objects, worded as AWS words them."""
 
 from __future__ import annotations
 
 import json
 import math
 import signal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 # The documented limit of a synchronous response: 6 MB and 100 bytes.
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100
 # CloudWatch Logs takes 256 KB per event, of which it counts 26 itself; Lambda splits longer lines.
 MAX_LOG_LINE_BYTES = 256 * 1024 - 26
+# What the emulator keeps of a call; AWS keeps all.
+FIRST_EVENTS, LAST_EVENTS = 60_000, 20_000
+LEVELS = ("DEBUG", "INFO", "WARN")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What an invocation took. Memory in MB; init_milliseconds: None but for an environment's first one."""
+
+    milliseconds: float
+    memory_size: int
+    memory_used: int
+    init_milliseconds: float | None
+
+    @property
+    def billed_milliseconds(self) -> int:
+        """As AWS bills: whole milliseconds, initialisation included."""
+        return math.ceil(self.milliseconds + (self.init_milliseconds or 0))
 
 
 def error_object(error_type: str, message: str) -> bytes:
@@ -43,75 +63,127 @@ def too_large_error() -> bytes:
     return error_object("Function.ResponseSizeTooLarge", message)
 
 
-def init_start_line(interpreter: str, version_arn: str) -> str:
-    """interpreter: python3.X."""
-    return (
-        f"INIT_START Runtime Version: {interpreter.replace('python', 'python:')}\tRuntime Version ARN: {version_arn}\n"
-    )
+class TextReport:
+    """What Lambda itself tells in a function's log, each an event; "" for what it does not tell."""
+
+    def init_start(self, interpreter: str, version_arn: str) -> str:
+        """interpreter: python3.X."""
+        name = interpreter.replace("python", "python:")
+        return f"INIT_START Runtime Version: {name}\tRuntime Version ARN: {version_arn}\n"
+
+    def init_report(self, milliseconds: float, phase: str, status: str, error_type: str | None = None) -> str:
+        """phase: init or invoke. status: timeout or error."""
+        line = f"INIT_REPORT Init Duration: {milliseconds:.2f} ms\tPhase: {phase}\tStatus: {status}"
+        return line + (f"\tError Type: {error_type}\n" if error_type else "\n")
+
+    def start(self, request_id: str, version: str) -> str:
+        return f"START RequestId: {request_id} Version: {version}\n"
+
+    def timeout(self, request_id: str, seconds: float) -> str:
+        return f"{now()} {request_id} {timeout_message(seconds)}\n"
+
+    def exit(self, request_id: str, status: int) -> str:
+        return f"RequestId: {request_id} Error: {exit_message(status)}\nRuntime.ExitError\n"
+
+    def end(self, request_id: str) -> str:
+        return f"END RequestId: {request_id}\n"
+
+    def report(self, request_id: str, spent: Spent, status: str | None, error_type: str | None) -> str:
+        """status: None when all went well, or the handler raised."""
+        parts = [
+            f"REPORT RequestId: {request_id}",
+            f"Duration: {spent.milliseconds:.2f} ms",
+            f"Billed Duration: {spent.billed_milliseconds} ms",
+            f"Memory Size: {spent.memory_size} MB",
+            f"Max Memory Used: {spent.memory_used} MB",
+        ]
+        if spent.init_milliseconds is not None:
+            parts.append(f"Init Duration: {spent.init_milliseconds:.2f} ms")
+        if status:
+            parts.append(f"Status: {status}")
+        if error_type:
+            parts.append(f"Error Type: {error_type}")
+        return "\t".join(parts) + "\t\n"
 
 
-def init_report_line(milliseconds: float, phase: str, status: str, error_type: str | None = None) -> str:
-    """phase: init or invoke. status: timeout or error."""
-    line = f"INIT_REPORT Init Duration: {milliseconds:.2f} ms\tPhase: {phase}\tStatus: {status}"
-    return line + (f"\tError Type: {error_type}\n" if error_type else "\n")
+class JsonReport(TextReport):
+    """The same for a function whose LogFormat is JSON.
 
-
-def start_line(request_id: str, version: str) -> str:
-    return f"START RequestId: {request_id} Version: {version}\n"
-
-
-def timeout_line(request_id: str, seconds: float, now: datetime) -> str:
-    moment = now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return f"{moment} {request_id} {timeout_message(seconds)}\n"
-
-
-def exit_line(request_id: str, status: int) -> str:
-    return f"RequestId: {request_id} Error: {exit_message(status)}\nRuntime.ExitError\n"
-
-
-def end_line(request_id: str) -> str:
-    return f"END RequestId: {request_id}\n"
-
-
-def report_line(
-    request_id: str,
-    *,
-    milliseconds: float,
-    memory_size: int,
-    memory_used: int,
-    init_milliseconds: float | None = None,
-    status: str | None = None,
-    error_type: str | None = None,
-) -> str:
-    """Memory in MB. init_milliseconds: only of the invocation for which the environment was started.
-
-    Billed is what AWS bills: whole milliseconds, initialisation included.
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html
     """
-    billed = math.ceil(milliseconds + (init_milliseconds or 0))
-    parts = [
-        f"REPORT RequestId: {request_id}",
-        f"Duration: {milliseconds:.2f} ms",
-        f"Billed Duration: {billed} ms",
-        f"Memory Size: {memory_size} MB",
-        f"Max Memory Used: {memory_used} MB",
+
+    def __init__(self, level: str) -> None:
+        """level: SystemLogLevel. Events below it are not told."""
+        self._level = LEVELS.index(level)
+
+    def init_start(self, interpreter: str, version_arn: str) -> str:
+        runtime = {"runtimeVersion": interpreter.replace("python", "python:"), "runtimeVersionArn": version_arn}
+        record = {"initializationType": "on-demand", "phase": "init", **runtime}
+        return self._event("INFO", "initStart", record)
+
+    def init_report(self, milliseconds: float, phase: str, status: str, error_type: str | None = None) -> str:
+        record = {"initializationType": "on-demand", "phase": phase, "status": status}
+        error = {"errorType": error_type} if error_type else {}
+        return self._event("WARN", "initReport", record | error | {"metrics": {"durationMs": round(milliseconds, 3)}})
+
+    def start(self, request_id: str, version: str) -> str:
+        return self._event("INFO", "start", {"requestId": request_id, "version": version})
+
+    def end(self, request_id: str) -> str:
+        return ""
+
+    def report(self, request_id: str, spent: Spent, status: str | None, error_type: str | None) -> str:
+        metrics: dict[str, float] = {
+            "durationMs": round(spent.milliseconds, 3),
+            "billedDurationMs": spent.billed_milliseconds,
+            "memorySizeMB": spent.memory_size,
+            "maxMemoryUsedMB": spent.memory_used,
+        }
+        if spent.init_milliseconds is not None:
+            metrics["initDurationMs"] = round(spent.init_milliseconds, 3)
+        record: dict[str, object] = {"requestId": request_id, "metrics": metrics, "status": status or "success"}
+        error = {"errorType": error_type} if error_type else {}
+        return self._event("WARN" if status else "INFO", "report", record | error)
+
+    def _event(self, level: str, kind: str, record: Mapping[str, object]) -> str:
+        if LEVELS.index(level) < self._level:
+            return ""
+        return json.dumps({"time": now(), "type": f"platform.{kind}", "record": record}, separators=(",", ":")) + "\n"
+
+
+def is_in_tail(event: str) -> bool:
+    """Whether LogResult has it: AWS starts an environment before the invocation, and tells so in the log group only."""
+    return not event.startswith("INIT_START ") and '"type":"platform.initStart"' not in event
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def output_events(output: bytes) -> list[str]:
+    """What a function printed, as events for CloudWatch Logs: lines within the limit, which end as such.
+
+    AWS's runtime client joins the lines of an error with carriage returns, to keep them in one event on their way.
+    """
+    if output.endswith(b"\n"):
+        output = output[:-1]
+    elif not output:
+        return []
+    lines = output.split(b"\n")
+    if (too_many := len(lines) - FIRST_EVENTS - LAST_EVENTS) > 0:
+        kept = f"The local emulator keeps {FIRST_EVENTS + LAST_EVENTS} of a call."
+        lines[FIRST_EVENTS:-LAST_EVENTS] = [f"… truncated: {too_many} lines are not kept. {kept}".encode()]
+    return [
+        piece.decode(errors="replace") + "\n"
+        for line in lines
+        for piece in _pieces(line.replace(b"\r", b"\n") if line.startswith(b"[ERROR]") else line)
     ]
-    if init_milliseconds is not None:
-        parts.append(f"Init Duration: {init_milliseconds:.2f} ms")
-    if status:
-        parts.append(f"Status: {status}")
-    if error_type:
-        parts.append(f"Error Type: {error_type}")
-    return "\t".join(parts) + "\t\n"
 
 
-def output_text(output: bytes) -> str:
-    """What a function printed, as text for CloudWatch Logs: always ends its last line, lines within the limit.
-
-    AWS's runtime client joins the lines of a traceback with carriage returns, to keep them in one event on their way.
-    """
-    lines = output.replace(b"\r", b"\n").split(b"\n")
-    pieces = (line[at : at + MAX_LOG_LINE_BYTES] for line in lines for at in range(0, len(line), MAX_LOG_LINE_BYTES))
-    return "".join(piece.decode(errors="replace") + "\n" for piece in pieces)
+def _pieces(line: bytes) -> Iterator[bytes]:
+    yield line[:MAX_LOG_LINE_BYTES]
+    for at in range(MAX_LOG_LINE_BYTES, len(line), MAX_LOG_LINE_BYTES):
+        yield line[at : at + MAX_LOG_LINE_BYTES]
 
 
 def _signal_name(number: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import selectors
+import select
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -14,11 +14,13 @@ import psutil
 from . import runtime_client
 from .confinement import access
 from .function_environment import Places
+from .output import Output
 from .runtime_api import Answer, Event, Initialisation, RuntimeApi
 from .runtimes import Interpreter
 from .tcp_peers import Address, is_held_by
 
 CHUNK = 64 * 1024
+LARGEST_PIPE = 2**20
 
 
 class RuntimeProcess:
@@ -42,8 +44,11 @@ class RuntimeProcess:
             raise
         self._api.serve(self._is_own)
         self._peak_memory = 0
-        self._output = bytearray()
+        self._output = Output()
         self._output_lock = threading.Lock()
+        # Between two invocations, when the environment is frozen on AWS, what is printed waits in the pipe.
+        self._is_read = threading.Event()
+        self._is_read.set()
         os.set_blocking(self._process.stdout.fileno(), False)
         self._watcher = threading.Thread(target=self._watch, name="lambda-runtime-process", daemon=True)
         self._watcher.start()
@@ -56,16 +61,18 @@ class RuntimeProcess:
         return self._process.is_running()
 
     def send(self, event: Event) -> Future[Answer]:
+        self._is_read.set()
         return self._api.send(event)
 
     def take_output(self) -> bytes:
-        """All that the process has printed since the last call, up to this very moment."""
+        """What the process has printed since the last call, up to this very moment."""
+        self._is_read.clear()
         with self._output_lock:
-            while self._read():
-                pass
-            output = bytes(self._output)
-            self._output.clear()
-            return output
+            # One that goes on printing, such as a child of the function, would never let this end.
+            for _ in range(LARGEST_PIPE // CHUNK):
+                if not self._read():
+                    break
+            return self._output.take()
 
     def peak_memory(self) -> int:
         """The most memory the process has had, in whole megabytes."""
@@ -74,6 +81,7 @@ class RuntimeProcess:
 
     def kill(self) -> None:
         """Ends the process and all it started, and waits until its output is complete."""
+        self._is_read.set()
         self._process.kill()
         self._watcher.join()
 
@@ -82,13 +90,14 @@ class RuntimeProcess:
         return pid is not None and is_held_by(pid, peer, ours)
 
     def _watch(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            more = True
-            while more:
-                selector.select()
-                with self._output_lock:
-                    more = self._read() is not False
+        poll = select.poll()  # takes no file descriptor of its own
+        poll.register(self._process.stdout, select.POLLIN)
+        more = True
+        while more:
+            poll.poll()
+            self._is_read.wait()
+            with self._output_lock:
+                more = self._read() is not False
         self._api.process_ended(self._process.wait())
 
     def _read(self) -> bool | None:
@@ -97,7 +106,7 @@ class RuntimeProcess:
             chunk = os.read(self._process.stdout.fileno(), CHUNK)
         except BlockingIOError:
             return None
-        self._output += chunk
+        self._output.add(chunk)
         return bool(chunk)
 
 
