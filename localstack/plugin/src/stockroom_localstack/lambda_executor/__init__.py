@@ -3,6 +3,7 @@
 provider.py           what can't run here is refused when a function is created or changed
 encryption_keys.py    the key of a function's environment variables
 plugin.py, executor.py    LocalStack's runtime executor: one execution environment, its life and its log lines
+assignment.py         how many environments there may be
 runtime_process.py    one process of an environment, from its start to its end
 runtime_client.py, fork_server_main.py    how such a process is started: forked, or by an interpreter of its own
 confinement.py, confinement_main.py    what such a process may touch of this machine
@@ -11,6 +12,7 @@ tcp_peers.py          which processes ask it
 function_environment.py   the environment variables a function sees
 runtimes.py           which Python runs which runtime
 client_context.py     what LocalStack leaves out of an invocation's payload
+asynchronous.py       asynchronous invocations
 event_sources.py      event source mappings, and their pollers:
 queue_pollers.py      of queues
 stream_pollers.py, stream_batches.py, stream_reads.py    of streams

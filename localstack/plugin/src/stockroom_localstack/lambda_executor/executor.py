@@ -8,6 +8,7 @@ waits for a processor: AWS gives each its own.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -29,16 +30,19 @@ from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecu
 from .. import settings
 from ..state.settling import INVOCATIONS
 from . import confinement_main, metrics, report
+from .assignment import throttled
 from .aws_paths import AwsPaths
 from .function_environment import Places, function_environment
 from .runtime_api import LOOPBACK, Answer, Event, Exited, Failed, Ready, Responded, TooLarge
 from .runtime_process import RuntimeProcess
-from .runtimes import DEFAULT, RuntimeMissingError, interpreter_for
+from .runtimes import DEFAULT, Interpreter, RuntimeMissingError, interpreter_for
 
 LOG = logging.getLogger(__name__)
 
 INIT_TIMEOUT_SECONDS = 10.0
 PROVISIONED = "provisioned-concurrency"
+
+OUT_OF_RESOURCES = (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 # In capitals: it is no state of the emulator (state/roots.py).
 TURNS = threading.BoundedSemaphore(os.process_cpu_count() or 1)
@@ -267,18 +271,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         outcome: Ready | Failed | Exited | TimedOut
         with _turn():
             began = time.monotonic()
-            self._process = process = RuntimeProcess(
-                interpreter,
-                config.handler or "",
-                lambda address: function_environment(
-                    self._prepared,
-                    config.environment or {},
-                    places,
-                    runtime=interpreter.name,
-                    runtime_api=address,
-                ),
-                places,
-            )
+            self._process = process = self._start(interpreter, places)
             try:
                 outcome = process.initialised.result(seconds)
             except TimeoutError:
@@ -297,6 +290,24 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             self._log.append(line)
             self._process = None
         return Initialised(outcome, milliseconds)
+
+    def _start(self, interpreter: Interpreter, places: Places) -> RuntimeProcess:
+        """Raises TooManyRequestsException where the machine has no room for one more process."""
+        config = self.function_version.config
+
+        def environment(address: str) -> dict[str, str]:
+            configured = config.environment or {}
+            return function_environment(
+                self._prepared, configured, places, runtime=interpreter.name, runtime_api=address
+            )
+
+        try:
+            return RuntimeProcess(interpreter, config.handler or "", environment, places)
+        except OSError as error:
+            if error.errno not in OUT_OF_RESOURCES:
+                raise
+            LOG.error("no process for %s: %s", self.function_version.qualified_arn, error)
+            raise throttled() from error
 
     def _take_output(self, process: RuntimeProcess) -> None:
         output = process.take_output()

@@ -21,9 +21,10 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
 @cache
 def _change_localstack() -> None:
     from ..state import background
-    from . import client_context, event_sources, function_calls, function_logs, metrics
+    from . import asynchronous, client_context, event_sources, function_calls, function_logs, metrics
 
     client_context.pass_on()
+    asynchronous.use()
     metrics.collect()
     event_sources.use()
     background.watch_functions()

@@ -11,7 +11,7 @@ from localstack.aws.api.lambda_ import (
 )
 from localstack.services.lambda_.provider import LambdaProvider
 
-from . import encryption_keys
+from . import assignment, encryption_keys
 from .runtimes import refusal
 
 
@@ -21,6 +21,10 @@ def _refuse(runtime: str | None, package_type: str | None) -> None:
 
 
 class StockroomLambdaProvider(LambdaProvider):
+    def __init__(self) -> None:
+        assignment.use()
+        super().__init__()
+
     def on_before_start(self) -> None:
         super().on_before_start()
         encryption_keys.tell()
