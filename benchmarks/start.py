@@ -18,6 +18,7 @@ from benchmarks.platform import Bench, Platform
 from seed.sample import RecordsDirectory
 from stockroom.aws import session_for
 from stockroom.bundles import build_artifacts
+from stockroom.code import work_tree
 from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, read_environment, stack_names
 from stockroom.errors import StockroomError
@@ -70,7 +71,7 @@ def _make_ready(settings: Settings) -> None:
     engine = make_engine(settings)
     engine.start()
     engine.stop()
-    build_artifacts(stack_names())
+    build_artifacts(stack_names(), work_tree())
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ def bring_up_by_hand(bench: Bench, puts: int) -> ByHand:
     environment = read_environment(LOCAL)
     engine = make_engine(settings)
     shell = shell_environment(engine.endpoint)
-    artifacts = build_artifacts(stack_names())
-    stack = Stack(SEEDED_STACK, environment, settings, find_binary(settings), engine.endpoint)
+    artifacts = build_artifacts(stack_names(), work_tree())
+    stack = Stack(SEEDED_STACK, environment, settings, find_binary(settings), engine.endpoint, work_tree())
     stack.prepare(release_variables(environment, artifacts))
     steps: dict[str, float] = {}
 

@@ -17,16 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from stockroom.aws import error_code
+from stockroom.code import Code
 from stockroom.emulator import run_uv
 from stockroom.errors import StockroomError
 from stockroom.lock import exclusive
 from stockroom.settings import HOME, ROOT
 
 if TYPE_CHECKING:
-    import boto3
+    pass
 
-FUNCTIONS_DIR = ROOT / "functions"
+FUNCTIONS = "functions"
+FUNCTIONS_DIR = ROOT / FUNCTIONS
 ARTIFACTS_DIR = HOME / "bundles"
 
 # The Lambda image that the modules ask for.
@@ -76,17 +77,16 @@ class Artifacts:
         return ", ".join([*words, *(f"layer {layer.name} {layer.sha256[:12]}" for layer in self.layers)])
 
 
-def function_names(stack: str) -> list[str]:
-    folder = FUNCTIONS_DIR / stack
-    return (
-        sorted(path.name for path in folder.iterdir() if (path / f"{path.name}.py").is_file())
-        if folder.is_dir()
-        else []
-    )
+def function_names(stack: str, code: Code) -> list[str]:
+    """The folders of the stack that hold a file of their own name."""
+    found = (name.split("/") for name in code.below(f"{FUNCTIONS}/{stack}"))
+    return sorted(parts[0] for parts in found if len(parts) == 2 and parts[1] == f"{parts[0]}.py")
 
 
-def layer_names(stack: str) -> list[str]:
-    return sorted(lock.parent.name for lock in (FUNCTIONS_DIR / stack / "layers").glob("*/requirements.txt"))
+def layer_names(stack: str, code: Code) -> list[str]:
+    """The folders of the stack's layers that hold a lock."""
+    found = (name.split("/") for name in code.below(f"{FUNCTIONS}/{stack}/layers"))
+    return sorted(parts[0] for parts in found if parts[1:] == ["requirements.txt"])
 
 
 def package_platform(system: str, machine: str) -> str | None:
@@ -98,26 +98,32 @@ def package_platform(system: str, machine: str) -> str | None:
     return LAMBDA_PLATFORM if (system, machine) == ("Linux", "x86_64") else None
 
 
-def bundle_files(source: Path, packages: Path | None) -> dict[str, Path]:
-    """Name in the zip → file: the function's own folder `source`, over its stack's modules, over the packages.
+def bundle_files(code: Code, function: str, packages: Path | None) -> dict[str, Path]:
+    """Name in the zip → file: the function's own folder, over its stack's modules, over the packages.
 
-    The stack's modules are the `*.py` files beside the function's folder. They are in the root of every bundle
-    of the stack, so its functions import them as their own.
+    `function` is that folder below the code's root. The stack's modules are the `*.py` files beside it. They are in the
+    root of every bundle of the stack, so its functions import them as their own.
     """
     files = package_files(packages) if packages else {}
-    for folder, pattern in ((source.parent, "*.py"), (source, "**/*")):
-        files |= {name.as_posix(): folder / name for name in _files(folder, pattern)}
-    return files
+    stack = code.below(function.rpartition("/")[0])
+    files |= {name: path for name, path in stack.items() if "/" not in name and name.endswith(".py")}
+    return files | {name: path for name, path in code.below(function).items() if not _is_dotenv(name)}
+
+
+def _is_dotenv(name: str) -> bool:
+    """Whether a file holds variables of a developer, secrets among them, and never belongs to a function."""
+    last = name.rpartition("/")[2]
+    return last == ".env" or last.startswith(".env.")
 
 
 def package_files(packages: Path) -> dict[str, Path]:
     """Name below the folder of installed packages → file, without what Lambda never needs."""
-    return {name.as_posix(): packages / name for name in _files(packages, "**/*") if _is_needed(name)}
+    return {name.as_posix(): packages / name for name in _files(packages) if _is_needed(name)}
 
 
-def _files(folder: Path, pattern: str) -> Iterator[PurePath]:
+def _files(folder: Path) -> Iterator[PurePath]:
     """Names of files below the folder, without what the interpreter writes."""
-    for path in folder.glob(pattern):
+    for path in folder.rglob("*"):
         name = path.relative_to(folder)
         if path.is_file() and "__pycache__" not in name.parts and path.suffix != ".pyc":
             yield name
@@ -148,24 +154,24 @@ def write_zip(target: Path, files: dict[str, Path]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def build_artifacts(stacks: Iterable[str]) -> Artifacts:
+def build_artifacts(stacks: Iterable[str], code: Code) -> Artifacts:
     """The bundles and layers of every function and layer of the stacks, side by side.
 
     Raises StockroomError when a package can't be installed, or when a stack's functions are too big for Lambda.
     """
-    built = [_build_stack(stack) for stack in stacks]
+    built = [_build_stack(stack, code) for stack in stacks]
     return Artifacts(
         [bundle for artifacts in built for bundle in artifacts.bundles],
         [layer for artifacts in built for layer in artifacts.layers],
     )
 
 
-def _build_stack(stack: str) -> Artifacts:
-    functions, target = function_names(stack), package_platform(platform.system(), platform.machine())
+def _build_stack(stack: str, code: Code) -> Artifacts:
+    functions, target = function_names(stack, code), package_platform(platform.system(), platform.machine())
     with ThreadPoolExecutor() as pool:
-        layers = [pool.submit(_build_layer, stack, name, target) for name in layer_names(stack)]
-        packages = function_packages(stack) if functions else None
-        bundles = [pool.submit(_build_bundle, stack, name, packages) for name in functions]
+        layers = [pool.submit(_build_layer, stack, name, target, code) for name in layer_names(stack, code)]
+        packages = function_packages(stack, code) if functions else None
+        bundles = [pool.submit(_build_bundle, stack, name, packages, code) for name in functions]
         artifacts = Artifacts([one.result() for one in bundles], [one.result() for one in layers])
     check_size(artifacts)
     return artifacts
@@ -185,29 +191,30 @@ def check_size(artifacts: Artifacts) -> None:
             )
 
 
-def function_packages(stack: str) -> Path | None:
+def function_packages(stack: str, code: Code) -> Path | None:
     """The folder of the locked packages that every bundle of the stack holds; installed when it is not there."""
     return _install_packages(
-        FUNCTIONS_DIR / stack / "requirements.txt", package_platform(platform.system(), platform.machine())
+        code.below(f"{FUNCTIONS}/{stack}").get("requirements.txt"),
+        package_platform(platform.system(), platform.machine()),
     )
 
 
-def _build_bundle(stack: str, function: str, packages: Path | None) -> Artifact:
+def _build_bundle(stack: str, function: str, packages: Path | None, code: Code) -> Artifact:
     """The function's zip; made once for its sources and the packages' lock, whose folder is named after it."""
-    source = FUNCTIONS_DIR / stack / function
-    made = _note(function, _digests(source, packages))
-    if artifact := _made_before(function, made):
+    folder = f"{FUNCTIONS}/{stack}/{function}"
+    made = _note(function, _digests(code, folder, packages))
+    if artifact := _made_before(function, made, code):
         return artifact
-    artifact = _zip(function, bundle_files(source, packages))
+    artifact = _zip(function, bundle_files(code, folder, packages))
     # Not of sources that somebody saved meanwhile.
-    if made == _note(function, _digests(source, packages)):
+    if made == _note(function, _digests(code, folder, packages)):
         made.write_text(artifact.sha256)
     return artifact
 
 
-def _digests(source: Path, packages: Path | None) -> str:
+def _digests(code: Code, function: str, packages: Path | None) -> str:
     """What a function's zip is made of, in a line each."""
-    files = sorted(bundle_files(source, None).items())
+    files = sorted(bundle_files(code, function, None).items())
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}" for name, path in files]
     return "\n".join([*lines, packages.name if packages else ""])
 
@@ -219,22 +226,28 @@ def _note(name: str, sources: str) -> Path:
     return ARTIFACTS_DIR / name / f"{recipe[:16]}.sha256"
 
 
-def _made_before(name: str, made: Path) -> Artifact | None:
+def _made_before(name: str, made: Path, code: Code) -> Artifact | None:
+    """The zip that was made of the same before; for a commit's code, only if it still is what it was then.
+
+    For the work tree's that is left to the upload, which fails for other bytes than the name stands for.
+    """
     try:
         sha256 = made.read_text()
+        artifact = Artifact(name, sha256, made.with_name(f"{sha256}.zip"))
+        with artifact.path.open("rb") as file:
+            same = code.commit is None or hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        return artifact if same else None
     except FileNotFoundError:
         return None
-    artifact = Artifact(name, sha256, made.with_name(f"{sha256}.zip"))
-    return artifact if artifact.path.is_file() else None
 
 
-def _build_layer(stack: str, layer: str, target: str | None) -> Artifact:
+def _build_layer(stack: str, layer: str, target: str | None, code: Code) -> Artifact:
     """The layer's zip; made once for a lock, since it is big."""
-    requirements = FUNCTIONS_DIR / stack / "layers" / layer / "requirements.txt"
+    requirements = code.root / FUNCTIONS / stack / "layers" / layer / "requirements.txt"
     folder = ARTIFACTS_DIR / layer
     made, packages = _note(layer, _installation(requirements, target)), folder / "packages"
     with exclusive(folder / "lock", f"build the layer {layer}", lambda _: None):
-        if artifact := _made_before(layer, made):
+        if artifact := _made_before(layer, made, code):
             return artifact
         # There are some if an earlier run was killed.
         shutil.rmtree(packages, ignore_errors=True)
@@ -264,17 +277,21 @@ def _installation(requirements: Path, target: str | None) -> str:
     return hashlib.sha256(requirements.read_bytes() + f"{_PYTHON_VERSION} {place}".encode()).hexdigest()
 
 
-def _install_packages(requirements: Path, target: str | None) -> Path | None:
-    """The locked packages of a stack's functions in a folder that is kept."""
-    if not requirements.exists():
+def _install_packages(requirements: Path | None, target: str | None) -> Path | None:
+    """The locked packages of a stack's functions in a folder that is kept, as they were installed."""
+    if requirements is None:
         return None
     folder = ARTIFACTS_DIR / "packages" / _installation(requirements, target)[:16]
+    content = folder.with_suffix(".sha256")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(ARTIFACTS_DIR / "packages" / "lock", "install the functions' packages", lambda _: None):
-        if not folder.exists():
+        # Whoever tries something out in an installed package changes what every function gets.
+        if not content.is_file() or content.read_text() != _content_of(folder):
+            shutil.rmtree(folder, ignore_errors=True)
             draft = Path(tempfile.mkdtemp(dir=folder.parent))
             try:
                 _install(requirements, target, draft)
+                content.write_text(_content_of(draft))
                 draft.replace(folder)
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
@@ -282,30 +299,17 @@ def _install_packages(requirements: Path, target: str | None) -> Path | None:
     return folder
 
 
+def _content_of(packages: Path) -> str:
+    """SHA-256 over what bundles get of installed packages, as hex."""
+    files = sorted(package_files(packages).items())
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}" for name, path in files]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
 def _install(requirements: Path, target: str | None, folder: Path) -> None:
     run_uv(
         "pip", "install", "--target", folder, "--python-version", _PYTHON_VERSION,
         *(["--python-platform", target] if target else []), "--only-binary", ":all:", "--require-hashes",
         "--link-mode", "copy", "-r", requirements,
-        what=f"install the packages of {requirements.relative_to(FUNCTIONS_DIR.parent)}",
+        what=f"install the packages of {'/'.join(requirements.parts[-4:])}",
     )  # fmt: skip
-
-
-def upload_artifacts(artifacts: Iterable[Artifact], session: boto3.Session, bucket: str) -> list[str]:
-    """Upload what the artifact bucket lacks; returns the keys that were uploaded now."""
-    from botocore.exceptions import ClientError
-
-    s3 = session.client("s3")
-
-    def upload(artifact: Artifact) -> str | None:
-        try:
-            s3.head_object(Bucket=bucket, Key=artifact.key)
-            return None
-        except ClientError as error:
-            if error_code(error) not in {"404", "NoSuchKey"}:
-                raise
-        s3.upload_file(str(artifact.path), bucket, artifact.key, ExtraArgs={"ContentType": "application/zip"})
-        return artifact.key
-
-    with ThreadPoolExecutor() as pool:
-        return [key for key in pool.map(upload, artifacts) if key]

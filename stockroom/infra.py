@@ -12,9 +12,11 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from stockroom.artifact_bucket import upload_artifacts
 from stockroom.aws import session_for
 from stockroom.bootstrap import bootstrap
-from stockroom.bundles import Artifacts, build_artifacts, upload_artifacts
+from stockroom.bundles import Artifacts, build_artifacts
+from stockroom.code import Code, work_tree
 from stockroom.console import Steps
 from stockroom.engines import Engine, make_engine
 from stockroom.environments import (
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
     from seed import SeedReport
 
 # What a platform keeps in its folder; it may be a folder of the user's, so nothing else in it is touched.
-_PLATFORM_FOLDERS = ("engine", "kept", "seed", "terraform", "unpacked")
+_PLATFORM_FOLDERS = ("code", "engine", "kept", "seed", "terraform", "unpacked")
 
 SEEDED_STACK = "data_platform"
 
@@ -58,7 +60,10 @@ _LEFT_BEHIND_PATIENCE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Request:
-    """What `infra-up` was asked for: stacks in order, whether and from which file to seed, whether to use snapshots."""
+    """What `infra-up` was asked for: stacks in order, whether and from which file to seed, whether to use snapshots.
+
+    `code` is what is deployed; None is the work tree as it is then.
+    """
 
     stacks: list[str]
     seed: bool
@@ -66,6 +71,7 @@ class Request:
     date_order: str | None
     duplicates: str
     snapshots: bool = True
+    code: Code | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +151,7 @@ class _BringingUp:
         self._environment = environment
         self._binary = binary
         self._request = request
+        self._code = request.code or work_tree()
         self._steps = steps
         self._watch = watch
         self._engine = make_engine(settings)
@@ -167,7 +174,7 @@ class _BringingUp:
 
     def _run(self) -> Summary:
         with ThreadPoolExecutor(2) as pool:
-            building = pool.submit(_build, self._request.stacks, self._steps)
+            building = pool.submit(_build, self._request.stacks, self._code, self._steps)
             begun = self._begin_with_snapshot(building)
             if begun is None:
                 self._engine.check()
@@ -304,7 +311,7 @@ class _BringingUp:
     def _stacks(self) -> list[Stack]:
         endpoint = self._engine.endpoint
         names = self._request.stacks
-        return [Stack(name, self._environment, self._settings, self._binary, endpoint) for name in names]
+        return [Stack(name, self._environment, self._settings, self._binary, endpoint, self._code) for name in names]
 
     def _wait_for_left_behind(self) -> None:
         folder, note = self._stacks[0].top, self._steps.note
@@ -332,12 +339,12 @@ class _Begun:
     origin: str | None = None
 
 
-def _build(stacks: list[str], steps: Steps) -> tuple[Artifacts, Release]:
+def _build(stacks: list[str], code: Code, steps: Steps) -> tuple[Artifacts, Release]:
     with steps.step("bundles") as step:
         step.say("building the functions and their layers")
-        artifacts = build_artifacts(stacks)
+        artifacts = build_artifacts(stacks, code)
         step.say(str(artifacts))
-    return artifacts, read_release(artifacts)
+    return artifacts, read_release(artifacts, code)
 
 
 def _deploy(
@@ -359,7 +366,7 @@ def _deploy(
         step.say(f"created {', '.join(created)}" if created else "state and artifact buckets are there")
 
     def upload() -> None:
-        upload_artifacts(artifacts, session, environment.artifact_bucket)
+        upload_artifacts(artifacts, session, environment.artifact_bucket, steps.note)
         attached.begin()
 
     changes_wait = attached.holds_changes

@@ -18,6 +18,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -25,6 +26,7 @@ from typing import Any
 
 from stockroom import infra
 from stockroom.aws import session_for
+from stockroom.code import clean_code
 from stockroom.console import Steps
 from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, local_process_environment, read_environment
@@ -125,7 +127,10 @@ def choose_port(runs: Path) -> int:
 
 
 class OwnPlatform:
-    """A platform in a folder of `own_folder`, brought up and taken down by what `infra-up` and `infra-down` call."""
+    """A platform in a folder of `own_folder`, brought up and taken down by what `infra-up` and `infra-down` call.
+
+    It is of the commit: built from a clean check-out, unless the work tree differs from that, which its release says.
+    """
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         if settings.engine == "external":
@@ -166,7 +171,9 @@ class OwnPlatform:
             raise
 
     def _start(self, steps: Steps) -> Release:
+        code = clean_code(self.settings.run_dir / "code")
         request = infra.make_request(self.settings, "", seed=True, dataset="", date_order="", duplicates="keep")
+        request = replace(request, code=code)
         summary = infra.infra_up(self.settings, request, steps, self._give_up_when_stopping)
         environment = read_environment(LOCAL)
         session = session_for(environment, self.endpoint)

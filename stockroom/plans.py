@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stockroom.bundles import Artifact, Artifacts, function_names, layer_names
+from stockroom.code import work_tree
 from stockroom.environments import ENVIRONMENTS_DIR, STACKS_DIR, TERRAFORM_DIR, Environment, local_process_environment
 from stockroom.errors import StockroomError
 from stockroom.releases import release_variables
@@ -35,7 +36,8 @@ def plan_from_nothing(
     root = work / "stacks" / stack
     shutil.copytree(STACKS_DIR / stack, root, ignore=shutil.ignore_patterns(".terraform", "tests"))
     (root / "backend_override.tf").write_text(_NO_BACKEND)
-    artifacts = Artifacts(_unbuilt(function_names(stack)), _unbuilt(layer_names(stack)))
+    code = work_tree()
+    artifacts = Artifacts(_unbuilt(function_names(stack, code)), _unbuilt(layer_names(stack, code)))
     (root / "release.auto.tfvars.json").write_text(json.dumps(release_variables(environment, artifacts)))
     variables = [
         f"-var-file={ENVIRONMENTS_DIR / environment.name / f'{name}.tfvars'}" for name in ("environment", stack)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stockroom import git
 from stockroom.bundles import Artifact, Artifacts
+from stockroom.code import Code, has_git
 from stockroom.environments import Environment
-from stockroom.settings import ROOT
 
-_SOURCES = ("terraform/modules", "terraform/stacks", "terraform/environments", "functions")
 _LOCKS = (
     "requirements.txt",
     "localstack/requirements.txt",
@@ -47,13 +45,25 @@ def release_digest(files: Mapping[str, bytes], artifacts: Artifacts) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
-def read_release(artifacts: Artifacts) -> Release:
-    """The release that this work tree is now."""
+def read_release(artifacts: Artifacts, code: Code) -> Release:
+    """The release that the code and what was built of it are."""
     with ThreadPoolExecutor(1) as pool:
-        git = pool.submit(_git)
-        files = {name: (ROOT / name).read_bytes() for name in (*_source_files(ROOT), *_LOCKS)}
-        digest = release_digest(files, artifacts)
-        return Release(digest, *git.result())
+        state = pool.submit(_state_of, code)
+        digest = release_digest(release_files(code), artifacts)
+        return Release(digest, *state.result())
+
+
+def release_files(code: Code) -> dict[str, bytes]:
+    """Content by name of every file that the release digest is over."""
+    locks = [name for name in _LOCKS if (code.root / name).is_file()]
+    return {name: (code.root / name).read_bytes() for name in (*code.names, *locks)}
+
+
+def _state_of(code: Code) -> tuple[str | None, bool]:
+    """The commit, and whether the code differs from it."""
+    if code.commit or not has_git(code.root):
+        return code.commit, False
+    return git.head(code.root), bool(git.changed_files(code.root))
 
 
 def release_variables(environment: Environment, artifacts: Artifacts) -> dict[str, Any]:
@@ -70,31 +80,3 @@ def uploaded_artifacts(hashes: Mapping[str, Mapping[str, str]]) -> Artifacts:
     return Artifacts(
         *([Artifact(name, sha256, Path()) for name, sha256 in hashes[kind].items()] for kind in ("bundles", "layers"))
     )
-
-
-def _source_files(root: Path) -> Iterator[str]:
-    """Their names below the root, with `/`."""
-    for source in _SOURCES:
-        for folder, folders, files in os.walk(root / source):
-            folders[:] = [name for name in folders if name not in (".terraform", "__pycache__")]
-            below = folder.removeprefix(f"{root}{os.sep}").replace(os.sep, "/")
-            yield from (f"{below}/{name}" for name in files)
-
-
-def _git() -> tuple[str | None, bool]:
-    """The commit, and whether there are uncommitted changes."""
-    command = ["git", "status", "--porcelain=2", "--branch"]
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return None, False
-    return parse_status(done.stdout) if done.returncode == 0 else (None, False)
-
-
-def parse_status(status: str) -> tuple[str | None, bool]:
-    """Commit and whether there are changes, from `git status --porcelain=2 --branch`; None before the first commit."""
-    lines = status.splitlines()
-    commits = [line.removeprefix("# branch.oid ") for line in lines if line.startswith("# branch.oid ")]
-    if not commits or commits == ["(initial)"]:
-        return None, False
-    return commits[0], any(not line.startswith("#") for line in lines)

@@ -27,7 +27,8 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from stockroom.environments import STACKS_DIR, TERRAFORM_DIR, Environment, local_process_environment
+from stockroom.code import Code
+from stockroom.environments import Environment, local_process_environment
 from stockroom.errors import StockroomError
 from stockroom.files import keep_text, take_text
 from stockroom.initialised import INITIALISED_DIR, is_initialised, keep_initialised, take_initialised
@@ -189,6 +190,21 @@ class Stack:
     settings: Settings
     binary: Binary
     endpoint: str
+    code: Code
+
+    @property
+    def _environment_folder(self) -> Path:
+        return self.code.root / "terraform" / "environments" / self.environment.name
+
+    @property
+    def _source(self) -> dict[str, Path]:
+        """The stack's own files by name."""
+        files = self.code.below(f"terraform/stacks/{self.name}")
+        return {name: path for name, path in files.items() if _is_terraform(name)}
+
+    @property
+    def _modules(self) -> dict[str, Path]:
+        return self.code.below("terraform/modules")
 
     @property
     def top(self) -> Path:
@@ -203,20 +219,18 @@ class Stack:
         return self.top / f"{self.name}.log"
 
     def prepare(self, variables: Mapping[str, Any]) -> None:
-        """Lay out the working directory: modules as a link, the stack's files as copies, the release's variables."""
+        """Lay out the working directory: copies of the modules and of the stack's files, the release's variables."""
         self.folder.mkdir(parents=True, exist_ok=True)
         modules = self.top / "modules"
-        if not modules.is_symlink() or modules.readlink() != TERRAFORM_DIR / "modules":
-            modules.unlink(missing_ok=True)
-            modules.symlink_to(TERRAFORM_DIR / "modules")
+        modules.unlink() if modules.is_symlink() else shutil.rmtree(modules, ignore_errors=True)
+        for name, path in self._modules.items():
+            (modules / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, modules / name)
         # Among these is the override file, which tflocal refuses to replace.
         for stale in self.folder.glob("*.tf"):
             stale.unlink()
-        for source in [
-            *(STACKS_DIR / self.name).glob("*.tf"),
-            STACKS_DIR / self.name / ".terraform.lock.hcl",
-        ]:
-            shutil.copyfile(source, self.folder / source.name)
+        for name, path in self._source.items():
+            shutil.copyfile(path, self.folder / name)
         (self.folder / "release.auto.tfvars.json").write_text(json.dumps(variables, indent=2, sort_keys=True))
 
     def set_up(self, watch: Callable[[], None]) -> bool:
@@ -256,7 +270,7 @@ class Stack:
     def running_provider(self, nothing_deployed: bool) -> AbstractContextManager[Attachment]:
         """The provider, for every stack of the environment."""
         # A state may hold resources of a type that the code does not name any more.
-        types = named_types(TERRAFORM_DIR) if nothing_deployed else frozenset[str]()
+        types = named_types(self.code.root / "terraform") if nothing_deployed else frozenset[str]()
         return running_provider(self.provider, self.top, self.process_environment(), self.log, types)
 
     def init(self, watch: Callable[[], None], attached: Mapping[str, str]) -> bool:
@@ -283,7 +297,7 @@ class Stack:
     def backend_words(self) -> list[str]:
         """Options of `init` that say where the state is."""
         return [
-            f"-backend-config={self.environment.folder / 'backend.hcl'}",
+            f"-backend-config={self._environment_folder / 'backend.hcl'}",
             f"-backend-config=key={self.environment.state_key(self.name)}",
             # A bucket's name is no subdomain of a local endpoint; with AWS_ENDPOINT_URL_S3 it does not see that.
             "-backend-config=use_path_style=true",
@@ -291,10 +305,9 @@ class Stack:
 
     @cached_property
     def _init_digest(self) -> str:
-        digest = hashlib.sha256(f"{self.binary} {find_mirror(self.settings)} {TERRAFORM_DIR}".encode())
-        source = STACKS_DIR / self.name
-        files = [self.environment.folder / "backend.hcl", *sorted(source.glob("*.tf")), source / ".terraform.lock.hcl"]
-        files += sorted((TERRAFORM_DIR / "modules").glob("*/*.tf"))
+        digest = hashlib.sha256(f"{self.binary} {find_mirror(self.settings)}".encode())
+        modules = [path for name, path in self._modules.items() if name.count("/") == 1 and name.endswith(".tf")]
+        files = [self._environment_folder / "backend.hcl", *self._source.values(), *modules]
         for path in files:
             digest.update(path.read_bytes())
         return digest.hexdigest()
@@ -312,7 +325,7 @@ class Stack:
 
     def variable_words(self) -> Iterator[str]:
         """Options of `apply` that name the environment's variables."""
-        return variable_words(self.environment.folder, self.name)
+        return variable_words(self._environment_folder, self.name)
 
     def process_environment(self) -> dict[str, str]:
         """The whole environment of this stack's Terraform."""
@@ -340,6 +353,10 @@ class Stack:
         """Run Terraform in the working directory; every line goes to the log and to `read`."""
         environment = self.process_environment() | dict(extra or {})
         run_terraform(self.name, self.binary.path, words, self.folder, environment, self.log, watch, read)
+
+
+def _is_terraform(name: str) -> bool:
+    return name == ".terraform.lock.hcl" or ("/" not in name and name.endswith(".tf"))
 
 
 def named_types(folder: Path) -> frozenset[str]:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from stockroom.bootstrap import bootstrap
+from stockroom.code import work_tree
 from stockroom.console import Steps, out
 from stockroom.environments import read_environment
 from stockroom.errors import StockroomError, explain
@@ -43,15 +44,13 @@ def plan(settings: Settings, request: Request, rules: Rules, output: Path | None
     """Show what a promotion would change and return the plan's digest; only reads. `output` gets it as Markdown."""
     if request.rehearse:
         ensure_engine(settings, steps)
-    gathered = gather(settings, request, rules, steps)
-    account = gathered.facts.account
-    # What a plan can't do without; every other gate is for the promotion itself.
-    for verdict in check(gathered.facts, rules, request.waivers, datetime.now(UTC)):
-        if verdict.gate in {"work tree", "credentials", "backend"} and not verdict.passed:
-            raise RefusedError(f"{verdict.gate}: {verdict.words}", verdict.hint)
-    assert account
     top = promotions_dir(settings, request.environment, request.rehearse)
     with promotion_folder(top, new_holder(request.command).promotion) as folder:
+        gathered = gather(settings, request, rules, folder, steps)
+        # What a plan can't do without; every other gate is for the promotion itself.
+        for verdict in check(gathered.facts, rules, request.waivers, datetime.now(UTC)):
+            if verdict.gate in {"work tree", "credentials", "backend"} and not verdict.passed:
+                raise RefusedError(f"{verdict.gate}: {verdict.words}", verdict.hint)
         planned = make_plan(gathered, folder, settings, steps, lock=False)
     print_plan(planned)
     if output:
@@ -178,7 +177,7 @@ def _drift_words(drift: tuple[str, ...] | None) -> str:
 
 def print_release(settings: Settings, as_json: bool, steps: Steps) -> None:
     """The release that the work tree is, and its evidence."""
-    subject = built_subject(steps)
+    subject = built_subject(work_tree(), steps)
     evidence = read_evidence(subject.release.digest)
     signature = signature_of(evidence, settings)
     if as_json:

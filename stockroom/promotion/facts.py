@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stockroom import git
+from stockroom.artifact_bucket import look
 from stockroom.aws import error_code
 from stockroom.bundles import build_artifacts
+from stockroom.code import Code, checked_out, has_git, work_tree
 from stockroom.console import Steps
 from stockroom.environments import Environment, read_environment, stack_names
 from stockroom.errors import StockroomError
 from stockroom.evidence import is_signed, read_evidence
-from stockroom.promotion import git
 from stockroom.promotion.account import Account, open_account
 from stockroom.promotion.gates import AccountFacts, Facts, Signature
 from stockroom.promotion.ledger import Promotion, current, fold, read_events, release_before
@@ -23,8 +25,15 @@ from stockroom.promotion.promotion_lock import read_lock
 from stockroom.promotion.request import Request
 from stockroom.promotion.rules import Rules
 from stockroom.promotion.working_directory import WorkingDirectory
-from stockroom.releases import Release, read_release, release_variables, uploaded_artifacts
-from stockroom.settings import Settings
+from stockroom.releases import (
+    Release,
+    read_release,
+    release_digest,
+    release_files,
+    release_variables,
+    uploaded_artifacts,
+)
+from stockroom.settings import ROOT, Settings
 from stockroom.terraform import find_binary
 
 if TYPE_CHECKING:
@@ -41,12 +50,19 @@ Hashes = dict[str, dict[str, str]]
 class Subject:
     """The release that is to be promoted. `hashes` is {"bundles": {name: SHA-256}, "layers": …}.
 
-    `built` are the zips; None of a rollback, for which the artifact bucket has them.
+    `built` are the zips; None of a rollback, for which the artifact bucket has them. `code` is a clean check-out of the
+    release's commit, where it has one.
     """
 
     release: Release
     hashes: Hashes
     built: Artifacts | None
+    code: Code
+
+    @property
+    def rebuilt(self) -> str:
+        """The digest that the code really has, together with the bundles and layers."""
+        return release_digest(release_files(self.code), uploaded_artifacts(self.hashes))
 
     def variables(self, environment: Environment) -> dict[str, Any]:
         return release_variables(environment, uploaded_artifacts(self.hashes))
@@ -70,20 +86,28 @@ class Gathered:
     number_of_events: int = 0
 
 
-def built_subject(steps: Steps) -> Subject:
-    """The release that the work tree is, with its bundles and layers built."""
+def built_subject(code: Code, steps: Steps) -> Subject:
+    """The release that the code is, with its bundles and layers built."""
     with steps.step("bundles") as step:
         step.say("building the functions and their layers")
-        artifacts = build_artifacts(stack_names())
+        artifacts = build_artifacts(stack_names(code.root / "terraform" / "stacks"), code)
         step.say(str(artifacts))
-    return Subject(read_release(artifacts), hashes_of(artifacts), artifacts)
+    return Subject(read_release(artifacts, code), hashes_of(artifacts), artifacts, code)
 
 
-def gather(settings: Settings, request: Request, rules: Rules, steps: Steps) -> Gathered:
-    """Everything but drift. Raises StockroomError where there is no release to promote or to go back to."""
+def _code_of_commit(folder: Path) -> Code:
+    commit = git.head() if has_git(ROOT) else None
+    return checked_out(commit, folder) if commit else work_tree()
+
+
+def gather(settings: Settings, request: Request, rules: Rules, folder: Path, steps: Steps) -> Gathered:
+    """Everything but drift; the release's commit is checked out in the folder.
+
+    Raises StockroomError where there is no release to promote or to go back to.
+    """
     environment = read_environment(request.environment)
     account, problem = None, None
-    subject = built_subject(steps) if request.kind == "promotion" else None
+    subject = built_subject(_code_of_commit(folder), steps) if request.kind == "promotion" else None
     with steps.step("facts") as step:
         step.say("asking git and the account")
         try:
@@ -98,7 +122,7 @@ def gather(settings: Settings, request: Request, rules: Rules, steps: Steps) -> 
         if subject is None:
             assert found
             assert account
-            subject = _subject_before(request, found)
+            subject = _subject_before(request, found, folder)
             found = replace(found, lacking=_lacking(account, subject))
         evidence = read_evidence(subject.release.digest)
         if evidence is None and account and found and not found.missing:
@@ -109,6 +133,7 @@ def gather(settings: Settings, request: Request, rules: Rules, steps: Steps) -> 
             environment=request.environment,
             kind=request.kind,
             release=subject.release,
+            rebuilt=subject.rebuilt,
             artifacts=subject.hashes,
             changed_files=tuple(git.changed_files()) if commit and promoting else (),
             not_pushed=git.why_not_pushed(commit, rules.branch) if commit else None,
@@ -177,7 +202,7 @@ def _ledger_before(s3: S3Client, rules: Rules) -> tuple[Promotion, ...] | str:
         return error.message
 
 
-def _subject_before(request: Request, found: AccountFacts) -> Subject:
+def _subject_before(request: Request, found: AccountFacts, folder: Path) -> Subject:
     env = request.environment
     if found.missing:
         raise StockroomError(f"nothing was promoted to '{env}' yet: {', '.join(found.missing)} is missing")
@@ -187,25 +212,13 @@ def _subject_before(request: Request, found: AccountFacts) -> Subject:
         words = f"it runs {runs.digest[:12]}, and no release before that" if runs else "it never ran a release"
         raise StockroomError(f"there is nothing to roll '{env}' back to: {words}", "promote another commit instead")
     release = Release(before.digest, before.commit, dirty=False)
-    return Subject(release, before.artifacts, None)
+    return Subject(release, before.artifacts, None, checked_out(before.commit, folder))
 
 
 def _lacking(account: Account, subject: Subject) -> tuple[str, ...]:
-    from botocore.exceptions import ClientError
-
     s3, bucket = account.session.client("s3"), account.environment.artifact_bucket
-
-    def is_there(key: str) -> bool:
-        try:
-            s3.head_object(Bucket=bucket, Key=key)
-            return True
-        except ClientError as error:
-            if error_code(error) in {"404", "NoSuchKey"}:
-                return False
-            raise
-
-    keys = [key for kind in ("bundles", "layers") for key in subject.variables(account.environment)[kind].values()]
-    return tuple(key for key in keys if not is_there(key))
+    found = ((artifact.key, look(s3, bucket, artifact)) for artifact in uploaded_artifacts(subject.hashes))
+    return tuple(key if state == "missing" else f"{key} (other content)" for key, state in found if state != "there")
 
 
 def _kept_evidence(account: Account, digest: str) -> dict[str, Any] | None:
@@ -236,11 +249,17 @@ def drift_of(
     runs = current(promotions)
     if runs is None:
         return None
-    release = git.check_out(runs.commit, folder)
+    code = checked_out(runs.commit, folder)
+    if (digest := release_digest(release_files(code), uploaded_artifacts(runs.artifacts))) != runs.digest:
+        raise StockroomError(
+            f"commit {runs.commit[:12]} is release {digest[:12]}, and the ledger of '{account.environment.name}' says "
+            f"{runs.digest[:12]}",
+            "look at the versions of the ledger in S3: somebody has changed it",
+        )
     found: list[str] = []
-    for stack in stack_names(release / "terraform" / "stacks"):
+    for stack in stack_names(code.root / "terraform" / "stacks"):
         terraform = find_binary(settings).path
-        work = WorkingDirectory(stack, account.environment, release, terraform, account.variables)
+        work = WorkingDirectory(stack, account.environment, code.root, terraform, account.variables)
         work.init(release_variables(account.environment, uploaded_artifacts(runs.artifacts)))
         found += [f"{stack}: {line}" for line in lines(changes_of(stack, work.plan(lock=False)))]
     return tuple(found)

@@ -39,7 +39,8 @@ class AccountFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that gates look at. `artifacts` is {"bundles": {name: SHA-256}, "layers": …} of the release.
+    """All that gates look at. `artifacts` is {"bundles": {name: SHA-256}, "layers": …} of the release, `rebuilt` the
+    digest that a clean check-out of its commit has with these.
 
     `account` is None where the credentials do not lead to it, and `account_problem` then says why, with a hint.
     """
@@ -54,6 +55,7 @@ class Facts:
     signature: Signature
     account: AccountFacts | None
     account_problem: tuple[str, str | None] | None = None
+    rebuilt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,10 @@ def _evidence(facts: Facts) -> Verdict:
         return Verdict("evidence", False, "its file is not what `invoke e2e` writes", test)
     failed = outcomes.count("failed")
     problem = None
-    if tested != digest:
+    if facts.rebuilt not in (None, digest):
+        commit = (facts.release.commit or "")[:12]
+        problem = f"commit {commit} is release {str(facts.rebuilt)[:12]}, and the ledger says {digest[:12]}"
+    elif tested != digest:
         problem = f"it is for release {str(tested)[:12]}, and this is {digest[:12]}"
     elif failed:
         problem = f"{failed} of {len(outcomes)} tests failed"

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
+from stockroom.artifact_bucket import upload_artifacts
 from stockroom.aws import explain_aws
-from stockroom.bundles import upload_artifacts
 from stockroom.console import Steps, out
+from stockroom.deployed_code import check_aliases, check_code
 from stockroom.e2e import Request as TestRequest
 from stockroom.e2e import run_rounds
 from stockroom.engines import make_engine
@@ -28,7 +29,7 @@ from stockroom.live_versions import shift
 from stockroom.own_platform import undisturbed
 from stockroom.policies import check_plans
 from stockroom.processes import processes_in
-from stockroom.promotion import git, promotion_lock
+from stockroom.promotion import promotion_lock
 from stockroom.promotion.account import Account
 from stockroom.promotion.facts import EVIDENCE_PREFIX, Gathered, drift_of, gather
 from stockroom.promotion.gates import Verdict, all_but_drift, check, refused
@@ -131,7 +132,7 @@ def promote(settings: Settings, request: Request, rules: Rules, steps: Steps) ->
 
 def pass_gates(settings: Settings, request: Request, rules: Rules, folder: Path, steps: Steps) -> Gathered:
     """Look at every gate and show what came of it. Raises RefusedError unless all are passed."""
-    gathered = gather(settings, request, rules, steps)
+    gathered = gather(settings, request, rules, folder, steps)
     verdicts = check(gathered.facts, rules, request.waivers, datetime.now(UTC))
     facts = gathered.facts
     if all_but_drift(verdicts) and any(verdict.passed is None for verdict in verdicts):
@@ -165,9 +166,8 @@ def make_plan(gathered: Gathered, folder: Path, settings: Settings, steps: Steps
     """Plan every stack of the release for the account, with the release's own code."""
     subject, account = gathered.subject, gathered.account
     assert account
-    assert subject.release.commit
     environment = account.environment
-    code = git.check_out(subject.release.commit, folder)
+    code = subject.code.root
     terraform = find_binary(settings).path
     directories, plans, changes = {}, {}, {}
     for stack in stack_names(code / "terraform" / "stacks"):
@@ -279,7 +279,7 @@ class _Promotion:
         self.step = "artifacts"
         if built := self.gathered.subject.built:
             with self.steps.step("artifacts") as step:
-                uploaded = upload_artifacts(built, self.account.session, environment.artifact_bucket)
+                uploaded = upload_artifacts(built, self.account.session, environment.artifact_bucket, self.steps.note)
                 step.say(f"uploaded {', '.join(uploaded)}" if uploaded else "in the artifact bucket already")
         self.step = "plan"
         planned = make_plan(self.gathered, self.folder, self.settings, self.steps, lock=True)
@@ -294,7 +294,8 @@ class _Promotion:
         self._record(s3, "applying", {"plan_digest": planned.digest})
         self.applying = True
         applied = {stack: self._apply(work) for stack, work in planned.directories.items()}
-        outputs = self._outputs()
+        self.step = "code"
+        outputs = self._check_code()
         if filled := fill_empty(self.account.session, outputs.get("secret_arns", {})):
             self.steps.note(f"gave a random value to the secret {', '.join(filled)}")
         self.step = "smoke tests"
@@ -303,6 +304,7 @@ class _Promotion:
         with self.steps.step("shift") as step:
             shifted = shift(self.account.session, outputs, step.say)
             step.words = step.words or "functions run their newest versions already"
+            check_aliases(self.account.session, outputs)
         for stack in planned.directories:
             record_release(environment, self.account.session, stack, release)
         self._keep_evidence(s3)
@@ -345,9 +347,16 @@ class _Promotion:
             step.say(f"{work.stack}: {words}")
             return result
 
-    def _outputs(self) -> dict[str, Any]:
+    def _check_code(self) -> dict[str, Any]:
+        """Compare what is deployed with what was tested, before an event reaches any of it; returns the outputs."""
         environment, session = self.account.environment, self.account.session
-        return merge_outputs([found for name in self.stacks if (found := read_deployed(environment, session, name))])
+        stacks = [found for name in self.stacks if (found := read_deployed(environment, session, name))]
+        outputs, resources = merge_outputs(stacks), [one for stack in stacks for one in stack.resources]
+        with self.steps.step("code") as step:
+            step.say("comparing the code of every function and layer with what was tested")
+            compared = check_code(session, resources, outputs, self.gathered.subject.hashes)
+            step.say(f"{len(compared)} functions and layers are what was tested")
+        return outputs
 
     def _smoke(self, outputs: dict[str, Any], planned: Planned) -> Path:
         """The release's own smoke tests, before any function is called in its new version."""
@@ -447,9 +456,7 @@ class _Promotion:
                 self.steps.note(f"saved the state of {stack}, which the promotion before could not")
 
     def _stacks(self) -> list[str]:
-        commit = self.gathered.subject.release.commit
-        assert commit
-        return stack_names(git.check_out(commit, self.folder) / "terraform" / "stacks")
+        return stack_names(self.gathered.subject.code.root / "terraform" / "stacks")
 
 
 def record_killed(s3: S3Client, bucket: str, dead: Holder) -> None:

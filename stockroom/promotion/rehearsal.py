@@ -11,7 +11,6 @@ release before this one goes along the path first: the same commit, with a comme
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import secrets
@@ -26,13 +25,14 @@ from typing import Any
 
 from rich.table import Table
 
+from stockroom import git
+from stockroom.artifact_bucket import hex_of
 from stockroom.console import Steps, out
 from stockroom.environments import read_environment, stack_names
 from stockroom.errors import StockroomError
 from stockroom.evidence import EVIDENCE_DIR
 from stockroom.own_platform import own_folder, undisturbed
 from stockroom.processes import free_port, processes_in, stop
-from stockroom.promotion import git
 from stockroom.promotion.account import open_account
 from stockroom.promotion.rules import path_names, read_rules
 from stockroom.settings import HOME, ROOT, Settings
@@ -64,11 +64,6 @@ class Observed:
         if wrong := sorted(name for name in self.tested if self.code.get(name) != self.tested[name]):
             return f"{self.environment} runs other code than was tested: {', '.join(wrong)}"
         return None
-
-
-def hex_of(code_sha256: str) -> str:
-    """Lambda's CodeSha256 (base64) as the hex that evidence has."""
-    return base64.b64decode(code_sha256).hex()
 
 
 def rehearse(settings: Settings, steps: Steps) -> Path:
@@ -170,7 +165,6 @@ class _Rehearsal:
         branches = sorted({read_rules(environment).branch for environment in self._environments})
         _git(self._folder, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone))
         _git(clone, "remote", "set-url", "origin", str(origin))
-        (clone / ".git" / "info" / "exclude").write_text(".stockroom\n")
         (clone / ".stockroom").symlink_to(HOME)
         if comment:
             function = next(path for path in sorted((clone / "functions").glob("*/*/*.py")))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stockroom.bundles import bundle_files, write_zip
+from stockroom.code import all_below
 from stockroom.errors import StockroomError
 from stockroom.own_platform import undisturbed
 
@@ -22,7 +23,7 @@ def bundle(source: Path, packages: Path | None) -> bytes:
     """The zip of the function in the folder `source`, over what it shares with its stack and over the packages."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "bundle.zip"
-        write_zip(target, bundle_files(source, packages))
+        write_zip(target, bundle_files(all_below(source.parent), source.name, packages))
         return target.read_bytes()
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import boto3
 
 from stockroom.bundles import FUNCTIONS_DIR, function_packages
+from stockroom.code import work_tree
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
 from stockroom.own_platform import undisturbed
@@ -111,7 +112,7 @@ class _Bundles:
 
     def __init__(self, client: Any, names: Mapping[str, str], mutations: Iterable[Mutation]) -> None:
         """Raises StockroomError when a mutation does not fit, or the platform has other functions."""
-        functions, packages = FUNCTIONS_DIR / STACK, function_packages(STACK)
+        functions, packages = FUNCTIONS_DIR / STACK, function_packages(STACK, work_tree())
         self._client, self._names = client, names
         self._originals: dict[str, bytes] = {}
         self._mutated: dict[str, bytes] = {}

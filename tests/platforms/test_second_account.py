@@ -13,8 +13,10 @@ from secrets import token_urlsafe
 import boto3
 import pytest
 
+from stockroom.artifact_bucket import upload_artifacts
 from stockroom.bootstrap import bootstrap
-from stockroom.bundles import build_artifacts, upload_artifacts
+from stockroom.bundles import build_artifacts
+from stockroom.code import work_tree
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import TERRAFORM_DIR, Environment, read_environment
 from stockroom.releases import read_release, release_variables
@@ -51,7 +53,7 @@ class Account:
         """Do by hand, with plain Terraform, what a promotion does."""
         session = self.session()
         bootstrap(self.environment, session)
-        artifacts = build_artifacts([STACK])
+        artifacts = build_artifacts([STACK], work_tree())
         upload_artifacts(artifacts, session, self.environment.artifact_bucket)
         shutil.copytree(TERRAFORM_DIR, self.folder, ignore=shutil.ignore_patterns(".terraform"))
         variables = release_variables(self.environment, artifacts)
@@ -63,7 +65,7 @@ class Account:
         # `invoke secrets` does this for an account, and refuses an emulator that plays one.
         name = f"{self.environment.project_name}/{self.environment.name}/customer_pseudonyms"
         session.client("secretsmanager").put_secret_value(SecretId=name, SecretString=token_urlsafe(48))
-        record_release(self.environment, session, STACK, read_release(artifacts))
+        record_release(self.environment, session, STACK, read_release(artifacts, work_tree()))
 
     def _file(self, name: str) -> Path:
         return self.folder / "environments" / self.environment.name / name

@@ -5,10 +5,12 @@ Nothing may be raised inside of the `with`: what is seen there is judged behind 
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import socket
 import subprocess
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, replace
@@ -125,6 +127,20 @@ def edited(name: str, text: str) -> Breakage:
         before = path.read_text() if path.exists() else ""
         world.write({name: f"{before}{text}"})
         yield {}
+        world.start_over()
+
+    return broken
+
+
+def overlooked(name: str, text: str) -> Breakage:
+    """Something is added to a file of which git was told that it never changes."""
+
+    @contextmanager
+    def broken(world: World) -> Iterator[Shell]:
+        world.git("update-index", "--assume-unchanged", name)
+        world.write({name: f"{(world.root / name).read_text()}{text}"})
+        yield {}
+        world.git("update-index", "--no-assume-unchanged", name)
         world.start_over()
 
     return broken
@@ -396,6 +412,39 @@ def bundle_is_gone(world: World) -> Iterator[Shell]:
     for key, content in kept.items():
         s3.put_object(Bucket=bucket, Key=key, Body=content)
     world.start_over()
+
+
+OTHER_CODE = "def handler(event: object, context: object) -> None:\n    raise SystemExit\n"
+
+
+def other_code() -> bytes:
+    """A zip that works and that nobody has tested."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("greet.py", OTHER_CODE)
+    return content.getvalue()
+
+
+@contextmanager
+def other_bundle(world: World) -> Iterator[Shell]:
+    """Under the name of a new release's bundle something else lies in the artifact bucket already."""
+    world.commit({"functions/records/greet/greet.py": "def handler(event: object, context: object) -> None: pass\n"})
+    key = f"greet/{world.release()['bundles']['greet']}.zip"
+    world.client("s3").put_object(Bucket=world.bucket("artifacts"), Key=key, Body=other_code())
+    yield {}
+    world.start_over()
+
+
+@contextmanager
+def code_by_hand(world: World) -> Iterator[Shell]:
+    """Somebody has published a version of the function from code of their own: to Terraform nothing has changed."""
+    functions, name = world.client("lambda"), "stockroom-dev-greet"
+    key = f"greet/{world.release()['bundles']['greet']}.zip"
+    functions.update_function_code(FunctionName=name, ZipFile=other_code(), Publish=True)
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+    yield {}
+    functions.update_function_code(FunctionName=name, S3Bucket=world.bucket("artifacts"), S3Key=key, Publish=True)
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name)
 
 
 # The account

@@ -33,6 +33,7 @@ from tests.promotions.breakages import (
     branch_is_gone,
     bundle_is_gone,
     changed_file,
+    code_by_hand,
     committed,
     cut_network,
     damaged_evidence,
@@ -58,6 +59,8 @@ from tests.promotions.breakages import (
     of_another_release,
     on_another_branch,
     one_release_ever,
+    other_bundle,
+    overlooked,
     profile_with_endpoint,
     proxy_is_dead,
     remote,
@@ -468,6 +471,23 @@ ROLLBACK = (
     ),
 )  # fmt: skip
 
+CODE = (
+    Case(
+        "a bundle that is another one", other_bundle, DEV,
+        ("replaced s3://stockroom-dev-artifacts-111111111111/greet/", "who wrote that version", "are what was tested",
+         "runs release"), APPLIED, 0, through=True,
+    ),
+    Case(
+        "a function that was changed by hand", code_by_hand, DEV,
+        ("not the code that was tested: stockroom-dev-greet version", "no event reaches it", "stopped at: code"),
+        APPLIED, through=True,
+    ),
+    Case(
+        "a file that git was told to overlook", overlooked(FUNCTION, "# more\n"), DEV,
+        ("not committed: functions/records/greet/greet.py", "nothing was touched: work tree"),
+    ),
+)  # fmt: skip
+
 # The last: whatever the accounts held goes with their engine.
 END = (
     Case(
@@ -478,7 +498,8 @@ END = (
 )  # fmt: skip
 
 CASES = [
-    *WORDS, *CREDENTIALS, *REPOSITORY, *EVIDENCE, *PATH, *BACKEND, *DRIFT, *APPROVAL, *PLAN, *APPLY, *ROLLBACK, *END,
+    *WORDS, *CREDENTIALS, *REPOSITORY, *EVIDENCE, *PATH, *BACKEND, *DRIFT, *APPROVAL, *PLAN, *APPLY, *ROLLBACK,
+    *CODE, *END,
 ]  # fmt: skip
 
 

@@ -126,7 +126,7 @@ resource "aws_iam_role_policy" "this" {
 resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_116:Nothing calls it asynchronously; what fails goes to the dead-letter queue of its source.
   #checkov:skip=CKV_AWS_117:It calls APIs of AWS only, over TLS and with its role; a VPC would add nothing but endpoints.
-  #checkov:skip=CKV_AWS_272:The key of a bundle is the SHA-256 of its content; other code can't pass under it.
+  #checkov:skip=CKV_AWS_272:A promotion compares the code of every version with what was tested, before an event reaches it.
   function_name                  = local.function_name
   description                    = var.description
   role                           = aws_iam_role.this.arn

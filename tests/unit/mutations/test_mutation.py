@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from stockroom.bundles import FUNCTIONS_DIR, function_names
+from stockroom.code import work_tree
 from stockroom.errors import StockroomError
 from stockroom.settings import ROOT
 from tests.mutations.catalogue import CATALOGUE
@@ -67,7 +68,7 @@ def test_every_mutation_fits_its_function_and_names_tests_that_there_are(mutatio
 def test_no_function_is_without_mutations_and_no_two_are_the_same() -> None:
     by_function = [each.function for each in CATALOGUE]
     assert {function for function in by_function if by_function.count(function) >= 2} == set(
-        function_names("data_platform")
+        function_names("data_platform", work_tree())
     )
     assert (
         len({each.name for each in CATALOGUE}) == len({(each.file, each.new) for each in CATALOGUE}) == len(CATALOGUE)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from stockroom.bundles import (
     package_platform,
     write_zip,
 )
+from stockroom.code import Code, all_below, work_tree
 from stockroom.errors import StockroomError
 
 FILES = {"handler.py": b"def handler(event, context): ...\n", "data/table.json": b"{}", "data/empty": b""}
@@ -43,6 +45,11 @@ def _lay_out(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
+def of(source: Path, packages: Path | None = None) -> dict[str, Path]:
+    """The files of the bundle of a function in a folder that nothing is known of."""
+    return bundle_files(all_below(source.parent), source.name, packages)
+
+
 def test_same_files_same_bytes(tmp_path: Path) -> None:
     one = _lay_out(tmp_path / "one", FILES)
     other = _lay_out(tmp_path / "other", dict(reversed(FILES.items())))
@@ -50,22 +57,22 @@ def test_same_files_same_bytes(tmp_path: Path) -> None:
         os.utime(path, (1, 10**9))
         if path.is_file():
             path.chmod(0o755)
-    files = list(bundle_files(other, None).items())
+    files = list(of(other).items())
     random.Random(1).shuffle(files)
-    first = write_zip(tmp_path / "1.zip", bundle_files(one, None))
+    first = write_zip(tmp_path / "1.zip", of(one))
     assert write_zip(tmp_path / "2.zip", dict(files)) == first
     assert (tmp_path / "1.zip").read_bytes() == (tmp_path / "2.zip").read_bytes()
 
 
 @pytest.mark.usefixtures("umask")
 def test_the_umask_changes_nothing_and_lambda_can_read_all(tmp_path: Path) -> None:
-    write_zip(tmp_path / "1.zip", bundle_files(_lay_out(tmp_path / "one", FILES), None))
+    write_zip(tmp_path / "1.zip", of(_lay_out(tmp_path / "one", FILES)))
     with zipfile.ZipFile(tmp_path / "1.zip") as archive:
         assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}
 
 
 def test_the_sha_is_of_the_bytes(tmp_path: Path) -> None:
-    sha256 = write_zip(tmp_path / "1.zip", bundle_files(_lay_out(tmp_path / "one", FILES), None))
+    sha256 = write_zip(tmp_path / "1.zip", of(_lay_out(tmp_path / "one", FILES)))
     assert sha256 == hashlib.sha256((tmp_path / "1.zip").read_bytes()).hexdigest()
     with zipfile.ZipFile(tmp_path / "1.zip") as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == FILES
@@ -76,8 +83,8 @@ def test_the_sha_is_of_the_bytes(tmp_path: Path) -> None:
     "change", [{"handler.py": b"def handler(event, context): pass\n"}, {"data/empty": b" "}, {"new": b""}]
 )
 def test_any_change_changes_the_sha(tmp_path: Path, change: dict[str, bytes]) -> None:
-    before = write_zip(tmp_path / "1.zip", bundle_files(_lay_out(tmp_path / "one", FILES), None))
-    assert write_zip(tmp_path / "2.zip", bundle_files(_lay_out(tmp_path / "one", change), None)) != before
+    before = write_zip(tmp_path / "1.zip", of(_lay_out(tmp_path / "one", FILES)))
+    assert write_zip(tmp_path / "2.zip", of(_lay_out(tmp_path / "one", change))) != before
 
 
 def test_what_installers_and_interpreters_write_is_left_out(tmp_path: Path) -> None:
@@ -97,7 +104,7 @@ def test_what_installers_and_interpreters_write_is_left_out(tmp_path: Path) -> N
             ".lock": b"",
         },
     )
-    assert set(bundle_files(source, packages)) == {
+    assert set(of(source, packages)) == {
         *FILES,
         "lib/__init__.py",
         "lib/RECORD",
@@ -135,13 +142,13 @@ def test_what_only_developers_of_packages_need_is_left_out(tmp_path: Path) -> No
 
 def test_what_a_function_has_itself_is_never_left_out(tmp_path: Path) -> None:
     own = {"tests/data.json": b"", "query.c": b"", "RECORD": b"", "bin/tool": b""}
-    assert set(bundle_files(_lay_out(tmp_path / "source", own), None)) == set(own)
+    assert set(of(_lay_out(tmp_path / "source", own))) == set(own)
 
 
 def test_the_function_lies_over_the_packages(tmp_path: Path) -> None:
     source = _lay_out(tmp_path / "source", {"same.py": b"ours"})
     packages = _lay_out(tmp_path / "packages", {"same.py": b"theirs", "other.py": b"theirs"})
-    files = bundle_files(source, packages)
+    files = of(source, packages)
     assert files["same.py"] == source / "same.py"
     assert files["other.py"] == packages / "other.py"
 
@@ -160,7 +167,7 @@ def test_the_stacks_modules_lie_between_the_function_and_the_packages(tmp_path: 
         },
     )
     packages = _lay_out(tmp_path / "packages", {"same.py": b"", "fields.py": b"", "lib/fields.py": b""})
-    assert bundle_files(stack / "own", packages) == {
+    assert of(stack / "own", packages) == {
         "own.py": stack / "own" / "own.py",
         "same.py": stack / "own" / "same.py",
         "fields.py": stack / "fields.py",
@@ -178,27 +185,27 @@ def test_artifacts_are_shown_in_a_few_words() -> None:
     assert list(Artifacts([bundle], [layer])) == [bundle, layer]
 
 
-def test_functions_are_the_folders_with_a_handler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundles, "FUNCTIONS_DIR", tmp_path)
+def test_functions_are_the_folders_with_a_handler(tmp_path: Path) -> None:
     _lay_out(
-        tmp_path / "stack",
+        tmp_path / "functions" / "stack",
         {"b/b.py": b"", "a/a.py": b"", "shared/other.py": b"", "fields.py": b"", "requirements.txt": b""},
     )
-    assert function_names("stack") == ["a", "b"]
-    assert function_names("none") == []
-    assert list(build_artifacts(["none"])) == []
+    code = all_below(tmp_path)
+    assert function_names("stack", code) == ["a", "b"]
+    assert function_names("none", code) == []
+    assert list(build_artifacts(["none"], code)) == []
 
 
 def test_the_repositorys_functions_are_the_same_bytes_wherever_they_are_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bundles, "layer_names", lambda _: [])  # big, and below
+    monkeypatch.setattr(bundles, "layer_names", lambda *_: [])  # big, and below
     built = []
     for name in ("one", "another folder"):
         monkeypatch.setattr(bundles, "ARTIFACTS_DIR", tmp_path / name)
-        built.append(build_artifacts(["data_platform"]).bundles)
+        built.append(build_artifacts(["data_platform"], work_tree()).bundles)
     first, second = built
-    assert [bundle.name for bundle in first] == function_names("data_platform")
+    assert [bundle.name for bundle in first] == function_names("data_platform", work_tree())
     assert {"capture_sales", "process_orders"} <= {bundle.name for bundle in first}
     assert [(bundle.name, bundle.sha256) for bundle in first] == [(bundle.name, bundle.sha256) for bundle in second]
     for bundle in first:
@@ -210,7 +217,9 @@ def test_the_repositorys_functions_are_the_same_bytes_wherever_they_are_built(
 @pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the bundles are made for Python 3.13")
 @pytest.mark.parametrize("function", ["capture_sales", "process_orders"])
 def test_the_handler_imports_from_its_bundle(tmp_path: Path, function: str) -> None:
-    bundle = next(bundle for bundle in build_artifacts(["data_platform"]).bundles if bundle.name == function)
+    bundle = next(
+        bundle for bundle in build_artifacts(["data_platform"], work_tree()).bundles if bundle.name == function
+    )
     with zipfile.ZipFile(bundle.path) as archive:
         archive.extractall(tmp_path)
     program = (
@@ -238,7 +247,6 @@ class Stack:
             folder / "functions", {"stack/one/one.py": b"", "stack/layers/big/requirements.txt": b"big==1 --hash=x"}
         )
         self.installed: list[list[str]] = []
-        monkeypatch.setattr(bundles, "FUNCTIONS_DIR", self.folder)
         monkeypatch.setattr(bundles, "ARTIFACTS_DIR", folder / "artifacts")
         monkeypatch.setattr(bundles, "run_uv", self._install)
 
@@ -247,11 +255,15 @@ class Stack:
         folder = Path(words[words.index("--target") + 1])
         _lay_out(folder, {"big/__init__.py": Path(words[-1]).read_bytes(), "big/tests/test_big.py": b"x"})
 
+    @property
+    def code(self) -> Code:
+        return all_below(self.folder.parent)
+
     def lock(self, content: bytes) -> None:
         (self.folder / "stack/layers/big/requirements.txt").write_bytes(content)
 
     def layer(self) -> Artifact:
-        artifacts = build_artifacts(["stack"])
+        artifacts = build_artifacts(["stack"], self.code)
         assert [bundle.name for bundle in artifacts.bundles] == ["one"]
         assert [layer.name for layer in artifacts.layers] == ["big"]
         return artifacts.layers[0]
@@ -264,9 +276,9 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
 
 def test_layers_are_the_folders_with_a_lock(stack: Stack) -> None:
     (stack.folder / "stack" / "layers" / "draft").mkdir()
-    assert layer_names("stack") == ["big"]
-    assert layer_names("none") == []
-    assert function_names("stack") == ["one"]
+    assert layer_names("stack", stack.code) == ["big"]
+    assert layer_names("none", stack.code) == []
+    assert function_names("stack", stack.code) == ["one"]
 
 
 def test_a_layer_holds_its_packages_where_lambda_looks_for_them(stack: Stack) -> None:
@@ -282,21 +294,42 @@ def test_a_layer_holds_its_packages_where_lambda_looks_for_them(stack: Stack) ->
 
 def test_a_bundle_is_made_once_for_its_sources(stack: Stack) -> None:
     source = stack.folder / "stack" / "one" / "one.py"
-    (first,) = build_artifacts(["stack"]).bundles
+    (first,) = build_artifacts(["stack"], stack.code).bundles
     made = first.path.stat()
-    assert build_artifacts(["stack"]).bundles == [first]
+    assert build_artifacts(["stack"], stack.code).bundles == [first]
     assert first.path.stat().st_ino == made.st_ino
     source.write_bytes(b"changed")
-    (second,) = build_artifacts(["stack"]).bundles
+    (second,) = build_artifacts(["stack"], stack.code).bundles
     assert second.sha256 != first.sha256
     (stack.folder / "stack" / "shared.py").write_bytes(b"")
-    (third,) = build_artifacts(["stack"]).bundles
+    (third,) = build_artifacts(["stack"], stack.code).bundles
     assert third.sha256 != second.sha256
     (stack.folder / "stack" / "shared.py").unlink()
     source.write_bytes(b"")
     first.path.unlink()
-    assert build_artifacts(["stack"]).bundles == [first]
+    assert build_artifacts(["stack"], stack.code).bundles == [first]
     assert first.path.exists()
+
+
+def test_a_zip_that_was_changed_is_not_taken_for_a_commits(stack: Stack) -> None:
+    committed = replace(stack.code, commit="c" * 40)
+    (first,) = build_artifacts(["stack"], committed).bundles
+    first.path.write_bytes(b"something else")
+    (second,) = build_artifacts(["stack"], committed).bundles
+    assert second == first
+    assert hashlib.sha256(second.path.read_bytes()).hexdigest() == first.sha256
+
+
+def test_packages_that_were_tried_out_on_are_installed_again(stack: Stack) -> None:
+    (stack.folder / "stack" / "requirements.txt").write_bytes(b"small==1 --hash=x")
+    (first,) = build_artifacts(["stack"], stack.code).bundles
+    (installed,) = stack.folder.parent.glob("artifacts/packages/*/big/__init__.py")
+    for change in (lambda: installed.write_bytes(b"print('tried out')"), installed.unlink):
+        change()
+        (stack.folder / "stack" / "one" / "one.py").write_bytes(os.urandom(8))
+        (second,) = build_artifacts(["stack"], stack.code).bundles
+        with zipfile.ZipFile(first.path) as before, zipfile.ZipFile(second.path) as after:
+            assert after.read("big/__init__.py") == before.read("big/__init__.py")
 
 
 def test_a_bundle_of_sources_that_change_meanwhile_is_made_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,10 +342,10 @@ def test_a_bundle_of_sources_that_change_meanwhile_is_made_again(stack: Stack, m
         return write(target, files)
 
     monkeypatch.setattr(bundles, "write_zip", change_first)
-    (changed,) = build_artifacts(["stack"]).bundles
+    (changed,) = build_artifacts(["stack"], stack.code).bundles
     monkeypatch.setattr(bundles, "write_zip", write)
     source.write_bytes(b"")
-    assert build_artifacts(["stack"]).bundles != [changed]
+    assert build_artifacts(["stack"], stack.code).bundles != [changed]
 
 
 def test_a_layer_is_made_once_for_a_lock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,9 +420,9 @@ USES = {
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the layers are made for Python 3.13")
-@pytest.mark.parametrize("layer", layer_names("data_platform"))
+@pytest.mark.parametrize("layer", layer_names("data_platform", work_tree()))
 def test_nothing_that_a_layer_is_for_was_left_out(tmp_path: Path, layer: str) -> None:
-    built = next(one for one in build_artifacts(["data_platform"]).layers if one.name == layer)
+    built = next(one for one in build_artifacts(["data_platform"], work_tree()).layers if one.name == layer)
     with zipfile.ZipFile(built.path) as archive:
         archive.extractall(tmp_path)
     program = f"import sys; sys.path.insert(0, sys.argv[1] + '/python')\n{USES[layer]}"

@@ -1,10 +1,9 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from stockroom.bundles import Artifact, Artifacts
-from stockroom.releases import Release, parse_status, read_release, release_digest
+from stockroom.code import work_tree
+from stockroom.releases import Release, read_release, release_digest
 
 FILES = {"terraform/modules/sqs/main.tf": b"resource", "functions/x/x.py": b"def handler"}
 BUNDLES = [Artifact("capture_sales", "aa", Path("1.zip")), Artifact("process_orders", "bb", Path("2.zip"))]
@@ -39,9 +38,9 @@ def test_order_and_place_change_nothing() -> None:
 
 
 def test_the_release_of_this_work_tree() -> None:
-    release = read_release(ARTIFACTS)
-    assert release.digest == read_release(ARTIFACTS).digest
-    assert release.digest != read_release(Artifacts([], [])).digest
+    release = read_release(ARTIFACTS, work_tree())
+    assert release.digest == read_release(ARTIFACTS, work_tree()).digest
+    assert release.digest != read_release(Artifacts([], []), work_tree()).digest
     assert release.commit is None or re.fullmatch("[0-9a-f]{40}", release.commit)
 
 
@@ -49,20 +48,3 @@ def test_a_release_is_shown_in_a_few_words() -> None:
     assert str(Release(DIGEST, None, False)) == DIGEST[:12]
     assert str(Release(DIGEST, "c" * 40, False)) == f"{DIGEST[:12]} (commit cccccccccccc)"
     assert str(Release(DIGEST, "c" * 40, True)) == f"{DIGEST[:12]} (commit cccccccccccc, with uncommitted changes)"
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        ("# branch.oid 5428eb8f\n# branch.head main\n", ("5428eb8f", False)),
-        (
-            "# branch.oid 5428eb8f\n# branch.head main\n1 .M N... 100644 100644 100644 1 2 tasks.py\n",
-            ("5428eb8f", True),
-        ),
-        ("# branch.oid 5428eb8f\n# branch.head (detached)\n? new.py\n", ("5428eb8f", True)),
-        ("# branch.oid (initial)\n# branch.head main\n? new.py\n", (None, False)),
-        ("", (None, False)),
-    ],
-)
-def test_what_git_tells(status: str, expected: tuple[str | None, bool]) -> None:
-    assert parse_status(status) == expected

@@ -41,8 +41,8 @@ class World:
             "make_engine": lambda _: self._engine(),
             "open_snapshots": lambda *_: self._snapshots(),
             "find_binary": lambda _: None,
-            "build_artifacts": lambda _: Artifacts([], []),
-            "read_release": lambda _: Release("release 2", None, False),
+            "build_artifacts": lambda *_: Artifacts([], []),
+            "read_release": lambda *_: Release("release 2", None, False),
             "read_parts": lambda settings, binary, stacks, release, dataset: replace(
                 PARTS, dataset=dataset, release=""
             ),
@@ -257,7 +257,7 @@ def test_building_goes_on_while_the_engine_starts(world: World, monkeypatch: pyt
         started.set_result(None)
         return bool(engine.start(say))
 
-    def build(_: object) -> Artifacts:
+    def build(*_: object) -> Artifacts:
         started.result(timeout=10)
         return Artifacts([], [])
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stockroom import terraform
+from stockroom.code import work_tree
 from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError
 from stockroom.settings import Settings
@@ -279,7 +280,8 @@ def test_tflocal_is_asked_once_for_every_endpoint(
 
     def redirection(name: str, endpoint: str) -> str:
         here = settings.model_copy(update={"run_dir": tmp_path / name})
-        stack = Stack("data_platform", read_environment(LOCAL), here, Binary(Path("terraform"), "1.11.4"), endpoint)
+        binary = Binary(Path("terraform"), "1.11.4")
+        stack = Stack("data_platform", read_environment(LOCAL), here, binary, endpoint, work_tree())
         stack.prepare({})
         stack.redirect(lambda: None)
         return (stack.folder / "localstack_providers_override.tf").read_text()
