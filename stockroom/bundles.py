@@ -193,10 +193,9 @@ def check_size(artifacts: Artifacts) -> None:
 
 def function_packages(stack: str, code: Code) -> Path | None:
     """The folder of the locked packages that every bundle of the stack holds; installed when it is not there."""
-    return _install_packages(
-        code.below(f"{FUNCTIONS}/{stack}").get("requirements.txt"),
-        package_platform(platform.system(), platform.machine()),
-    )
+    requirements = code.below(f"{FUNCTIONS}/{stack}").get("requirements.txt")
+    target = package_platform(platform.system(), platform.machine())
+    return _install_packages(requirements, target, compare=code.commit is not None) if requirements else None
 
 
 def _build_bundle(stack: str, function: str, packages: Path | None, code: Code) -> Artifact:
@@ -216,7 +215,8 @@ def _digests(code: Code, function: str, packages: Path | None) -> str:
     """What a function's zip is made of, in a line each."""
     files = sorted(bundle_files(code, function, None).items())
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}" for name, path in files]
-    return "\n".join([*lines, packages.name if packages else ""])
+    # Of a commit nothing is taken that was made of packages which nobody compared.
+    return "\n".join([*lines, packages.name if packages else "", "compared" if code.commit else ""])
 
 
 def _note(name: str, sources: str) -> Path:
@@ -277,16 +277,17 @@ def _installation(requirements: Path, target: str | None) -> str:
     return hashlib.sha256(requirements.read_bytes() + f"{_PYTHON_VERSION} {place}".encode()).hexdigest()
 
 
-def _install_packages(requirements: Path | None, target: str | None) -> Path | None:
-    """The locked packages of a stack's functions in a folder that is kept, as they were installed."""
-    if requirements is None:
-        return None
+def _install_packages(requirements: Path, target: str | None, compare: bool) -> Path:
+    """The locked packages of a stack's functions in a folder that is kept; with `compare` as they were installed.
+
+    Whoever tries something out in an installed package changes what every function gets.
+    """
     folder = ARTIFACTS_DIR / "packages" / _installation(requirements, target)[:16]
     content = folder.with_suffix(".sha256")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(ARTIFACTS_DIR / "packages" / "lock", "install the functions' packages", lambda _: None):
-        # Whoever tries something out in an installed package changes what every function gets.
-        if not content.is_file() or content.read_text() != _content_of(folder):
+        is_there = folder.is_dir() and content.is_file()
+        if not is_there or (compare and content.read_text() != _content_of(folder)):
             shutil.rmtree(folder, ignore_errors=True)
             draft = Path(tempfile.mkdtemp(dir=folder.parent))
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from stockroom import git
@@ -19,11 +19,13 @@ _WRITTEN = frozenset({".terraform", "__pycache__"})
 
 @dataclass(frozen=True)
 class Code:
-    """Names (with `/`) of files below `root`. `commit` is set where they are exactly the commit's."""
+    """Names (with `/`) of files below `root`. `commit` is set where they are exactly the commit's, `dirty` where they
+    were compared with it and are not."""
 
     root: Path
     names: tuple[str, ...]
     commit: str | None = None
+    dirty: bool = False
 
     def below(self, folder: str) -> dict[str, Path]:
         """Name below the folder ("" is the root) → file."""
@@ -42,11 +44,12 @@ def work_tree(root: Path = ROOT) -> Code:
     return Code(root, _plain_files(root, names))
 
 
-def has_git(root: Path) -> bool:
+def head_of(root: Path) -> str | None:
+    """The commit that the folder is at; None where there is none, or no git."""
     try:
-        return git.head(root) is not None
+        return git.head(root)
     except StockroomError:
-        return False
+        return None
 
 
 def checked_out(commit: str, folder: Path, root: Path = ROOT) -> Code:
@@ -58,9 +61,10 @@ def checked_out(commit: str, folder: Path, root: Path = ROOT) -> Code:
 
 def clean_code(folder: Path, root: Path = ROOT) -> Code:
     """A clean check-out of the commit in the folder; the work tree where it is not that commit, or there is none."""
-    if has_git(root) and (commit := git.head(root)) and not git.changed_files(root):
+    commit = head_of(root)
+    if commit and not git.changed_files(root, commit):
         return checked_out(commit, folder, root)
-    return work_tree(root)
+    return replace(work_tree(root), dirty=commit is not None)
 
 
 def all_below(folder: Path) -> Code:

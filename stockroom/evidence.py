@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 
 from stockroom.files import write_whole
 from stockroom.outcomes import FAILED, PASSED, SKIPPED
 from stockroom.releases import Release
 from stockroom.settings import HOME, ROOT
+from stockroom.stored import Digest, Name, Words
 
 EVIDENCE_DIR = HOME / "evidence"
 FORMAT = 1
@@ -82,6 +85,50 @@ class Evidence:
             "finished": _utc(self.finished),
             "duration_seconds": round((self.finished - self.started).total_seconds(), 3),
         }
+
+
+class StoredEvidence(BaseModel):
+    """Evidence as it is read from a file or a bucket, as far as a promotion goes by it."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    class Release(BaseModel):
+        digest: Digest
+        dirty: StrictBool
+
+    class Selection(BaseModel):
+        whole: StrictBool
+
+    class Test(BaseModel):
+        outcome: Literal["passed", "failed", "skipped"]
+
+    class Engine(BaseModel):
+        name: Words = "an engine"
+
+    passed: bool
+    release: Release
+    bundles: dict[Name, Digest] | None = None
+    layers: dict[Name, Digest] | None = None
+    engine: Engine = Engine()
+    selection: Selection
+    complete: bool
+    tests: list[Test]
+
+    @property
+    def artifacts(self) -> dict[str, dict[str, str]]:
+        return {"bundles": self.bundles or {}, "layers": self.layers or {}}
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [test.outcome for test in self.tests]
+
+
+def parse_evidence(content: Mapping[str, Any]) -> StoredEvidence | None:
+    """What the evidence says; None when it is not what `invoke e2e` writes."""
+    try:
+        return StoredEvidence.model_validate(content)
+    except ValidationError:
+        return None
 
 
 def _utc(moment: datetime) -> str:

@@ -60,12 +60,13 @@ def check_commit(commit: str) -> str:
     return commit
 
 
-def changed_files(root: Path = ROOT) -> list[str]:
-    """Paths that differ from the commit by a single byte, or are not in it and are not ignored by its .gitignore.
+def changed_files(root: Path = ROOT, commit: str | None = None) -> list[str]:
+    """Paths that differ by a single byte from the commit (which is checked out, as far as git is concerned), or are not
+    in it and are not ignored by its .gitignore.
 
     Raises StockroomError outside of a clone.
     """
-    commit = head(root)
+    commit = commit or head(root)
     if commit is None:
         raise StockroomError("this is no git clone with a commit", "a release is promoted from a git clone")
     tree = _tree(commit, root)
@@ -75,6 +76,24 @@ def changed_files(root: Path = ROOT) -> list[str]:
     others = _names(root, "ls-files", "-z", "--others", "--exclude-per-directory=.gitignore")
     added = set(_names(root, "ls-files", "-z", "--cached")) - tree.keys()
     return sorted(changed | set(others) | added)
+
+
+def glance(root: Path = ROOT) -> tuple[str | None, bool]:
+    """The commit, and whether git sees changes: quick, and told to people. What it overlooks, `changed_files` sees."""
+    try:
+        found = _run(root, "status", "--porcelain=2", "--branch")
+    except StockroomError:
+        return None, False
+    return parse_status(found.stdout.decode(errors="replace")) if found.returncode == 0 else (None, False)
+
+
+def parse_status(status: str) -> tuple[str | None, bool]:
+    """Commit and whether there are changes, from `git status --porcelain=2 --branch`; None before the first commit."""
+    lines = status.splitlines()
+    commits = [line.removeprefix("# branch.oid ") for line in lines if line.startswith("# branch.oid ")]
+    if not commits or commits == ["(initial)"]:
+        return None, False
+    return commits[0], any(not line.startswith("#") for line in lines)
 
 
 def _is_as_committed(path: Path, entry: Entry) -> bool:

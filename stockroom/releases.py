@@ -11,7 +11,7 @@ from typing import Any
 
 from stockroom import git
 from stockroom.bundles import Artifact, Artifacts
-from stockroom.code import Code, has_git
+from stockroom.code import Code
 from stockroom.environments import Environment
 
 _LOCKS = (
@@ -61,9 +61,10 @@ def release_files(code: Code) -> dict[str, bytes]:
 
 def _state_of(code: Code) -> tuple[str | None, bool]:
     """The commit, and whether the code differs from it."""
-    if code.commit or not has_git(code.root):
+    if code.commit:
         return code.commit, False
-    return git.head(code.root), bool(git.changed_files(code.root))
+    commit, changed = git.glance(code.root)
+    return commit, changed or code.dirty
 
 
 def release_variables(environment: Environment, artifacts: Artifacts) -> dict[str, Any]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from stockroom.aws import error_code
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
 from stockroom.environments import Environment
+from stockroom.errors import StockroomError
 from stockroom.releases import Release
+from stockroom.stored import Commit, Name, Words, parse, read_object
 
 if TYPE_CHECKING:
     import boto3
@@ -34,41 +37,103 @@ class DeployedStack:
     release: dict[str, Any] | None
 
 
-def parse_state(content: bytes) -> tuple[list[Resource], dict[str, Any]]:
-    """Resources and outputs of a Terraform state (format version 4), sorted by address."""
-    state = json.loads(content)
+class _Instance(BaseModel):
+    index_key: int | str | None = None
+    attributes: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        named = self.attributes.get("name") or self.attributes.get("bucket")
+        return str(named or self.attributes.get("id", ""))
+
+
+class _Block(BaseModel):
+    module: str | None = None
+    mode: str
+    type: str
+    name: str
+    instances: list[_Instance]
+
+
+class _Output(BaseModel):
+    value: Any
+
+
+class _State(BaseModel):
+    """As far as it is read here; format version 4."""
+
+    version: Literal[4]
+    resources: list[_Block] = []
+    outputs: dict[str, _Output] = {}
+
+
+class _Outputs(BaseModel):
+    """Those of a stack's outputs that become arguments of calls here."""
+
+    model_config = ConfigDict(extra="allow")
+
+    function_names: dict[Name, Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")]] = {}
+    function_versions: dict[Name, Annotated[str, Field(pattern=r"^([0-9]{1,18}|\$LATEST)$")]] = {}
+    secret_arns: dict[Name, Annotated[str, Field(pattern="^arn:[!-~]+$")]] = {}
+
+
+class _Record(BaseModel):
+    """Which release a stack is."""
+
+    digest: Words
+    commit: Commit | None
+    dirty: bool
+    deployed_at: Words
+
+
+_STATE, _RECORD = TypeAdapter(_State), TypeAdapter(_Record)
+
+
+def parse_state(content: bytes, where: str = "the state") -> tuple[list[Resource], dict[str, Any]]:
+    """Resources and outputs of a Terraform state (format version 4), sorted by address.
+
+    Raises StockroomError for anything else.
+    """
+
+    def unknown() -> StockroomError:
+        return StockroomError(f"{where} is no Terraform state that this version knows", "look at its versions in S3")
+
+    state = parse(_STATE, content, unknown)
     resources = [
-        Resource(
-            address=_address(block, instance),
-            type=block["type"],
-            id=str(
-                instance["attributes"].get("name")
-                or instance["attributes"].get("bucket")
-                or instance["attributes"]["id"]
-            ),
-        )
-        for block in state.get("resources", [])
-        if block["mode"] == "managed"
-        for instance in block["instances"]
+        Resource(_address(block, instance), block.type, instance.id)
+        for block in state.resources
+        if block.mode == "managed"
+        for instance in block.instances
     ]
-    outputs = {name: output["value"] for name, output in state.get("outputs", {}).items()}
+    outputs = {name: output.value for name, output in state.outputs.items()}
+    try:
+        _Outputs.model_validate(outputs)
+    except ValidationError as error:
+        name = error.errors()[0]["loc"][0]
+        raise StockroomError(f"the output {name} of {where} is not what it should be", "look at who wrote it") from None
     return sorted(resources, key=lambda resource: resource.address), outputs
 
 
-def _address(block: dict[str, Any], instance: dict[str, Any]) -> str:
-    prefix = f"{block['module']}." if "module" in block else ""
-    index = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
-    return f"{prefix}{block['type']}.{block['name']}{index}"
+def _address(block: _Block, instance: _Instance) -> str:
+    prefix = f"{block.module}." if block.module else ""
+    index = f"[{json.dumps(instance.index_key)}]" if instance.index_key is not None else ""
+    return f"{prefix}{block.type}.{block.name}{index}"
 
 
 def read_deployed(environment: Environment, session: boto3.Session, stack: str) -> DeployedStack | None:
-    """What is deployed of the stack, or None when it has no state."""
-    content = _get(session, environment.state_bucket, environment.state_key(stack))
-    if content is None:
+    """What is deployed of the stack, or None when it has no state. Raises StockroomError for what is no state."""
+    s3, bucket = session.client("s3"), environment.state_bucket
+    state = read_object(s3, bucket, environment.state_key(stack))
+    if state is None:
         return None
-    resources, outputs = parse_state(content)
-    record = _get(session, environment.state_bucket, _record_key(stack))
-    return DeployedStack(stack, resources, outputs, json.loads(record) if record else None)
+    resources, outputs = parse_state(state[0], f"s3://{bucket}/{environment.state_key(stack)}")
+    record = read_object(s3, bucket, _record_key(stack))
+
+    def unknown() -> StockroomError:
+        return StockroomError(f"s3://{bucket}/{_record_key(stack)} tells of no release", "delete it, and deploy again")
+
+    release = parse(_RECORD, record[0], unknown).model_dump() if record else None
+    return DeployedStack(stack, resources, outputs, release)
 
 
 def record_release(environment: Environment, session: boto3.Session, stack: str, release: Release) -> None:
@@ -93,7 +158,7 @@ def release_stale_lock(environment: Environment, session: boto3.Session, stack: 
     Returns whether there was one.
     """
     key = f"{environment.state_key(stack)}.tflock"
-    if _get(session, environment.state_bucket, key) is None:
+    if read_object(session.client("s3"), environment.state_bucket, key) is None:
         return False
     session.client("s3").delete_object(Bucket=environment.state_bucket, Key=key)
     return True
@@ -101,14 +166,3 @@ def release_stale_lock(environment: Environment, session: boto3.Session, stack: 
 
 def _record_key(stack: str) -> str:
     return f"{stack}/release.json"
-
-
-def _get(session: boto3.Session, bucket: str, key: str) -> bytes | None:
-    from botocore.exceptions import ClientError
-
-    try:
-        return session.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    except ClientError as error:
-        if error_code(error) in {"NoSuchKey", "NoSuchBucket", "404"}:
-            return None
-        raise

@@ -15,7 +15,7 @@ from stockroom.code import work_tree
 from stockroom.console import Steps, out
 from stockroom.environments import read_environment
 from stockroom.errors import StockroomError, explain
-from stockroom.evidence import EVIDENCE_DIR, read_evidence
+from stockroom.evidence import EVIDENCE_DIR, parse_evidence, read_evidence
 from stockroom.promotion import promotion_lock
 from stockroom.promotion.account import Account, open_account
 from stockroom.promotion.facts import bucket_is_there, built_subject, drift_of, gather, signature_of
@@ -190,8 +190,10 @@ def print_release(settings: Settings, as_json: bool, steps: Steps) -> None:
     if evidence is None:
         out.print("  evidence  none; `invoke e2e` makes it")
         return
-    counts = ", ".join(f"{number} {outcome}" for outcome, number in evidence.get("counts", {}).items() if number)
-    word = "passed" if evidence.get("passed") else "not passed"
+    stored = parse_evidence(evidence)
+    outcomes = stored.outcomes if stored else []
+    counts = ", ".join(f"{outcomes.count(one)} {one}" for one in ("passed", "failed", "skipped") if one in outcomes)
+    word = "passed" if stored and stored.passed else "not passed"
     out.print(f"  evidence  {word}: {counts}; {evidence.get('finished')}; signature: {signature}", soft_wrap=True)
     out.print(f"            {EVIDENCE_DIR / subject.release.digest}.json", soft_wrap=True)
 

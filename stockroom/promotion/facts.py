@@ -12,7 +12,7 @@ from stockroom import git
 from stockroom.artifact_bucket import look
 from stockroom.aws import error_code
 from stockroom.bundles import build_artifacts
-from stockroom.code import Code, checked_out, has_git, work_tree
+from stockroom.code import Code, checked_out, head_of, work_tree
 from stockroom.console import Steps
 from stockroom.environments import Environment, read_environment, stack_names
 from stockroom.errors import StockroomError
@@ -34,6 +34,7 @@ from stockroom.releases import (
     uploaded_artifacts,
 )
 from stockroom.settings import ROOT, Settings
+from stockroom.stored import read_object
 from stockroom.terraform import find_binary
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def built_subject(code: Code, steps: Steps) -> Subject:
 
 
 def _code_of_commit(folder: Path) -> Code:
-    commit = git.head() if has_git(ROOT) else None
+    commit = head_of(ROOT)
     return checked_out(commit, folder) if commit else work_tree()
 
 
@@ -195,7 +196,8 @@ def _ledger_before(s3: S3Client, rules: Rules) -> tuple[Promotion, ...] | str:
     if rules.after is None:
         return ()
     try:
-        return tuple(fold(read_events(s3, read_environment(rules.after).state_bucket)))
+        before = read_environment(rules.after)
+        return tuple(fold(read_events(s3, before.state_bucket, before.account_id)))
     except ClientError as error:
         return str(error)
     except StockroomError as error:
@@ -223,15 +225,11 @@ def _lacking(account: Account, subject: Subject) -> tuple[str, ...]:
 
 def _kept_evidence(account: Account, digest: str) -> dict[str, Any] | None:
     """The evidence that an earlier promotion of the release left beside the ledger."""
-    from botocore.exceptions import ClientError
-
-    s3, bucket = account.session.client("s3"), account.environment.state_bucket
+    found = read_object(
+        account.session.client("s3"), account.environment.state_bucket, f"{EVIDENCE_PREFIX}{digest}.json"
+    )
     try:
-        content = json.loads(s3.get_object(Bucket=bucket, Key=f"{EVIDENCE_PREFIX}{digest}.json")["Body"].read())
-    except ClientError as error:
-        if error_code(error) in {"NoSuchKey", "404"}:
-            return None
-        raise
+        content = json.loads(found[0]) if found else None
     except ValueError:
         return None
     return content if isinstance(content, dict) else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from stockroom.evidence import parse_evidence
 from stockroom.promotion.ledger import Promotion, current, ran, unfinished
 from stockroom.promotion.promotion_lock import Holder, way_out
 from stockroom.promotion.rules import Rules
@@ -136,12 +137,10 @@ def _evidence(facts: Facts) -> Verdict:
     test = "run `invoke e2e` on this commit, or copy its evidence to .stockroom/evidence"
     if evidence is None:
         return Verdict("evidence", False, f"there is none for release {digest[:12]}", test)
-    try:
-        tested, outcomes = evidence["release"]["digest"], [one["outcome"] for one in evidence["tests"]]
-        whole, complete = evidence["selection"]["whole"], evidence["complete"]
-        dirty, claimed = evidence["release"]["dirty"], evidence["passed"]
-    except (KeyError, TypeError):
+    stored = parse_evidence(evidence)
+    if stored is None:
         return Verdict("evidence", False, "its file is not what `invoke e2e` writes", test)
+    tested, outcomes = stored.release.digest, stored.outcomes
     failed = outcomes.count("failed")
     problem = None
     if facts.rebuilt not in (None, digest):
@@ -151,18 +150,17 @@ def _evidence(facts: Facts) -> Verdict:
         problem = f"it is for release {str(tested)[:12]}, and this is {digest[:12]}"
     elif failed:
         problem = f"{failed} of {len(outcomes)} tests failed"
-    elif not whole:
+    elif not stored.selection.whole:
         problem = "only some of the tests were run"
-    elif not complete or not claimed or "passed" not in outcomes:
+    elif not stored.complete or not stored.passed or "passed" not in outcomes:
         problem = "the tests did not run to their end"
-    elif dirty:
+    elif stored.release.dirty:
         problem = "it is of a work tree with uncommitted changes"
-    elif facts.artifacts != {kind: dict(evidence.get(kind) or {}) for kind in ("bundles", "layers")}:
+    elif facts.artifacts != stored.artifacts:
         problem = "other bundles were tested than those of this release"
     if problem:
         return Verdict("evidence", False, problem, test)
-    engine = evidence.get("engine") or {}
-    return Verdict("evidence", True, f"{outcomes.count('passed')} tests passed on {engine.get('name', 'an engine')}")
+    return Verdict("evidence", True, f"{outcomes.count('passed')} tests passed on {stored.engine.name}")
 
 
 def _signature(facts: Facts, rules: Rules) -> Verdict:
@@ -188,7 +186,7 @@ def _age(facts: Facts, rules: Rules, now: datetime) -> Verdict:
     again = "run `invoke e2e` again"
     try:
         finished = datetime.fromisoformat(str(facts.evidence["finished"])).astimezone(UTC)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return Verdict("age", False, "the evidence does not say when it was finished", again)
     age = now - finished
     if age < timedelta(seconds=-CLOCK_TOLERANCE_SECONDS):

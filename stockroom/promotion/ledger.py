@@ -6,13 +6,17 @@ promotions/ledger/00000001.json    one event; numbers have no gap, since each is
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from stockroom.aws import error_code
 from stockroom.errors import StockroomError
+from stockroom.stored import Commit, Digest, Name, PromotionId, Words, owned_by, parse, read_object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,16 +24,9 @@ if TYPE_CHECKING:
 PREFIX = "promotions/ledger/"
 FORMAT = 1
 
-# What each kind of event holds besides, as far as it is read here.
-_COMMON = frozenset({"promotion", "event", "at"})
-_HOLDS = {
-    "started": frozenset({"kind", "release", "who", "artifacts"}),
-    "applying": frozenset({"plan_digest"}),
-    "finished": frozenset({"result", "stacks"}),
-}
-
 Result = Literal["succeeded", "failed", "refused", "interrupted"]
 _ATTEMPTS = 20
+_KEY = re.compile(re.escape(PREFIX) + r"[0-9]{8}\.json")
 
 # What S3 says of a conditional write: that the object is there already (or another), or that it can't say yet.
 CONDITION_FAILED = frozenset({"PreconditionFailed", "412"})
@@ -66,6 +63,50 @@ class Promotion:
     @property
     def commit(self) -> str:
         return str(self.release["commit"])
+
+
+class _Event(BaseModel):
+    """What every event holds, as far as it is read here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Literal[1]
+    number: int | None = None
+    promotion: PromotionId
+    at: Words
+
+
+class _Release(BaseModel):
+    digest: Digest
+    commit: Commit
+    dirty: bool = False
+
+
+class _Started(_Event):
+    event: Literal["started"]
+    kind: Literal["promotion", "rollback"]
+    release: _Release
+    who: Words
+    artifacts: dict[Literal["bundles", "layers"], dict[Name, Digest]]
+
+
+class _Applying(_Event):
+    event: Literal["applying"]
+    plan_digest: Digest
+
+
+class _Finished(_Event):
+    event: Literal["finished"]
+    result: Result
+    step: Words | None = None
+    error: Words | None = None
+    stacks: dict[Name, Words]
+    duration_seconds: float | None = None
+
+
+_EVENT: TypeAdapter[_Event] = TypeAdapter(
+    Annotated[_Started | _Applying | _Finished, Field(discriminator="event")], config={"defer_build": True}
+)
 
 
 def fold(events: Iterable[dict[str, Any]]) -> list[Promotion]:
@@ -125,34 +166,43 @@ def now_text(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def read_events(s3: S3Client, bucket: str) -> list[dict[str, Any]]:
+def read_events(s3: S3Client, bucket: str, owner: str | None = None) -> list[dict[str, Any]]:
     """Every event in the order of the numbers; none where the bucket holds no ledger.
+
+    `owner` is the account of a bucket that is not of the session's.
 
     Raises StockroomError for one that can't be read: who promotes must know what came before.
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    keys = _keys(s3, bucket)
+    keys = _keys(s3, bucket, owner)
 
     def read(key: str) -> dict[str, Any]:
-        try:
-            event = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-            if event["format"] != FORMAT or not event.keys() >= _COMMON | _HOLDS.get(event["event"], frozenset()):
-                raise ValueError
-        except (ValueError, TypeError, KeyError):
-            raise StockroomError(
+        def unknown() -> StockroomError:
+            return StockroomError(
                 f"s3://{bucket}/{key} is no event of a ledger that this version knows",
                 "look at its versions in S3; the ledger is only ever added to, so somebody has changed it",
-            ) from None
-        return dict(event)
+            )
+
+        found = read_object(s3, bucket, key, owner)
+        if found is None or not _KEY.fullmatch(key):
+            raise unknown()
+        event = parse(_EVENT, found[0], unknown)
+        if event.number not in (None, _number(key)):
+            raise unknown()
+        return event.model_dump()
 
     with ThreadPoolExecutor(16) as pool:
         return list(pool.map(read, keys))
 
 
-def _keys(s3: S3Client, bucket: str) -> list[str]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX)
+def _keys(s3: S3Client, bucket: str, owner: str | None = None) -> list[str]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX, **owned_by(owner))
     return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
+
+
+def _number(key: str) -> int:
+    return int(key.removeprefix(PREFIX).removesuffix(".json"))
 
 
 def append(s3: S3Client, bucket: str, event: dict[str, Any]) -> int:
@@ -160,7 +210,7 @@ def append(s3: S3Client, bucket: str, event: dict[str, Any]) -> int:
     from botocore.exceptions import ClientError
 
     keys = _keys(s3, bucket)
-    number = int(keys[-1].removeprefix(PREFIX).removesuffix(".json")) + 1 if keys else 1
+    number = max((_number(key) for key in keys if _KEY.fullmatch(key)), default=0) + 1
     for _ in range(_ATTEMPTS):
         body = json.dumps({"format": FORMAT, "number": number, **event}, indent=2, sort_keys=True).encode()
         try:

@@ -7,15 +7,17 @@ import json
 import os
 import socket
 import uuid
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import psutil
+from pydantic import Field, TypeAdapter
 
 from stockroom.aws import error_code
 from stockroom.errors import StockroomError
 from stockroom.promotion.ledger import CONDITION_FAILED, CONDITION_UNDECIDED, now_text
+from stockroom.stored import PromotionId, Words, parse, read_object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,13 +29,13 @@ KEY = "promotions/lock.json"
 class Holder:
     """Who holds a lock: the promotion's id, the command, the user, and the process by machine, number and start."""
 
-    promotion: str
-    command: str
-    who: str
-    machine: str
-    pid: int
-    process_started: float
-    since: str
+    promotion: PromotionId
+    command: Words
+    who: Words
+    machine: Words
+    pid: Annotated[int, Field(gt=0, lt=2**31)]
+    process_started: Annotated[float, Field(allow_inf_nan=False)]
+    since: Words
 
     def __str__(self) -> str:
         return f"`{self.command}` of {self.who} (process {self.pid}), since {self.since}"
@@ -56,6 +58,9 @@ class Holder:
             return True
         except psutil.Error:
             return False
+
+
+_HOLDER = TypeAdapter(Holder)
 
 
 @dataclass(frozen=True)
@@ -90,22 +95,17 @@ def new_holder(command: str) -> Holder:
 
 def read_lock(s3: S3Client, bucket: str) -> Held | None:
     """Who holds the lock; None where nobody does. Raises StockroomError for a lock that can't be read."""
-    from botocore.exceptions import ClientError
+    found = read_object(s3, bucket, KEY)
+    if found is None:
+        return None
 
-    try:
-        found = s3.get_object(Bucket=bucket, Key=KEY)
-    except ClientError as error:
-        if error_code(error) in {"NoSuchKey", "404"}:
-            return None
-        raise
-    try:
-        content = json.loads(found["Body"].read())
-        return Held(Holder(**{one.name: content[one.name] for one in fields(Holder)}), found["ETag"])
-    except (ValueError, KeyError, TypeError):
-        raise StockroomError(
+    def unknown() -> StockroomError:
+        return StockroomError(
             f"s3://{bucket}/{KEY} is no lock that this version knows",
             "make sure that nobody promotes, then delete the object",
-        ) from None
+        )
+
+    return Held(parse(_HOLDER, found[0], unknown), found[1])
 
 
 def acquire(s3: S3Client, bucket: str, holder: Holder) -> Holder | None:

@@ -53,7 +53,7 @@ class Rules(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     after: str | None = None
-    branch: str = Field(min_length=1)
+    branch: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._/-]*$")
     approval: Literal["typed", "none"]
     signed_evidence: bool
     evidence_days: int = Field(ge=1, le=365)

@@ -327,7 +327,8 @@ def test_packages_that_were_tried_out_on_are_installed_again(stack: Stack) -> No
     for change in (lambda: installed.write_bytes(b"print('tried out')"), installed.unlink):
         change()
         (stack.folder / "stack" / "one" / "one.py").write_bytes(os.urandom(8))
-        (second,) = build_artifacts(["stack"], stack.code).bundles
+        build_artifacts(["stack"], stack.code)  # of the work tree, where trying out is fine
+        (second,) = build_artifacts(["stack"], replace(stack.code, commit="c" * 40)).bundles
         with zipfile.ZipFile(first.path) as before, zipfile.ZipFile(second.path) as after:
             assert after.read("big/__init__.py") == before.read("big/__init__.py")
 

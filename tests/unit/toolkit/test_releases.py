@@ -1,8 +1,11 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from stockroom.bundles import Artifact, Artifacts
 from stockroom.code import work_tree
+from stockroom.git import parse_status
 from stockroom.releases import Release, read_release, release_digest
 
 FILES = {"terraform/modules/sqs/main.tf": b"resource", "functions/x/x.py": b"def handler"}
@@ -48,3 +51,20 @@ def test_a_release_is_shown_in_a_few_words() -> None:
     assert str(Release(DIGEST, None, False)) == DIGEST[:12]
     assert str(Release(DIGEST, "c" * 40, False)) == f"{DIGEST[:12]} (commit cccccccccccc)"
     assert str(Release(DIGEST, "c" * 40, True)) == f"{DIGEST[:12]} (commit cccccccccccc, with uncommitted changes)"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("# branch.oid 5428eb8f\n# branch.head main\n", ("5428eb8f", False)),
+        (
+            "# branch.oid 5428eb8f\n# branch.head main\n1 .M N... 100644 100644 100644 1 2 tasks.py\n",
+            ("5428eb8f", True),
+        ),
+        ("# branch.oid 5428eb8f\n# branch.head (detached)\n? new.py\n", ("5428eb8f", True)),
+        ("# branch.oid (initial)\n# branch.head main\n? new.py\n", (None, False)),
+        ("", (None, False)),
+    ],
+)
+def test_what_git_tells(status: str, expected: tuple[str | None, bool]) -> None:
+    assert parse_status(status) == expected

@@ -37,6 +37,7 @@ class Platform:
         self.release: str | None = "release"
         self.state: dict[str, Any] | None = {
             "resources": [{"mode": "managed", "type": "a", "name": "b", "instances": [{"attributes": {"id": "1"}}]}],
+            "version": 4,
             "outputs": {name: {"value": value} for name, value in OUTPUTS.items()},
         }
         self.items = {"t-products": 60}
@@ -45,12 +46,13 @@ class Platform:
         return self
 
     def get_object(self, Bucket: str, Key: str) -> Any:  # noqa: N803
-        content = self.state if Key.endswith("tfstate") else self.release and {"digest": self.release}
+        record = {"digest": self.release, "commit": None, "dirty": False, "deployed_at": "today"}
+        content = self.state if Key.endswith("tfstate") else self.release and record
         if Bucket != ENVIRONMENT.state_bucket or not content:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         from io import BytesIO
 
-        return {"Body": BytesIO(json.dumps(content).encode())}
+        return {"Body": BytesIO(json.dumps(content).encode()), "ETag": "e"}
 
     def get_paginator(self, _: str) -> Any:
         return self
@@ -105,7 +107,7 @@ def test_another_release(platform: Platform, release: str | None) -> None:
     assert platform.missing() == [f"release release of '{STACK}'"]
 
 
-@pytest.mark.parametrize("state", [None, {"resources": [], "outputs": {}}])
+@pytest.mark.parametrize("state", [None, {"version": 4, "resources": [], "outputs": {}}])
 def test_a_stack_without_a_state(platform: Platform, state: dict[str, Any] | None) -> None:
     platform.state = state
     assert platform.missing(["one", "two"]) == ["the stack 'one'", "the stack 'two'"]
