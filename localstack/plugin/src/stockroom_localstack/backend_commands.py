@@ -6,6 +6,7 @@ Nothing of LocalStack is imported here, so that it can boot before that is.
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -22,6 +23,18 @@ DYNAMODB_LOCAL_HEAP = "-Xmx512m"
 
 class NotInstalledError(RuntimeError):
     """Something is missing that belongs to the installation; the message says what."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where DynamoDB Local answers. path: begins with a slash, and is known to nobody else."""
+
+    port: int
+    path: str
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}{self.path}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,7 @@ def npm_jar(node_modules: Path) -> Path:
 
 
 def start_dynamodb_local(
-    settings: Settings, port: int, temporary: Path, makes_cache: bool = False
+    settings: Settings, address: Address, temporary: Path, makes_cache: bool = False
 ) -> supervisor.SupervisedProcess:
     """Its data is in memory. makes_cache: when it is told to end. Raises NotInstalledError."""
     files = java_files(settings)
@@ -66,10 +79,15 @@ def start_dynamodb_local(
         options.append(f"-XX:AOTCache={files.cache}")
     command: list[str | Path] = [
         *(sys.executable, DYNAMODB_LOCAL_MAIN, files.jar, files.libraries, temporary),
-        *(*options, "-Xlog:aot*=off", "--", "-port", str(port), "-inMemory", "-disableTelemetry"),
+        *(*options, "-Xlog:aot*=off", "--", "-port", str(address.port), "-inMemory", "-disableTelemetry"),
     ]
-    environment = {"PATH": os.defpath, "DDB_LOCAL_TELEMETRY": "0"}
+    # Other users can read the command line of a process, but not its environment.
+    environment = {"PATH": os.defpath, "DDB_LOCAL_TELEMETRY": "0", "STOCKROOM_DYNAMODB_PATH": address.path}
     return supervisor.start(command, env=environment, cwd=temporary, stdin=subprocess.PIPE)
+
+
+def free_address() -> Address:
+    return Address(free_port(), f"/{secrets.token_hex(16)}")
 
 
 def free_port() -> int:

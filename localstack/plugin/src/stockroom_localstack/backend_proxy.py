@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 from botocore.serialize import create_serializer  # type: ignore[import-untyped]
@@ -24,6 +25,11 @@ SENT_ON = ("Accept", "Authorization", "Content-Type", "X-Amz-Target", "X-Amz-Dat
 @cache
 def connections_to(url: str) -> urllib3.HTTPConnectionPool:
     return urllib3.connection_from_url(url, maxsize=CONNECTIONS)
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+    """Raises urllib3's HTTPError."""
+    return connections_to(url).request("POST", urlsplit(url).path, body=body, headers=headers, retries=False)
 
 
 class BackendProxy(AwsRequestProxy):
@@ -51,7 +57,7 @@ class BackendProxy(AwsRequestProxy):
         return self._send(context.request.data, _headers(context))
 
     def _send(self, body: bytes, headers: Mapping[str, str]) -> Response:
-        answer = connections_to(self.endpoint_url).request("POST", "/", body=body, headers=headers, retries=False)
+        answer = post(self.endpoint_url, body, headers)
         response = Response(answer.data, answer.status)
         response.headers.clear()
         for name, value in answer.headers.items():

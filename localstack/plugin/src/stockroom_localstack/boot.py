@@ -16,7 +16,7 @@ class Booting(NamedTuple):
     """A backend that was started and that nobody has taken yet."""
 
     process: SupervisedProcess
-    port: int
+    address: backend_commands.Address
 
 
 # In capitals: it is no state of the emulator (state/roots.py).
@@ -35,8 +35,8 @@ def begin(settings: Settings, temporary: Path) -> None:
     An empty one has time until the first table is made, and until then others need the processors.
     """
     if "dynamodb" in settings.services and settings.state:
-        port = backend_commands.free_port()
-        BOOTING["dynamodb"] = Booting(backend_commands.start_dynamodb_local(settings, port, temporary), port)
+        address = backend_commands.free_address()
+        BOOTING["dynamodb"] = Booting(backend_commands.start_dynamodb_local(settings, address, temporary), address)
 
 
 def take(service: str) -> Booting | None:

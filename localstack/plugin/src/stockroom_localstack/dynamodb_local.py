@@ -39,8 +39,13 @@ class DynamoDBLocalServer(DynamodbServer):
 
     def __init__(self) -> None:
         self._booting = boot.take("dynamodb")
-        super().__init__(port=self._booting and self._booting.port, host=LOOPBACK)
+        self._address = self._booting.address if self._booting else backend_commands.free_address()
+        super().__init__(port=self._address.port, host=LOOPBACK)
         self.proxy = BackendProxy(self.url)
+
+    @property
+    def url(self) -> str:
+        return self._address.url
 
     @staticmethod
     @singleton_factory
@@ -53,7 +58,7 @@ class DynamoDBLocalServer(DynamodbServer):
 
     def _start(self) -> SupervisedProcess:
         temporary = Path(tempfile.gettempdir())
-        return backend_commands.start_dynamodb_local(settings.current(), self.port, temporary)
+        return backend_commands.start_dynamodb_local(settings.current(), self._address, temporary)
 
     def wait_is_up(self, timeout: float | None = None) -> bool:
         self._started.wait(timeout)

