@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -27,6 +28,8 @@ SAMPLE_DIR = ROOT / "fixtures"
 PREFIX = "STOCKROOM_"
 
 _SHORTEST_KEY = 32
+
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")
 
@@ -58,6 +61,9 @@ class Settings(BaseSettings):
     )
     log_level: Literal["warn", "info", "debug"] = Field(
         default="info", description="How much the emulator logs; info is a line per AWS call."
+    )
+    allowed_origins: tuple[str, ...] | None = Field(
+        default=None, description="Web pages that may ask the emulator for everything, such as http://localhost:3000."
     )
     terraform: Path | None = Field(default=None, description="Terraform or OpenTofu binary; found on PATH when empty.")
     provider_mirror: Path | None = Field(
@@ -99,6 +105,17 @@ class Settings(BaseSettings):
         if is_aws(value):
             raise ValueError("is an endpoint of AWS; the local environment never talks to AWS")
         return value.rstrip("/")
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _origins_are_as_browsers_send_them(cls, value: str | None) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin such as http://localhost:3000: small letters, no path, no *")
+        return origins
 
     @field_validator("evidence_key", "snapshot_key")
     @classmethod

@@ -36,6 +36,7 @@ class HostProcessEngine(ABC):
         self._folder = settings.engine_dir
         self._timeout = settings.start_timeout
         self._log_level = settings.log_level
+        self._allowed_origins = settings.allowed_origins or ()
         self._pid_file = PidFile(self._folder / "pid")
         self._log = self._folder / f"{self.name}.log"
         self._process: psutil.Process | None = None

@@ -65,6 +65,7 @@ class LocalStackEngine(HostProcessEngine):
             "STOCKROOM_EMULATOR_HOME": str(emulator_dir()),
             "STOCKROOM_EMULATOR_RUN_DIR": str(self._folder),
             "STOCKROOM_EMULATOR_SERVICES": ",".join(EARLY_SERVICES),
+            "STOCKROOM_EMULATOR_ALLOWED_ORIGINS": ",".join(self._allowed_origins),
             "STOCKROOM_EMULATOR_PARENT": str(os.getpid()),
             **({"STOCKROOM_EMULATOR_STATE": str(state_folder(self._folder))} if self._state else {}),
         }

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 SECONDS = 30
-HEALTH = b"GET /_localstack/health HTTP/1.1\r\nHost: emulator\r\n"
+HEALTH = b"GET /_localstack/health HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def test_an_answer_tells_the_time(endpoint: str) -> None:
 
 def test_requests_sent_in_one_piece_are_answered_in_order(endpoint: str) -> None:
     with _connected(endpoint) as connection:
-        missing = b"GET /no-such-bucket-of-anybody HTTP/1.1\r\nHost: emulator\r\nConnection: close\r\n\r\n"
+        missing = b"GET /no-such-bucket-of-anybody HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         connection.sendall(HEALTH + b"\r\n" + missing)
         first, second = _rest(connection).split(b"HTTP/1.1 ")[1:]
     assert [first[:3], second[:3]] == [b"200", b"404"]
@@ -73,7 +73,7 @@ def test_requests_sent_in_one_piece_are_answered_in_order(endpoint: str) -> None
 
 @pytest.mark.parametrize(
     "request_line_and_headers",
-    [HEALTH + b"Connection: close\r\n\r\n", b"GET /_localstack/health HTTP/1.0\r\n\r\n"],
+    [HEALTH + b"Connection: close\r\n\r\n", b"GET /_localstack/health HTTP/1.0\r\nHost: localhost\r\n\r\n"],
     ids=["connection: close", "HTTP/1.0"],
 )
 def test_the_server_closes_when_the_client_wants_no_more(endpoint: str, request_line_and_headers: bytes) -> None:
@@ -86,7 +86,7 @@ def test_a_body_waits_for_the_servers_consent_when_the_client_expects_it(
     endpoint: str, aws: Callable[[str], Any], bucket: str
 ) -> None:
     with _connected(endpoint) as connection:
-        head = f"PUT /{bucket}/key HTTP/1.1\r\nHost: emulator\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+        head = f"PUT /{bucket}/key HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
         connection.sendall(head.encode())
         assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"hello")
@@ -96,7 +96,7 @@ def test_a_body_waits_for_the_servers_consent_when_the_client_expects_it(
 
 def test_a_body_may_come_in_chunks(endpoint: str, aws: Callable[[str], Any], bucket: str) -> None:
     with _connected(endpoint) as connection:
-        head = f"PUT /{bucket}/key HTTP/1.1\r\nHost: emulator\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = f"PUT /{bucket}/key HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
         for piece in (head.encode(), b"3\r\nhel\r\n", b"2\r\nl", b"o\r\n0\r\n\r\n"):
             connection.sendall(piece)
         assert _answer(connection)[0] == 200
@@ -113,7 +113,7 @@ def test_bodies_of_any_size_come_back_as_they_were(aws: Callable[[str], Any], bu
 def test_a_head_tells_the_length_and_sends_nothing(endpoint: str, aws: Callable[[str], Any], bucket: str) -> None:
     aws("s3").put_object(Bucket=bucket, Key="key", Body=b"hello")
     with _connected(endpoint) as connection:
-        connection.sendall(f"HEAD /{bucket}/key HTTP/1.1\r\nHost: emulator\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(f"HEAD /{bucket}/key HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         head, _, body = _rest(connection).partition(b"\r\n\r\n")
     assert b"content-length: 5" in head.lower()
     assert body == b""
@@ -121,7 +121,9 @@ def test_a_head_tells_the_length_and_sends_nothing(endpoint: str, aws: Callable[
 
 def test_a_request_to_a_proxy_names_the_whole_address(endpoint: str) -> None:
     with _connected(endpoint) as connection:
-        connection.sendall(f"GET {endpoint}/_localstack/health?reload HTTP/1.1\r\nHost: emulator\r\n\r\n".encode())
+        host = urlsplit(endpoint).netloc
+        head = f"GET {endpoint}/_localstack/health?reload HTTP/1.1\r\nHost: {host}\r\n\r\n"
+        connection.sendall(head.encode())
         assert _answer(connection)[0] == 200
 
 

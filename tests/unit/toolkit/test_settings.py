@@ -97,6 +97,31 @@ def test_an_endpoint_of_aws_is_refused(endpoint: str) -> None:
         parse_settings({"STOCKROOM_ENGINE": "external", "STOCKROOM_ENDPOINT": endpoint}, {})
 
 
+def test_origins_are_listed_with_commas() -> None:
+    listed = parse_settings({"STOCKROOM_ALLOWED_ORIGINS": "http://localhost:3000, https://shop.example ,"}, {})
+    assert listed.allowed_origins == ("http://localhost:3000", "https://shop.example")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "null",
+        "localhost:3000",
+        "http://",
+        "file://",
+        "http://localhost:3000/",
+        "http://a@b",
+        "HTTP://LOCALHOST",
+        "http://*.example",
+    ],
+)
+def test_what_no_browser_sends_as_an_origin_is_refused(origin: str) -> None:
+    with pytest.raises(StockroomError) as error:
+        parse_settings({"STOCKROOM_ALLOWED_ORIGINS": f"http://localhost:3000,{origin}"}, {})
+    assert f"{origin!r} is no origin" in error.value.message
+
+
 def test_the_engine_external_needs_an_endpoint() -> None:
     with pytest.raises(StockroomError, match="needs STOCKROOM_ENDPOINT"):
         parse_settings({"STOCKROOM_ENGINE": "external"}, {})

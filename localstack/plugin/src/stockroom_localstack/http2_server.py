@@ -23,16 +23,9 @@ from h2.events import ConnectionTerminated, DataReceived, Event, RequestReceived
 from h2.exceptions import ProtocolError, StreamClosedError, StreamIDTooLowError
 from h2.settings import SettingCodes
 
-from .loopback_server import (
-    BODY_BYTES_IN_MEMORY,
-    READ_BYTES,
-    Application,
-    Environment,
-    Headers,
-    Request,
-    answering,
-    environment,
-)
+from .admission import Reach, Verdict
+from .http_requests import BODY_BYTES_IN_MEMORY, READ_BYTES, Headers, Request
+from .wsgi import Application, Environment, answering
 
 LOG = logging.getLogger(__name__)
 
@@ -57,30 +50,24 @@ class Arriving:
     target: bytes
     headers: Headers
     body: IO[bytes]
-
-
-def serve(
-    connection: socket.socket,
-    scheme: str,
-    server: tuple[Any, ...],
-    client: tuple[Any, ...],
-    application: Application,
-    received: bytes = b"",
-) -> None:
-    """Answer the requests of a connection until the client has enough. received: what was read of it already."""
-
-    def environment_of(request: Arriving) -> Environment:
-        whole = Request(request.method, "2", request.target, request.headers, request.body, keep_alive=True)
-        return environment(whole, scheme, server, client)
-
-    Connection(connection, application, environment_of).serve(received)
+    verdict: Verdict
 
 
 class Connection:
+    """judge: by a request's head, before its body is read. busy, idle: called when the first request of those under way
+    has begun, and when the last has been answered."""
+
     def __init__(
-        self, connection: socket.socket, application: Application, environment_of: Callable[[Arriving], Environment]
+        self,
+        connection: socket.socket,
+        application: Application,
+        judge: Callable[[str, bytes, Headers], Verdict],
+        environment_of: Callable[[Request], Environment],
+        busy: Callable[[], None],
+        idle: Callable[[], None],
     ) -> None:
         self._socket, self._application, self._environment_of = connection, application, environment_of
+        self._judge, self._busy, self._idle = judge, busy, idle
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self._arriving: dict[int, Arriving] = {}
         self._answering: set[int] = set()
@@ -89,6 +76,7 @@ class Connection:
         self._changed = threading.Condition()
 
     def serve(self, received: bytes) -> None:
+        """Answer the requests until the client has enough. received: what was read of it already."""
         with self._changed:
             self._h2.initiate_connection()  # which says how many requests and how long headers h2 admits
             self._h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW})
@@ -169,13 +157,15 @@ class Connection:
             self._h2.reset_stream(event.stream_id, ErrorCodes.REFUSED_STREAM)
             return
         body: Any = SpooledTemporaryFile(BODY_BYTES_IN_MEMORY)  # noqa: SIM115  # closed with the answer
-        method, target = named[b":method"].decode("latin-1"), named[b":path"]
-        self._arriving[event.stream_id] = Arriving(method, target, _as_of_http1(headers), body)
+        method, target, others = named[b":method"].decode("latin-1"), named[b":path"], _as_of_http1(headers)
+        verdict = self._judge(method, target, others)
+        self._arriving[event.stream_id] = Arriving(method, target, others, body, verdict)
         if named.get(b"expect", b"").lower() == b"100-continue":
             self._h2.send_headers(event.stream_id, [(":status", "100")])
 
     def _add(self, event: DataReceived) -> None:
-        if arriving := self._arriving.get(event.stream_id):
+        arriving = self._arriving.get(event.stream_id)
+        if arriving and arriving.verdict.reach is not Reach.NOTHING:
             arriving.body.write(event.data)
         with suppress(StreamClosedError):  # its bytes have taken room of the whole connection, too
             self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
@@ -183,13 +173,23 @@ class Connection:
     def _start(self, stream: int) -> None:
         if arriving := self._arriving.pop(stream, None):
             self._answering.add(stream)
+            self._busy()
             threading.Thread(target=self._answer, args=(stream, arriving), name="http2-request", daemon=True).start()
 
     def _answer(self, stream: int, arriving: Arriving) -> None:
         try:
             with closing(arriving.body) as body:
                 body.seek(0)
-                self._send(stream, self._environment_of(arriving))
+                whole = Request(
+                    arriving.method,
+                    "2",
+                    arriving.target,
+                    arriving.headers,
+                    body,
+                    keep_alive=True,
+                    verdict=arriving.verdict,
+                )
+                self._send(stream, self._environment_of(whole))
         except (Gone, OSError):
             pass
         except Exception:
@@ -199,6 +199,8 @@ class Connection:
         finally:
             with self._changed:
                 self._answering.discard(stream)
+                if not self._answering:
+                    self._idle()
 
     def _send(self, stream: int, environ: Environment) -> None:
         with answering(self._application, environ) as answer:

@@ -2,7 +2,7 @@
 
 LocalStack's own server, on Twisted, listens on every interface, and passes each request from an event loop to a thread
 and the answer back in pieces: that costs more time of the interpreter than most AWS calls. AWS clients keep their
-connections, so one thread reads, answers and writes here.
+connections, so one thread reads, answers and writes here. Who may ask at all is decided in admission.py.
 """
 
 from __future__ import annotations
@@ -13,16 +13,10 @@ import signal
 import socket
 import ssl
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from email.utils import formatdate
-from io import BytesIO
-from itertools import chain
-from tempfile import TemporaryFile
-from typing import IO, Any
-from urllib.parse import unquote_to_bytes
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import httptools
 from localstack import config
@@ -31,22 +25,22 @@ from localstack.utils.ssl import create_ssl_cert
 from rolo.gateway import Gateway
 from rolo.gateway.wsgi import WsgiGateway
 
+from . import applications, settings
+from .admission import Policy
+from .connections import Connection, Connections, accept_forever, most_connections, raise_file_limit
+from .guard import Guard
+from .http_requests import BAD_REQUEST, READ_BYTES, Arriving, Request
+from .peers import Peer, peer_of
+from .wsgi import Environment, answer, environment
+
 LOG = logging.getLogger(__name__)
 
 BACKLOG = 1024
-READ_BYTES = 256 * 1024
-BODY_BYTES_IN_MEMORY = 16 * 1024 * 1024
 TLS_HANDSHAKE = b"\x16"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-STATUSES_WITHOUT_BODY = ("1", "204", "304")
 # How a connection of HTTP/2 begins, and what it is called where TLS chooses between the two.
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HTTP2 = "h2"
-
-Environment = dict[str, Any]
-Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
-Headers = list[tuple[bytes, bytes]]
 
 
 def require_loopback(host: str) -> str:
@@ -54,200 +48,6 @@ def require_loopback(host: str) -> str:
     if not ipaddress.ip_address(host).is_loopback:
         raise ValueError(f"GATEWAY_LISTEN names {host}, but the emulator listens on a loopback address only")
     return host
-
-
-@dataclass
-class Request:
-    """A request whose body is complete, positioned at the body's beginning."""
-
-    method: str
-    version: str
-    target: bytes
-    headers: Headers
-    body: IO[bytes]
-    keep_alive: bool
-
-
-class Arriving:
-    """Makes requests of the bytes of a connection; `httptools` calls the methods."""
-
-    def __init__(self, on_expect_continue: Callable[[], None]) -> None:
-        self._on_expect_continue = on_expect_continue
-        self._parser = httptools.HttpRequestParser(self)
-        self._complete: deque[Request] = deque()
-
-    def feed(self, data: bytes) -> Iterator[Request]:
-        """The requests that are complete with these bytes. Raises HttpParserError for what is no HTTP."""
-        self._parser.feed_data(data)
-        while self._complete:
-            yield self._complete.popleft()
-
-    def on_message_begin(self) -> None:
-        self._target = b""
-        self._headers: Headers = []
-        self._body: IO[bytes] = BytesIO()
-
-    def on_url(self, url: bytes) -> None:
-        self._target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        for name, value in self._headers:
-            if name.lower() == b"expect" and value.lower() == b"100-continue":
-                self._on_expect_continue()
-            elif name.lower() == b"content-length" and int(value) > BODY_BYTES_IN_MEMORY:
-                self._body = TemporaryFile()  # noqa: SIM115  # closed when nobody refers to it any more
-
-    def on_body(self, body: bytes) -> None:
-        self._body.write(body)
-
-    def on_message_complete(self) -> None:
-        self._body.seek(0)
-        parser = self._parser
-        self._complete.append(
-            Request(
-                method=parser.get_method().decode(),
-                version=parser.get_http_version(),
-                target=self._target,
-                headers=self._headers,
-                body=self._body,
-                keep_alive=parser.should_keep_alive(),
-            )
-        )
-
-
-def environment(request: Request, scheme: str, server: tuple[Any, ...], client: tuple[Any, ...]) -> Environment:
-    """What WSGI (PEP 3333) and rolo want to know of a request."""
-    target = request.target
-    # A request to a proxy names the whole URL: RFC 9112, 3.2.2.
-    url = httptools.parse_url(target) if not target.startswith(b"/") and target != b"*" else None
-    path, _, query = target.partition(b"?")
-    environ: Environment = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(url.path or b"/" if url else path).decode("latin-1"),
-        "QUERY_STRING": query.decode("latin-1"),
-        "SERVER_NAME": server[0],
-        "SERVER_PORT": str(server[1]),
-        "SERVER_PROTOCOL": f"HTTP/{request.version}",
-        "REMOTE_ADDR": client[0],
-        "REMOTE_PORT": str(client[1]),
-        "REQUEST_URI": target.decode("latin-1"),
-        "RAW_URI": target.decode("latin-1"),
-        "rolo.headers": request.headers,
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scheme,
-        "wsgi.input": request.body,
-        "wsgi.input_terminated": True,
-        "wsgi.errors": BytesIO(),
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    for raw_name, raw_value in request.headers:
-        name, value = raw_name.decode("latin-1").upper().replace("-", "_"), raw_value.decode("latin-1")
-        if name not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            name = f"HTTP_{name}"
-        environ[name] = f"{environ[name]},{value}" if name in environ else value
-    return environ
-
-
-@dataclass
-class Answer:
-    """What an application says. headers: with the time. pieces: of the body, to be left alone where there is none."""
-
-    status: str
-    headers: list[tuple[str, str]]
-    has_body: bool
-    pieces: Iterator[bytes]
-
-
-@contextmanager
-def answering(application: Application, environ: Environment) -> Iterator[Answer]:
-    started: list[Any] = []
-
-    def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
-        started[:] = [status, headers]
-
-    body = application(environ, start_response)
-    try:
-        pieces = iter(body)
-        # An application may start its answer only when it is asked for the first piece.
-        first = next(pieces, b"")
-        status, headers = started
-        has_body = environ["REQUEST_METHOD"] != "HEAD" and not status.startswith(STATUSES_WITHOUT_BODY)
-        if all(name.lower() != "date" for name, _ in headers):
-            headers = [*headers, ("Date", formatdate(usegmt=True))]
-        yield Answer(status, headers, has_body, chain([first], pieces))
-    finally:
-        if close := getattr(body, "close", None):
-            close()
-
-
-def answer(application: Application, environ: Environment, keep: bool) -> Iterator[bytes]:
-    """The bytes of the application's answer, head and first piece in one."""
-    with answering(application, environ) as said:
-        names = {name.lower() for name, _ in said.headers}
-        chunked = said.has_body and "content-length" not in names and "transfer-encoding" not in names
-        lines = [f"HTTP/1.1 {said.status}", *(f"{name}: {value}" for name, value in said.headers)]
-        lines += ["Transfer-Encoding: chunked"] if chunked else []
-        lines += [] if keep else ["Connection: close"]
-        head = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
-        if not said.has_body:
-            yield head
-            return
-        rest = (_chunk(piece) for piece in said.pieces if piece) if chunked else said.pieces
-        yield head + next(iter(rest), b"")
-        yield from rest
-        if chunked:
-            yield b"0\r\n\r\n"
-
-
-def _chunk(piece: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(piece), piece)
-
-
-def serve_connection(
-    connection: socket.socket, client: tuple[Any, ...], application: Application, tls: Callable[[], ssl.SSLContext]
-) -> None:
-    """Answer the requests of one connection, one after the other, until the client has enough."""
-    server = connection.getsockname()
-    with connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        scheme = "http"
-        if connection.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
-            connection = tls().wrap_socket(connection, server_side=True)
-            scheme = "https"
-        with connection:
-            try:
-                _serve_requests(connection, scheme, server, client, application)
-            except httptools.HttpParserError as error:
-                LOG.info("a connection of %s speaks no HTTP: %s", client, error)
-                connection.sendall(BAD_REQUEST)
-
-
-def _serve_requests(
-    connection: socket.socket, scheme: str, server: tuple[Any, ...], client: tuple[Any, ...], application: Application
-) -> None:
-    data = connection.recv(READ_BYTES)
-    while len(data) < len(PREFACE) and PREFACE.startswith(data) and (more := connection.recv(READ_BYTES)):
-        data += more
-    if data.startswith(PREFACE):
-        from . import http2_server  # few clients speak it
-
-        http2_server.serve(connection, scheme, server, client, application, data)
-        return
-    arriving = Arriving(lambda: connection.sendall(CONTINUE))
-    while data:
-        for request in arriving.feed(data):
-            environ = environment(request, scheme, server, client)
-            for piece in answer(application, environ, request.keep_alive):
-                connection.sendall(piece)
-            if not request.keep_alive:
-                return
-        data = connection.recv(READ_BYTES)
 
 
 class Tls:
@@ -267,13 +67,86 @@ class Tls:
             return self._context
 
 
+class Server:
+    """Answers the requests of all connections to one address."""
+
+    def __init__(self, guard: Guard, connections: Connections) -> None:
+        self._guard = guard
+        self._connections = connections
+        self._tls = Tls()
+
+    def serve(self, connection: Connection, client: tuple[Any, ...]) -> None:
+        """One connection, until the client has enough."""
+        # A client that goes away, in the middle of a handshake too, or does nothing for long is no fault of ours.
+        try:
+            with connection.socket, suppress(OSError):
+                self._serve(connection, client)
+        finally:
+            self._connections.leave(connection)
+
+    def _serve(self, connection: Connection, client: tuple[Any, ...]) -> None:
+        plain = connection.socket
+        server = plain.getsockname()
+        judge = partial(self._guard.judge, peer_of(plain.family, client, server) is Peer.OTHER_USER)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        scheme = "http"
+        if plain.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
+            connection.socket = self._tls.context().wrap_socket(plain, server_side=True)
+            scheme = "https"
+
+        def environment_of(request: Request) -> Environment:
+            return environment(request, scheme, server, client)
+
+        with connection.socket as connected:
+            received = connected.recv(READ_BYTES)
+            while (
+                len(received) < len(PREFACE) and PREFACE.startswith(received) and (more := connected.recv(READ_BYTES))
+            ):
+                received += more
+            if received.startswith(PREFACE):
+                from . import http2_server  # few clients speak it
+
+                busy, idle = (
+                    partial(change, connection) for change in (self._connections.busy, self._connections.idle)
+                )
+                http2_server.Connection(connected, self._guard, judge, environment_of, busy, idle).serve(received)
+                return
+            arriving = Arriving(judge, lambda: connected.sendall(CONTINUE))
+            try:
+                self._serve_requests(connection, arriving, environment_of, received)
+            except httptools.HttpParserError as error:
+                LOG.info("a connection of %s speaks no HTTP: %s", client, error)
+                connected.sendall(BAD_REQUEST)
+
+    def _serve_requests(
+        self,
+        connection: Connection,
+        arriving: Arriving,
+        environment_of: Callable[[Request], Environment],
+        received: bytes,
+    ) -> None:
+        connected = connection.socket
+        while received:
+            for request in arriving.feed(received):
+                self._connections.busy(connection)
+                for piece in answer(self._guard, environment_of(request), request.keep_alive):
+                    connected.sendall(piece)
+                if not request.keep_alive:
+                    return
+            if complaint := arriving.complaint():
+                connected.sendall(complaint)
+                return
+            (self._connections.busy if arriving.is_in_body else self._connections.idle)(connection)
+            received = connected.recv(READ_BYTES)
+
+
 class LoopbackRuntimeServer(RuntimeServer):
     def __init__(self) -> None:
-        self._listening: list[tuple[socket.socket, Application]] = []
+        self._listening: list[tuple[socket.socket, Server]] = []
         self._stopped = threading.Event()
         self._woken, self._wake = socket.socketpair()
         self._wake.setblocking(False)
-        self._tls = Tls()
+        self._connections = Connections(most_connections(raise_file_limit()))
 
     def register(
         self,
@@ -286,22 +159,19 @@ class LoopbackRuntimeServer(RuntimeServer):
             listening = socket.create_server(
                 (require_loopback(address.host), address.port), family=family, backlog=BACKLOG
             )
-            self._listening.append((listening, WsgiGateway(gateway)))
+            policy = Policy(address.port, settings.current().allowed_origins)
+            applications.trust_nobody_else(policy)
+            self._listening.append((listening, Server(Guard(WsgiGateway(gateway), policy), self._connections)))
 
     def run(self) -> None:
-        for number, arguments in enumerate(self._listening):
-            threading.Thread(target=self._accept, args=arguments, name=f"http-accept-{number}", daemon=True).start()
+        for number, (listening, server) in enumerate(self._listening):
+            arguments = (listening, self._connections, self._stopped, server.serve)
+            threading.Thread(target=accept_forever, args=arguments, name=f"http-accept-{number}", daemon=True).start()
         # Python's signal handlers run in this thread, the main one. Now and then the system gives a signal to another
         # thread, and nothing but a byte of the interpreter's wakes this one: the emulator would not end.
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         while not self._stopped.is_set():
             self._woken.recv(READ_BYTES)
-
-    def _accept(self, listening: socket.socket, application: Application) -> None:
-        while not self._stopped.is_set():
-            connection, client = listening.accept()
-            arguments = (connection, client, application, self._tls.context)
-            threading.Thread(target=_serve, args=arguments, name="http-connection", daemon=True).start()
 
     def shutdown(self) -> None:
         self._stopped.set()
@@ -309,12 +179,6 @@ class LoopbackRuntimeServer(RuntimeServer):
             self._wake.send(b"\0")
         for listening, _ in self._listening:
             listening.close()
-
-
-def _serve(*arguments: Any) -> None:
-    # A client that goes away, in the middle of a handshake too, is no fault of ours.
-    with suppress(OSError):
-        serve_connection(*arguments)
 
 
 class LoopbackRuntimeServerPlugin(RuntimeServerPlugin):

@@ -21,6 +21,7 @@ class Settings:
     services: names of the AWS services that are started early, in this order.
     state: folder of a saved state with which the emulator starts, as soon as it is there; None: with nothing.
     parent: pid of the toolkit that puts it there, and without which it never will be.
+    allowed_origins: of web pages that may ask for everything, such as http://localhost:3000.
     """
 
     home: Path
@@ -28,6 +29,7 @@ class Settings:
     services: tuple[str, ...]
     state: Path | None
     parent: int
+    allowed_origins: frozenset[str] = frozenset()
 
     @property
     def node_modules(self) -> Path:
@@ -52,10 +54,15 @@ def parse_settings(environ: Mapping[str, str]) -> Settings:
     return Settings(
         home=Path(home).absolute(),
         run_dir=Path(run_dir).absolute() if run_dir else None,
-        services=tuple(name for name in (part.strip() for part in services.split(",")) if name),
+        services=_listed(services),
         state=Path(state).absolute() if state else None,
         parent=int(environ.get("STOCKROOM_EMULATOR_PARENT", os.getppid())),
+        allowed_origins=frozenset(_listed(environ.get("STOCKROOM_EMULATOR_ALLOWED_ORIGINS", ""))),
     )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(name for name in (part.strip() for part in text.split(",")) if name)
 
 
 @cache

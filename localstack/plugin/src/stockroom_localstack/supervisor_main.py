@@ -14,6 +14,7 @@ import sys
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 COMMAND_NOT_FOUND = 127
+OPEN_FILES = 1024
 
 
 def supervise(lifeline: int) -> None:
@@ -62,6 +63,7 @@ def _leave(supervisor: int, its_own: tuple[int, ...]) -> None:
     for descriptor in its_own:
         os.close(descriptor)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _limit_files()
     # Safe here: the supervisor has a single thread, and the signal is tied to the thread that forked.
     _control_process(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != supervisor:
@@ -135,6 +137,15 @@ def _control_process(option: int, value: int) -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _limit_files() -> None:
+    """To what a function has on AWS, whatever the emulator needs for itself. A process may raise it again."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def _no_core_file() -> None:
