@@ -53,7 +53,7 @@ class Dataset(Protocol):
     name: str
     digest: str  # SHA-256 of the content, hexadecimal
     files: list[Path]
-    event_prefix: str  # every event_id is "<event_prefix>-<whole number>"
+    event_prefix: str | None  # every event_id is "<event_prefix>-<whole number>"; None: see `invoices`
     counts: Counts
     reading: Reading
 
@@ -63,6 +63,12 @@ class Dataset(Protocol):
     def inventory(self) -> Iterator[Inventory]: ...
     def orders(self) -> Iterator[Order]: ...
     def events(self) -> Iterator[SalesEvent]: ...
+    def invoices(self) -> Iterator[tuple[str, str]]:
+        """The number of each invoice and the digest of its lines, with which the ids of its events begin."""
+
+    def number_of(self, event_id: str) -> int | None:
+        """A whole number of the dataset's own for each of its events, no larger than needed; None for other events."""
+
     def check_unchanged(self) -> None:
         """Raises StockroomError where the records may be of two moments."""
 

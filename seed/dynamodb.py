@@ -1,7 +1,10 @@
 """Products, customers, stores and opening stock into DynamoDB.
 
-All go in by transactions of up to a hundred puts: on the emulator that is four times as fast as BatchWriteItem, and
+All go in by transactions of up to a hundred writes: on the emulator that is four times as fast as BatchWriteItem, and
 unlike it a transaction can put a row only where there is none.
+
+A dataset brings what it sells. Where a product has stock already, that is added to it, once: `datasets` of a row of
+the inventory are those whose goods came in.
 """
 
 from __future__ import annotations
@@ -14,18 +17,19 @@ from botocore.exceptions import ClientError
 
 from seed.dataset import Dataset
 from seed.delivery import deliver, in_batches, side_by_side
-from seed.progress import Progress
+from seed.progress import Progress, Silent
+from seed.records import Inventory
 from seed.target import SeedTarget
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import PutTypeDef
+    from mypy_boto3_dynamodb.type_defs import PutTypeDef, TransactWriteItemTypeDef
 
 STEP = "dynamodb"
 WORKERS = 2
 _BATCH = 100  # TransactWriteItems
 
-_PRESENT = "ConditionalCheckFailed"
+_REFUSED = "ConditionalCheckFailed"
 _PASSING = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 Item = dict[str, Any]
@@ -35,21 +39,21 @@ T = TypeVar("T")
 def load(dataset: Dataset, target: SeedTarget, progress: Progress, stop: Event, stock_is_in: Event) -> int:
     """Loads all four tables, opening stock first, and sets `stock_is_in` once orders may follow.
 
-    Returns how many inventory rows were there before; those are left alone, for stock may have been sold since.
+    Returns how many products had stock before, to which this was added.
     """
     counts = dataset.counts
     progress.started(STEP, counts.products + counts.customers + counts.stores + counts.inventory, "records")
 
-    def put(table: str, records: Iterable[Mapping[str, Any]], unless_present: str | None = None) -> int:
-        return _put_all(target.dynamodb, table, records, unless_present, progress, stop)
+    def put(table: str, records: Iterable[Mapping[str, Any]]) -> None:
+        _write_all(target.dynamodb, ({"Put": _put(table, to_item(each))} for each in records), table, progress, stop)
 
-    kept = put(target.inventory_table, dataset.inventory(), unless_present="product_id")
+    added = _bring_stock(target, dataset, progress, stop)
     stock_is_in.set()
     put(target.products_table, dataset.products())
     put(target.customers_table, dataset.customers())
     put(target.stores_table, dataset.stores())
     progress.finished(STEP)
-    return kept
+    return added
 
 
 def to_item(record: Mapping[str, Any]) -> Item:
@@ -57,57 +61,83 @@ def to_item(record: Mapping[str, Any]) -> Item:
     return {name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in record.items()}
 
 
-def _put_all(
+def _put(table: str, item: Item) -> PutTypeDef:
+    return {"TableName": table, "Item": item}
+
+
+def _bring_stock(target: SeedTarget, dataset: Dataset, progress: Progress, stop: Event) -> int:
+    """Puts a row for each product that has none, and adds to the others; returns to how many."""
+    client, table = target.dynamodb, target.inventory_table
+    source = dataset.digest[:16]
+
+    def put(record: Inventory) -> TransactWriteItemTypeDef:
+        item = to_item(record) | {"datasets": {"SS": [source]}}
+        return {"Put": {**_put(table, item), "ConditionExpression": "attribute_not_exists(product_id)"}}
+
+    def add(item: Mapping[str, Any]) -> TransactWriteItemTypeDef:
+        return {
+            "Update": {
+                "TableName": table,
+                "Key": {"product_id": item["product_id"]},
+                "UpdateExpression": "ADD on_hand :on_hand, datasets :datasets",
+                "ConditionExpression": "NOT contains(datasets, :dataset)",
+                "ExpressionAttributeValues": {
+                    ":on_hand": item["on_hand"],
+                    ":datasets": item["datasets"],
+                    ":dataset": {"S": source},
+                },
+            }
+        }
+
+    present = _write_all(client, map(put, dataset.inventory()), table, progress, stop)
+    changes = [add(write["Put"]["Item"]) for write in present]
+    came_before = _write_all(client, changes, table, Silent(), stop)
+    return len(changes) - len(came_before)
+
+
+def _write_all(
     client: DynamoDBClient,
+    writes: Iterable[TransactWriteItemTypeDef],
     table: str,
-    records: Iterable[Mapping[str, Any]],
-    unless_present: str | None,
     progress: Progress,
     stop: Event,
-) -> int:
-    """Puts the records; with `unless_present`, the key's name, only those that have no row yet.
+) -> list[TransactWriteItemTypeDef]:
+    """Writes what its conditions allow, and returns the rest.
 
-    Returns how many had one. A look before the put would not do: it could overwrite what an order did in between.
+    A look before the write would not do: it could overwrite what an order did in between.
     """
-    kept = 0
+    refused: list[TransactWriteItemTypeDef] = []
     lock = Lock()
 
-    def send(puts: Sequence[PutTypeDef]) -> Sequence[PutTypeDef]:
-        nonlocal kept
+    def send(batch: Sequence[TransactWriteItemTypeDef]) -> Sequence[TransactWriteItemTypeDef]:
         try:
-            client.transact_write_items(TransactItems=[{"Put": put} for put in puts])
+            client.transact_write_items(TransactItems=batch)
         except ClientError as error:
             reasons = error.response.get("CancellationReasons")
             if not reasons:
                 raise
             codes = [reason.get("Code", "None") for reason in reasons]
-            absent = absent_of(puts, codes)
-            if absent is None:
+            again = allowed_of(batch, codes)
+            if again is None:
                 raise
             with lock:
-                kept += len(puts) - len(absent)
-            return absent
+                refused.extend(write for write, code in zip(batch, codes, strict=True) if code == _REFUSED)
+            return again
         return []
 
-    def send_batch(puts: Sequence[PutTypeDef]) -> None:
-        deliver(puts, send, f"table {table}", stop)
-        progress.advanced(STEP, len(puts))
+    def send_batch(batch: Sequence[TransactWriteItemTypeDef]) -> None:
+        deliver(batch, send, f"table {table}", stop)
+        progress.advanced(STEP, len(batch))
 
-    def to_put(record: Mapping[str, Any]) -> PutTypeDef:
-        put: PutTypeDef = {"TableName": table, "Item": to_item(record)}
-        if unless_present:
-            put["ConditionExpression"] = f"attribute_not_exists({unless_present})"
-        return put
-
-    side_by_side(in_batches(map(to_put, records), _BATCH), send_batch, WORKERS)
-    return kept
+    side_by_side(in_batches(writes, _BATCH), send_batch, WORKERS)
+    return refused
 
 
-def absent_of(puts: Sequence[T], codes: Sequence[str]) -> list[T] | None:
-    """What of a cancelled transaction is to be tried again: all but the rows that are present.
+def allowed_of(writes: Sequence[T], codes: Sequence[str]) -> list[T] | None:
+    """What of a cancelled transaction is to be tried again: all but what its condition refused.
 
-    `codes` are its reasons, in the order of the puts. None where one of them is an error that would come again.
+    `codes` are its reasons, in the order of the writes. None where one of them is an error that would come again.
     """
-    if not _PASSING.issuperset(set(codes) - {_PRESENT}):
+    if not _PASSING.issuperset(set(codes) - {_REFUSED}):
         return None
-    return [put for put, code in zip(puts, codes, strict=True) if code != _PRESENT]
+    return [write for write, code in zip(writes, codes, strict=True) if code != _REFUSED]

@@ -12,8 +12,8 @@ class SeedReport:
     """rows_read == rows_accepted + the sums of `set_aside` and of `rejected`; the counts are those of the dataset,
     now all in place.
 
-    `seconds` has the keys reading, dynamodb, kinesis, sqs and s3 (those that ran). `inventory_kept` are
-    products whose inventory row was there before and stayed as it was; `events_found` are events that an
+    `seconds` has the keys reading, dynamodb, kinesis, sqs and s3 (those that ran). `stock_added` are
+    products that had stock before, to which this was added; `events_found` are events that an
     interrupted run had sent. Where `already_seeded`, nothing was done and the other fields tell of the run
     that did it.
     """
@@ -30,7 +30,7 @@ class SeedReport:
     notes: tuple[str, ...]
     left_out_file: Path | None
     counts: Counts
-    inventory_kept: int = 0
+    stock_added: int = 0
     events_found: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     already_seeded: bool = False

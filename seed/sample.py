@@ -53,7 +53,7 @@ class RecordsDirectory:
         )
         self.reading = Reading(rows_read=self.counts.events, rows_accepted=self.counts.events)
         first = next(self.events(), None)
-        self.event_prefix = first["event_id"].rpartition("-")[0] if first else ""
+        self.event_prefix: str | None = first["event_id"].rpartition("-")[0] if first else ""
 
     def products(self) -> Iterator[Product]:
         return self._records("products")
@@ -72,6 +72,16 @@ class RecordsDirectory:
 
     def events(self) -> Iterator[SalesEvent]:
         return self._records("sales_events")
+
+    def invoices(self) -> Iterator[tuple[str, str]]:
+        """None: the ids of events have a prefix."""
+        return iter(())
+
+    def number_of(self, event_id: str) -> int | None:
+        prefix, _, digits = event_id.rpartition("-")
+        if prefix != self.event_prefix or len(digits) > 12 or not (digits.isascii() and digits.isdigit()):
+            return None
+        return int(digits)
 
     def check_unchanged(self) -> None:
         for file, state in self._states.items():

@@ -8,16 +8,20 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 from time import monotonic
+from typing import Any
 
 from seed import dynamodb, kinesis, s3, sqs
 from seed.copied_file import copy_whole, remove
 from seed.dataset import Dataset
 from seed.dates import DateOrder
 from seed.delivery import Stopped
+from seed.held import read_held
+from seed.invoices import pack
 from seed.progress import Progress, Silent
 from seed.report import SeedReport, report_of
 from seed.sample import RecordsDirectory
-from seed.staging import Duplicates, StagedFile, check_header, survey
+from seed.staging import Duplicates, StagedFile
+from seed.survey import check_header, survey
 from seed.target import SeedTarget
 from stockroom.errors import StockroomError
 from stockroom.settings import SAMPLE_DIR
@@ -75,7 +79,7 @@ def load(
             return done
         staged = StagedFile(copied, survey(copied.path, order, progress), work_dir, handling)
         with closing(staged):
-            staged.stage(progress)
+            staged.stage(progress, read_held(target, copied.digest))
             return _seed(staged, target, progress, handling, seconds={"reading": monotonic() - start})
     finally:
         remove(copied.path.parent)
@@ -132,15 +136,9 @@ def _seed(
 ) -> SeedReport:
     order = dataset.reading.date_order
     interrupted = s3.read_mark(target, dataset.digest, s3.STARTED)
-    if interrupted is None:
-        s3.write_mark(
-            target,
-            dataset.digest,
-            s3.STARTED,
-            {"started_at": datetime.now(UTC).isoformat(), "date_order": order, "duplicates": duplicates},
-        )
-    else:
+    if interrupted:
         check_same_reading(dataset.name, interrupted["date_order"], order, interrupted["duplicates"], duplicates)
+    _note_beginning(target, dataset, duplicates, interrupted)
     interrupted_at = datetime.fromisoformat(interrupted["started_at"]) if interrupted else None
 
     stop, stock_is_in = Event(), Event()
@@ -174,7 +172,7 @@ def _seed(
         duplicates,
         dataset.reading,
         dataset.counts,
-        inventory_kept=results[dynamodb.STEP] or 0,
+        stock_added=results[dynamodb.STEP] or 0,
         events_found=results[kinesis.STEP] or 0,
         seconds={step: round(value, 3) for step, value in seconds.items()},
     )
@@ -189,6 +187,19 @@ def _seed(
         },
     )
     return report
+
+
+def _note_beginning(
+    target: SeedTarget, dataset: Dataset, duplicates: Duplicates, interrupted: dict[str, Any] | None
+) -> None:
+    """Notes which invoices go out before the first of them does, so that another file can tell what it shares."""
+    if dataset.event_prefix is None:
+        invoices = pack(dataset.invoices())
+        s3.write_object(target, s3.key_of(dataset.digest, s3.NOTED), invoices, "application/gzip")
+    if not interrupted:
+        mark = {"date_order": dataset.reading.date_order, "duplicates": duplicates}
+        mark |= {"started_at": datetime.now(UTC).isoformat(), "event_prefix": dataset.event_prefix}
+        s3.write_mark(target, dataset.digest, s3.STARTED, mark)
 
 
 def _side_by_side(steps: Sequence[Callable[[], None]], stop: Event) -> None:

@@ -1,8 +1,9 @@
 """A file's accepted rows, staged in SQLite so that memory does not grow with the file.
 
 The rows of an invoice need not stand together and the file need not be in time order: staged, events go out
-by time, an invoice is one order, a product has its latest description, and opening stock is what the file
-sells in all, so that every order can be met in whatever order the queue delivers.
+by time, an invoice is one order, a product has its latest description, and the stock that it brings is what the file
+sells in all, so that every order can be met in whatever order the queue delivers. What the platform holds from other
+files is left out.
 """
 
 from __future__ import annotations
@@ -10,19 +11,18 @@ from __future__ import annotations
 import csv
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from seed import online_retail as uci
 from seed import reasons
-from seed.copied_file import CopiedFile, open_csv
-from seed.csv_rows import Row, read_rows
+from seed.copied_file import CopiedFile
+from seed.csv_rows import Row
 from seed.dataset import Counts, Reading
-from seed.dates import DateOrder, DateReading, DateSurvey
+from seed.invoices import ContentDigest, Held
 from seed.progress import Progress
 from seed.reasons import NotTaken, Rejected, SetAside
 from seed.record_rules import PRICE_DECIMALS
@@ -38,55 +38,25 @@ from seed.records import (
     Store,
     to_json,
 )
+from seed.staging_tables import (
+    CONTENT,
+    CONTENTS,
+    CUSTOMERS,
+    EVENTS,
+    HELD,
+    ORDERS,
+    PRODUCTS,
+    SORTED,
+    STAGED,
+    STAGED_ORDER,
+    Numbers,
+)
+from seed.survey import Survey, read_header
 from stockroom.errors import StockroomError
 
 Duplicates = Literal["keep", "drop"]
 
 _BATCH = 5_000
-_CONTENT = "invoice, product, description, quantity, time, price, customer, country"
-_STAGED = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA cache_size = -8192;
-CREATE TABLE staged (
-    line INTEGER PRIMARY KEY, invoice TEXT, product TEXT, description TEXT, quantity INTEGER, time TEXT,
-    price TEXT, customer TEXT, country TEXT );
-"""
-# `sales` holds the rows in time order, so that its rowid is that order; `number` counts the lines of an
-# invoice.
-_SORTED = (
-    """CREATE TABLE sales AS
-    SELECT *, row_number() OVER (PARTITION BY invoice ORDER BY line) AS number FROM staged ORDER BY time, line""",
-    "DROP TABLE staged",
-    "CREATE INDEX sales_by_invoice ON sales (invoice, number)",
-    """CREATE TABLE invoices AS
-    SELECT invoice, min(time) AS time, min(line) AS line, max(customer) AS customer
-    FROM sales GROUP BY invoice ORDER BY 2, 3""",
-    "CREATE TABLE catalogue AS SELECT product, sum(max(quantity, 0)) AS sold FROM sales GROUP BY product",
-)
-# SQLite takes the bare columns from the row that has the maximum. A row without a price ("damaged", "check")
-# describes a product only where no row with a price does.
-_PRODUCTS = """
-SELECT described.product, described.description, priced.price FROM (
-    SELECT product, description,
-        max(rowid + 1000000000000 * CASE WHEN description = '' THEN 0 WHEN price = '0.00' THEN 1 ELSE 2 END)
-    FROM sales GROUP BY product
-) AS described JOIN (
-    SELECT product, price, max(rowid + 1000000000000 * (price != '0.00')) FROM sales GROUP BY product
-) AS priced USING (product)
-"""
-_CUSTOMERS = "SELECT customer, country, max(rowid) FROM sales WHERE customer != '' GROUP BY customer"
-_EVENTS = """
-SELECT line, time, invoice, number, product, description, quantity, price, customer, country
-FROM sales ORDER BY rowid
-"""
-_STAGED_ORDER = """
-SELECT invoice, time, customer, country, line, product, quantity, price FROM staged WHERE invoice = ? ORDER BY line
-"""
-_ORDERS = """
-SELECT invoices.invoice, invoices.time, invoices.customer, country, number, product, quantity, price
-FROM invoices CROSS JOIN sales USING (invoice) ORDER BY invoices.rowid, number
-"""
 
 
 @dataclass
@@ -106,70 +76,19 @@ class _Found:
         return self.rejected.total() + self.set_aside.total()
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What the whole file tells before any row is taken."""
-
-    columns: uci.Columns
-    dates: DateReading
-    rows: int
-
-
-def survey(path: Path, asked: DateOrder | None, progress: Progress) -> Survey:
-    """Raises StockroomError where the file is no Online Retail file or its dates are undecided."""
-    columns, rows = read_header(path)
-    dates = DateSurvey()
-    count = 0
-    progress.started("looking at dates", path.stat().st_size, "bytes")
-    seen = 0  # characters: nearly bytes
-    for row in rows:
-        count += 1
-        seen += len(row.text) + 1
-        if len(row.cells) == columns.width:
-            dates.add(row.line, row.cells[columns.date].strip())
-        if not count % _BATCH:
-            progress.advanced("looking at dates", seen)
-            seen = 0
-    progress.finished("looking at dates")
-    return Survey(columns, dates.decide(asked, path.name), count)
-
-
-def check_header(path: Path) -> None:
-    """Raises StockroomError where the beginning of the file shows that it can't be seeded."""
-    open_csv(path).close()
-    read_header(path)
-
-
-def read_header(path: Path) -> tuple[uci.Columns, Iterator[Row]]:
-    """The columns and the rows below the header. Raises StockroomError where the file has no such header or rows."""
-    rows = read_rows(path)
-    header = next(rows, None)
-    if header and header.text.lower().startswith("sep="):
-        if header.text[4:] != ",":
-            raise uci.other_separator(path.name, header.text[4:])
-        header = next(rows, None)
-    if header is None:
-        raise StockroomError(f"{path} is empty", hint="give a CSV file in the shape of UCI Online Retail")
-    columns = uci.find_columns(header.cells, path.name)
-    first = next(rows, None)
-    if first is None:
-        raise StockroomError(f"{path} has a header line but no rows", hint="give a file that holds sales")
-    return columns, chain([first], rows)
-
-
 class StagedFile:
     """A UCI "Online Retail" file as a Dataset; see seed.dataset.
 
-    Event ids are "<first 8 of the digest>-<line of the file>": the same at every seeding, and a way back to
-    the row.
+    Event ids are "<digest of the invoice>-<place of the line in it>": the same from whatever file the invoice comes.
     """
+
+    event_prefix: str | None = None
 
     def __init__(self, copied: CopiedFile, surveyed: Survey, work_dir: Path, duplicates: Duplicates) -> None:
         path, digest = copied.path, copied.digest
         self.name = path.name
         self.digest = digest
         self.files = [path]
-        self.event_prefix = digest[:8]
         self._copied = copied
         self._survey = surveyed
         self._duplicates = duplicates
@@ -177,20 +96,23 @@ class StagedFile:
         self._left_out_file = work_dir / f"left-out-{path.stem}-{digest[:8]}.csv"
         self.counts = Counts()
         self.reading = Reading(0, 0)
+        self._numbers = Numbers(self._database)
 
-    def stage(self, progress: Progress) -> None:
+    def stage(self, progress: Progress, held: Iterable[Held] = ()) -> None:
         """Reads the file; afterwards `counts` and `reading` are known and the iterators work.
 
-        Raises StockroomError where the disk is full or no row at all can be taken.
+        Invoices that are `held` from elsewhere are left out. Raises StockroomError where the disk is full or no row
+        at all can be taken.
         """
         self._database.unlink(missing_ok=True)
         try:
             with closing(sqlite3.connect(self._database)) as database:
-                database.executescript(_STAGED)
+                database.executescript(STAGED)
                 found = self._take_rows(database, progress)
+                self._reject(database, _large_orders(database), reasons.LARGE_ORDER, found)
+                self._leave_out_held(database, held, found)
                 repeated = found.rejected[reasons.REPEATED] or _repeated_rows(database)
-                self._reject_large_orders(database, found)
-                _run(database, _SORTED, progress)
+                _run(database, SORTED, progress)
                 self.counts = _count(database)
         except (sqlite3.Error, OSError) as error:
             raise StockroomError(
@@ -200,14 +122,14 @@ class StagedFile:
         self.reading = Reading(
             rows_read=found.read,
             rows_accepted=found.read - found.left_out,
-            set_aside=dict(found.set_aside.most_common()),
-            rejected=dict(found.rejected.most_common()),
+            set_aside={reason: n for reason, n in found.set_aside.most_common() if n},
+            rejected={reason: n for reason, n in found.rejected.most_common() if n},
             repeated_rows=repeated,
             date_order=self._survey.dates.order,
             notes=tuple(self._notes(found)),
-            left_out_file=self._left_out_file if found.left_out else None,
+            left_out_file=self._left_out_file if found.left_out > found.set_aside[reasons.HELD] else None,
         )
-        if not self.reading.rows_accepted:
+        if not self.reading.rows_accepted and not found.set_aside[reasons.HELD]:
             reason, n = (found.rejected + found.set_aside).most_common(1)[0]
             raise StockroomError(
                 f"{self.name}: none of its {found.read} rows can be taken ({n} of them: {reason})",
@@ -225,7 +147,7 @@ class StagedFile:
         columns, order = self._survey.columns, self._survey.dates.order
         found = _Found()
         if self._duplicates == "drop":
-            database.execute(f"CREATE UNIQUE INDEX once ON staged ({_CONTENT})")
+            database.execute(f"CREATE UNIQUE INDEX once ON staged ({CONTENT})")
         insert = "INSERT OR IGNORE INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         progress.started("reading", self._survey.rows, "records")
         with self._left_out_file.open("w", encoding="utf-8", newline="") as file:
@@ -253,35 +175,34 @@ class StagedFile:
         progress.finished("reading")
         return found
 
-    def _reject_large_orders(self, database: sqlite3.Connection, found: _Found) -> None:
-        """An order is one message or none; the largest of UCI Online Retail takes a third of what it may."""
-        # Nothing smaller than this estimate can be too large: the longest line takes 100 bytes and its
-        # product.
-        suspects = database.execute(
-            "SELECT invoice FROM staged GROUP BY invoice HAVING sum(100 + 12 * length(product)) + 32000 > ?",
-            (SQS_MESSAGE_BYTES,),
-        ).fetchall()
-        large: set[str] = set()
-        for (invoice,) in suspects:
-            lines = database.execute(_STAGED_ORDER, (invoice,)).fetchall()
-            if len(to_json(_order(lines))) > SQS_MESSAGE_BYTES:
-                large.add(invoice)
-        if not large:
+    def _leave_out_held(self, database: sqlite3.Connection, held: Iterable[Held], found: _Found) -> None:
+        database.create_aggregate("digest", -1, ContentDigest)  # type: ignore[arg-type]
+        database.executescript(CONTENTS)
+        database.execute("CREATE TABLE held (invoice TEXT, digest TEXT, loaded INTEGER)")
+        database.executemany("INSERT INTO held VALUES (?, ?, ?)", held)
+        differs = dict(database.execute(HELD).fetchall())
+        self._reject(database, {invoice for invoice in differs if differs[invoice]}, reasons.OTHER_CONTENT, found)
+        same = [(invoice,) for invoice in differs if not differs[invoice]]
+        found.set_aside[reasons.HELD] += database.executemany("DELETE FROM staged WHERE invoice = ?", same).rowcount
+
+    def _reject(self, database: sqlite3.Connection, invoices: set[str], reason: str, found: _Found) -> None:
+        """Rejects all rows of the invoices."""
+        if not invoices:
             return
         with self._left_out_file.open("a", encoding="utf-8", newline="") as file:
             left_out = csv.writer(file)
             for row in self._data_rows():
                 staged = database.execute("SELECT invoice FROM staged WHERE line = ?", (row.line,)).fetchone()
-                if staged and staged[0] in large:
-                    found.add(Rejected(reasons.LARGE_ORDER))
-                    left_out.writerow([row.line, reasons.LARGE_ORDER, row.text])
-        database.executemany("DELETE FROM staged WHERE invoice = ?", [(invoice,) for invoice in large])
+                if staged and staged[0] in invoices:
+                    found.add(Rejected(reason))
+                    left_out.writerow([row.line, reason, row.text])
+        database.executemany("DELETE FROM staged WHERE invoice = ?", [(invoice,) for invoice in invoices])
 
     def _data_rows(self) -> Iterator[Row]:
         return read_header(self._copied.path)[1]
 
     def products(self) -> Iterator[Product]:
-        for product, description, price in self._select(_PRODUCTS):
+        for product, description, price in self._select(PRODUCTS):
             yield {
                 "product_id": product,
                 "description": description,
@@ -290,7 +211,7 @@ class StagedFile:
             }
 
     def customers(self) -> Iterator[Customer]:
-        for customer, country, _ in self._select(_CUSTOMERS):
+        for customer, country, _ in self._select(CUSTOMERS):
             yield {"customer_id": customer, "country": country}
 
     def stores(self) -> Iterator[Store]:
@@ -302,7 +223,7 @@ class StagedFile:
 
     def orders(self) -> Iterator[Order]:
         lines: list[tuple[Any, ...]] = []
-        for line in self._select(_ORDERS):
+        for line in self._select(ORDERS):
             if lines and lines[0][0] != line[0]:
                 yield _order(lines)
                 lines = []
@@ -312,7 +233,7 @@ class StagedFile:
 
     def events(self) -> Iterator[SalesEvent]:
         for (
-            line,
+            event_id,
             time,
             invoice,
             number,
@@ -322,9 +243,9 @@ class StagedFile:
             price,
             customer,
             country,
-        ) in self._select(_EVENTS):
+        ) in self._select(EVENTS):
             yield {
-                "event_id": f"{self.event_prefix}-{line}",
+                "event_id": event_id,
                 "event_time": time,
                 "order_id": invoice,
                 "line": number,
@@ -338,10 +259,17 @@ class StagedFile:
                 "country": country,
             }
 
+    def invoices(self) -> Iterator[tuple[str, str]]:
+        return self._select("SELECT invoice, digest FROM invoices ORDER BY rowid")
+
+    def number_of(self, event_id: str) -> int | None:
+        return self._numbers.number_of(event_id)
+
     def check_unchanged(self) -> None:
         """Nobody else changes the copy."""
 
     def close(self) -> None:
+        self._numbers.close()
         self._database.unlink(missing_ok=True)
         if not self.reading.left_out_file:
             self._left_out_file.unlink(missing_ok=True)
@@ -350,6 +278,20 @@ class StagedFile:
         # A connection of its own for each iterator: the services are loaded from threads of their own.
         with closing(sqlite3.connect(f"{self._database.absolute().as_uri()}?mode=ro", uri=True)) as database:
             yield from database.execute(query)
+
+
+def _large_orders(database: sqlite3.Connection) -> set[str]:
+    """An order is one message or none; the largest of UCI Online Retail takes a third of what it may."""
+    # Nothing smaller than this estimate can be too large: the longest line takes 100 bytes and its product.
+    suspects = database.execute(
+        "SELECT invoice FROM staged GROUP BY invoice HAVING sum(100 + 12 * length(product)) + 32000 > ?",
+        (SQS_MESSAGE_BYTES,),
+    ).fetchall()
+    return {
+        invoice
+        for (invoice,) in suspects
+        if len(to_json(_order(database.execute(STAGED_ORDER, (invoice,)).fetchall()))) > SQS_MESSAGE_BYTES
+    }
 
 
 def _as_tuple(sale: uci.Sale) -> tuple[Any, ...]:
@@ -399,7 +341,7 @@ def _run(database: sqlite3.Connection, statements: Sequence[str], progress: Prog
 
 def _repeated_rows(database: sqlite3.Connection) -> int:
     (repeated,) = database.execute(
-        f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM staged GROUP BY {_CONTENT} HAVING n > 1)"  # noqa: S608 - a constant
+        f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM staged GROUP BY {CONTENT} HAVING n > 1)"  # noqa: S608 - a constant
     ).fetchone()
     return int(repeated)
 

@@ -108,8 +108,8 @@ def seed_table(report: SeedReport) -> Group:
     notes = [*report.notes]
     if report.events_found:
         notes.append(f"{report.events_found:,} events were in the stream already, from an interrupted run")
-    if report.inventory_kept:
-        notes.append(f"{report.inventory_kept:,} products had stock already and kept it")
+    if report.stock_added:
+        notes.append(f"what is sold here was added to the stock that {report.stock_added:,} of the products had")
     if report.left_out_file:
         notes.append(f"the rows that were not taken, with line and reason: {report.left_out_file}")
     heading = Text.from_markup(f"\n[bold]{escape(report.dataset)}[/bold] seeded")

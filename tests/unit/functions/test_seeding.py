@@ -27,7 +27,8 @@ from seed.online_retail import find_columns, read_sale
 from seed.progress import Silent
 from seed.reasons import NotTaken
 from seed.records import to_json
-from seed.staging import StagedFile, survey
+from seed.staging import StagedFile
+from seed.survey import survey
 from stockroom.errors import StockroomError
 from tests.unit.seed.sales_files import HEADER
 

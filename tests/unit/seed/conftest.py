@@ -6,7 +6,8 @@ import pytest
 from seed.copied_file import copy_whole
 from seed.dates import DateOrder
 from seed.progress import Silent
-from seed.staging import Duplicates, StagedFile, survey
+from seed.staging import Duplicates, StagedFile
+from seed.survey import survey
 from tests.unit.seed.sales_files import HEADER, ROWS, Stage, WriteCsv
 
 

@@ -54,19 +54,30 @@ class FakePlatform:
 
     def _transact(self, items: Sequence[Any]) -> Any:
         self.batches["transact"].append(len(items))
-        puts = [item["Put"] for item in items]
-        keys = [next(iter(put["Item"].values()))["S"] for put in puts]
-        codes = [
-            "ConditionalCheckFailed"
-            if "ConditionExpression" in put and key in self.tables[put["TableName"]]
-            else "None"
-            for put, key in zip(puts, keys, strict=True)
-        ]
+        writes = [(kind, write) for item in items for kind, write in item.items()]
+        codes = ["ConditionalCheckFailed" if self._is_refused(*each) else "None" for each in writes]
         if "ConditionalCheckFailed" in codes:
             raise client_error("TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes])
-        for put, key in zip(puts, keys, strict=True):
-            self.tables[put["TableName"]][key] = put["Item"]
+        for kind, write in writes:
+            table = self.tables[write["TableName"]]
+            if kind == "Put":
+                table[next(iter(write["Item"].values()))["S"]] = write["Item"]
+            else:
+                row, values = table[write["Key"]["product_id"]["S"]], write["ExpressionAttributeValues"]
+                row["on_hand"] = {"N": str(int(row["on_hand"]["N"]) + int(values[":on_hand"]["N"]))}
+                row["datasets"] = {"SS": [*row.get("datasets", {"SS": []})["SS"], *values[":datasets"]["SS"]]}
         return {}
+
+    def _is_refused(self, kind: str, write: Any) -> bool:
+        """By the two conditions that there are."""
+        table = self.tables[write["TableName"]]
+        match kind, write.get("ConditionExpression"):
+            case "Put", "attribute_not_exists(product_id)":
+                return write["Item"]["product_id"]["S"] in table
+            case "Update", "NOT contains(datasets, :dataset)":
+                source = write["ExpressionAttributeValues"][":dataset"]["S"]
+                return source in table[write["Key"]["product_id"]["S"]].get("datasets", {"SS": []})["SS"]
+        return False
 
     # SQS
 

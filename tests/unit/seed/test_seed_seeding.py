@@ -55,16 +55,18 @@ def test_the_marks_enclose_everything_else(platform: FakePlatform, tmp_path: Pat
 
 def test_the_marks_tell_which_events_to_expect(platform: FakePlatform, tmp_path: Path, write_csv: WriteCsv) -> None:
     target = platform.target()
-    report = seed.load(write_csv(), target, tmp_path)
+    seed.load(write_csv(), target, tmp_path)
+    prefixes = frozenset(event_id.rpartition("-")[0] for event_id in platform.event_ids())
+    assert len(prefixes) == 3, "one for each invoice"
     seed.load(None, target, tmp_path)
     s3.write_mark(target, "f" * 64, s3.STARTED, {})
     seeded, unfinished = s3.read_seeded(target.s3, target.raw_bucket, platform.objects)
     assert sorted(seeded, key=lambda found: found.dataset) == [
-        s3.Seeded(report.dataset, 4, report.digest[:8]),
-        s3.Seeded("sample", 886, "sample-1"),
+        s3.Seeded("sales.csv", 4, prefixes),
+        s3.Seeded("sample", 886, frozenset({"sample-1"})),
     ]
     assert unfinished == 1
-    assert {event_id.rpartition("-")[0] for event_id in platform.event_ids()} == {report.digest[:8], "sample-1"}
+    assert {event_id.rpartition("-")[0] for event_id in platform.event_ids()} == {*prefixes, "sample-1"}
 
 
 def test_seeding_twice_does_nothing_the_second_time(
@@ -111,16 +113,164 @@ def test_an_interruption_that_the_stream_forgot_is_refused(platform: FakePlatfor
         seed.load(None, platform.target(), tmp_path)
 
 
-def test_a_second_dataset_keeps_the_stock_of_the_first(
+FIRST = ("700001,A1,MUG,2,2010-12-01 08:26,1.25,90001,UK", "700002,A2,CUP,3,2010-12-02 08:26,2,90002,France")
+SECOND = (FIRST[1], "700003,A2,CUP,1,2010-12-03 08:26,2,90003,France")
+
+
+def on_hand(platform: FakePlatform, product: str) -> int:
+    return int(platform.tables["inventory"][product]["on_hand"]["N"])
+
+
+def test_a_second_file_brings_what_it_sells(platform: FakePlatform, tmp_path: Path, write_csv: WriteCsv) -> None:
+    platform.tables["inventory"]["71053"] = {"product_id": {"S": "71053"}, "on_hand": {"N": "4"}}
+    assert seed.load(write_csv(), platform.target(), tmp_path).stock_added == 1
+    assert (on_hand(platform, "71053"), on_hand(platform, "85123A")) == (4 + 6, 6)
+    report = seed.load(write_csv(["9,71053,LANTERN,5,12/1/10 8:26,3.39,,UK"]), platform.target(), tmp_path)
+    assert (report.stock_added, on_hand(platform, "71053")) == (1, 4 + 6 + 5)
+
+
+def test_what_is_sold_is_brought_once_however_often_loading_is_interrupted(
     platform: FakePlatform, tmp_path: Path, write_csv: WriteCsv
 ) -> None:
-    platform.tables["inventory"]["71053"] = {"on_hand": {"N": "-"}}
+    seed.load(write_csv(FIRST), platform.target(), tmp_path)
+    second = write_csv(SECOND)
+    for call in ("put", "send", "put seeded.json"):
+        platform.faults[call] = [client_error("AccessDeniedException")]
+        with pytest.raises(StockroomError):
+            seed.load(second, platform.target(), tmp_path)
+        assert on_hand(platform, "A2") == 3 + 1
+    assert seed.load(second, platform.target(), tmp_path).stock_added == 0
+    assert on_hand(platform, "A2") == 3 + 1
+
+
+def test_an_invoice_of_two_files_is_loaded_once(platform: FakePlatform, tmp_path: Path, write_csv: WriteCsv) -> None:
+    seed.load(write_csv(FIRST), platform.target(), tmp_path)
+    report = seed.load(write_csv(SECOND), platform.target(), tmp_path)
+    assert report.set_aside == {"in the platform already, from another file": 1}
+    assert (report.rows_read, report.rows_accepted, report.rejected) == (2, 1, {})
+    assert report.left_out_file is None
+    assert platform.order_ids() == ["700001", "700002", "700003"]
+    assert len(platform.event_ids()) == len(set(platform.event_ids())) == 3
+    assert on_hand(platform, "A2") == 3 + 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"newline": "\n"},
+        {"encoding": "utf-8-sig"},
+        {"rows": FIRST[::-1]},
+        {"rows": tuple(row.replace("2010-12-0", "2010/12/").replace(" 08:26", " 8:26:00 AM") for row in FIRST)},
+        {"rows": tuple(row.replace("MUG", "Mug, blue".replace(",", "")) for row in FIRST)},
+        {"rows": tuple(row.replace(",2,900", ",2.00,900") for row in FIRST)},
+    ],
+    ids=["line ends", "byte order mark", "order of rows", "form of dates", "a description", "form of prices"],
+)
+def test_the_same_sales_in_another_file_change_nothing(
+    platform: FakePlatform, tmp_path: Path, write_csv: WriteCsv, other: dict[str, Any]
+) -> None:
+    seed.load(write_csv(FIRST), platform.target(), tmp_path)
+    before = len(platform.messages), len(platform.records), on_hand(platform, "A1")
+    report = seed.load(write_csv(**{"rows": FIRST} | other), platform.target(), tmp_path)
+    assert not report.already_seeded, "another file"
+    assert (report.rows_accepted, sum(report.set_aside.values()), report.rejected) == (0, 2, {})
+    assert (len(platform.messages), len(platform.records), on_hand(platform, "A1")) == before
+
+
+@pytest.mark.parametrize(
+    "corrected",
+    [
+        FIRST[1].replace(",3,", ",4,"),
+        FIRST[1].replace(",2,", ",2.5,"),
+        FIRST[1].replace("12-02", "12-03"),
+        FIRST[1].replace("France", "Spain"),
+        FIRST[1].replace("90002", "90009"),
+    ],
+)
+def test_a_corrected_invoice_is_rejected_and_told(
+    platform: FakePlatform, tmp_path: Path, write_csv: WriteCsv, corrected: str
+) -> None:
+    seed.load(write_csv(FIRST), platform.target(), tmp_path)
+    report = seed.load(write_csv([corrected, SECOND[1], corrected]), platform.target(), tmp_path)
+    ((reason, count),) = report.rejected.items()
+    assert count == 2
+    assert reason.startswith("the invoice was loaded before with other lines; issue a credit note")
+    assert report.left_out_file is not None
+    assert [line[:2] for line in report.left_out_file.read_text().splitlines()[1:]] == ["2,", "4,"]
+    assert platform.order_ids() == ["700001", "700002", "700003"]
+    assert len(platform.records) == 3
+
+
+def test_a_file_that_shares_invoices_with_one_that_was_interrupted_sends_them(
+    platform: FakePlatform, tmp_path: Path, write_csv: WriteCsv
+) -> None:
+    platform.faults["send"] = [client_error("AccessDeniedException")]
+    with pytest.raises(StockroomError):
+        seed.load(write_csv(FIRST), platform.target(), tmp_path)
+    report = seed.load(write_csv(SECOND), platform.target(), tmp_path)
+    assert (report.rows_accepted, report.set_aside) == (2, {})
+    assert platform.order_ids() == ["700002", "700003"]
+    # Whatever got in of the first: the second's events of the same invoice have the same ids.
+    assert len(set(platform.event_ids())) == 3 - (len(platform.event_ids()) < 3)
+    first = seed.load(write_csv(FIRST), platform.target(), tmp_path)
+    assert first.rows_accepted == 1
+    assert len(set(platform.event_ids())) == 3
+    with pytest.raises(StockroomError, match="loaded before with other lines"):
+        seed.load(write_csv([FIRST[0].replace("1.25", "1.35")]), platform.target(), tmp_path)
+
+
+def test_two_invoices_with_the_same_lines_are_two(platform: FakePlatform, tmp_path: Path, write_csv: WriteCsv) -> None:
+    seed.load(write_csv([FIRST[0], FIRST[0], FIRST[0].replace("700001", "700009")]), platform.target(), tmp_path)
+    assert len(set(platform.event_ids())) == 3
+
+
+def test_an_invoice_with_the_number_of_an_order_of_the_sample(
+    platform: FakePlatform, tmp_path: Path, write_csv: WriteCsv
+) -> None:
     seed.load(None, platform.target(), tmp_path)
-    report = seed.load(write_csv(), platform.target(), tmp_path)
-    assert report.inventory_kept == 1
-    assert platform.tables["inventory"]["71053"] == {"on_hand": {"N": "-"}}
-    assert platform.tables["inventory"]["85123A"]["on_hand"] == {"N": "6"}
-    assert len(platform.records) == 886 + 4
+    report = seed.load(write_csv([FIRST[0], FIRST[1].replace("700002", "10000001")]), platform.target(), tmp_path)
+    assert (report.rows_accepted, sum(report.rejected.values())) == (1, 1)
+
+
+def test_a_sample_that_was_interrupted_holds_up_no_file(
+    platform: FakePlatform, tmp_path: Path, write_csv: WriteCsv
+) -> None:
+    platform.faults["upload"] = platform.faults["transact"] = [client_error("AccessDeniedException")]
+    with pytest.raises(StockroomError):
+        seed.load(None, platform.target(), tmp_path)
+    assert seed.load(write_csv(), platform.target(), tmp_path).rows_accepted == 4
+
+
+@pytest.mark.parametrize("mark", [s3.STARTED, s3.FINISHED])
+def test_a_file_that_an_earlier_version_loaded_can_not_be_compared(
+    platform: FakePlatform, tmp_path: Path, write_csv: WriteCsv, mark: str
+) -> None:
+    first = write_csv(FIRST)
+    digest = seed.load(first, platform.target(), tmp_path).digest
+    old = {"started_at": datetime.now(UTC).isoformat(), "date_order": None, "duplicates": "keep"}
+    s3.write_mark(platform.target(), digest, s3.STARTED, old)
+    del platform.objects[s3.key_of(digest, s3.NOTED)]
+    if mark == s3.FINISHED:
+        assert seed.load(first, platform.target(), tmp_path).already_seeded
+    else:
+        del platform.objects[s3.key_of(digest, s3.FINISHED)]
+        with pytest.raises(StockroomError, match="an earlier version loaded"):
+            seed.load(first, platform.target(), tmp_path)
+    sent = len(platform.records)
+    with pytest.raises(StockroomError, match="an earlier version loaded") as refused:
+        seed.load(write_csv(SECOND), platform.target(), tmp_path)
+    assert "invoke infra-down && invoke infra-up" in str(refused.value.hint)
+    assert len(platform.records) == sent
+
+
+def test_the_report_of_an_earlier_version_is_read() -> None:
+    old = {
+        "dataset": "f.csv", "digest": "a", "rows_read": 2, "rows_accepted": 1, "rejected": {"price is negative": 1},
+        "repeated_rows": 0, "duplicates": "keep", "date_order": None, "notes": [], "rejected_file": "/x.csv",
+        "counts": {"events": 1}, "inventory_kept": 0, "events_found": 0, "seconds": {}, "already_seeded": False,
+    }  # fmt: skip
+    report = SeedReport.from_json(old)
+    assert (report.left_out_file, report.set_aside, report.stock_added) == (Path("/x.csv"), {}, 0)
 
 
 def test_a_generated_directory_is_a_dataset_of_its_own(platform: FakePlatform, tmp_path: Path) -> None:

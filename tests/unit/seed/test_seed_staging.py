@@ -10,7 +10,8 @@ from seed import reasons, staging
 from seed.copied_file import copy_whole
 from seed.progress import Silent
 from seed.records import SQS_MESSAGE_BYTES, to_json
-from seed.staging import StagedFile, survey
+from seed.staging import StagedFile
+from seed.survey import survey
 from tests.unit.seed.sales_files import ROWS, Stage, WriteCsv
 
 
@@ -38,9 +39,31 @@ def test_events_go_out_in_time_order_and_number_the_lines_of_their_invoice(stage
     ]
 
 
-def test_event_ids_name_the_line_of_the_file(stage: Stage) -> None:
-    dataset = stage()
-    assert [event["event_id"] for event in dataset.events()] == [f"{dataset.event_prefix}-{n}" for n in (2, 3, 4, 5)]
+def test_event_ids_tell_the_invoice_and_its_lines_whatever_else_the_file_has(stage: Stage) -> None:
+    invoice = [row("1", "A", 1), row("1", "B", 2), row("1", "B", 2)]
+    ids = {event["event_id"] for event in stage(invoice).events()}
+    assert len(ids) == 3
+    assert len({event_id.partition("-")[0] for event_id in ids}) == 1
+    others = [event["event_id"] for event in stage([row("2", "A", 1), *invoice[::-1]]).events()]
+    assert ids == {*others[1:]}
+    assert ids.isdisjoint(event["event_id"] for event in stage([*invoice, row("1", "B", 2)]).events())
+
+
+def test_every_event_has_a_number_of_its_own(stage: Stage) -> None:
+    dataset = stage([row(str(n // 3), f"P{n % 7}", 1 + n % 2) for n in range(200)])
+    numbers = [dataset.number_of(event["event_id"]) for event in dataset.events()]
+    assert sorted(number for number in numbers if number) == list(range(1, 201))
+    ((_, digest), *_) = dataset.invoices()
+    for strange in (
+        "",
+        "sample-1-7",
+        f"{digest}-",
+        f"{digest}-x",
+        f"{digest}-²",
+        f"{digest}-{'9' * 30}",
+        f"{'f' * 16}-1",
+    ):
+        assert dataset.number_of(strange) is None
 
 
 def test_an_invoice_is_one_order_wherever_its_lines_stand(stage: Stage) -> None:
