@@ -91,7 +91,7 @@ def count_records(session: boto3.Session, outputs: Mapping[str, Any]) -> Records
 
         pending = (
             count(_count_items, "dynamodb", outputs.get("table_names", {})),
-            count(_count_messages, "sqs", queues),
+            count(count_messages, "sqs", queues),
             count(_count_stream_records, "kinesis", outputs.get("stream_names", {})),
             count(_count_objects, "s3", outputs.get("bucket_names", {})),
         )
@@ -112,7 +112,7 @@ def _count_items(dynamodb: DynamoDBClient, table: str) -> int:
     return sum(page["Count"] for page in pages)
 
 
-def _count_messages(sqs: SQSClient, url: str) -> int:
+def count_messages(sqs: SQSClient, url: str) -> int:
     attributes = sqs.get_queue_attributes(
         QueueUrl=url,
         AttributeNames=[

@@ -20,6 +20,7 @@ from stockroom.sales_report.curated import bucket_names
 from stockroom.sales_report.descriptions import read_descriptions
 from stockroom.sales_report.figures import SalesReport, sum_up
 from stockroom.sales_report.freshness import Lake, Look, wait_until_fresh
+from stockroom.sales_report.order_queues import OrderQueues
 from stockroom.sales_report.request import Request
 from stockroom.sales_report.show import Labels, aligned, as_json, table_rows
 from stockroom.settings import Settings
@@ -50,13 +51,14 @@ def report_sales(settings: Settings, environment: str, request: Request, wait: b
     report = sum_up(sales.table, request.by, top)
     labels = _labels(sales, report)
     if request.output:
-        _write(request.output, report, sales, labels, request)
+        with Steps(quiet=json_wanted).step("picture") as step:
+            step.say("drawing")
+            _write(request.output, report, sales, labels, request)
+            step.say(f"written: {request.output}")
     if json_wanted:
         print(json.dumps(_freshness_json(sales.look) | as_json(report, labels), indent=2))
     else:
         _print_table(report, labels)
-    if request.output and not json_wanted:
-        out.print(f"\nwritten: {escape(str(request.output))}", soft_wrap=True)
 
 
 def read_sales(settings: Settings, name: str, request: Request, wait: bool, steps: Steps) -> Sales:
@@ -66,7 +68,8 @@ def read_sales(settings: Settings, name: str, request: Request, wait: bool, step
     if deployed is None:
         hint = "deploy it with `invoke infra-up`" if name == LOCAL else None
         raise StockroomError(f"the stack '{SEEDED_STACK}' is not deployed to '{name}'", hint)
-    lake = Lake(session, bucket_names(deployed.outputs), request.includes)
+    queues = OrderQueues(session, deployed.outputs)
+    lake = Lake(session, bucket_names(deployed.outputs), request.includes, queues.count)
     look = None
     with steps.step("sales data") as step:
         step.say("reading")

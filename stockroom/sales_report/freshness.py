@@ -1,4 +1,4 @@
-"""Whether everything that was seeded has arrived in the curated data, and waiting while it is on its way."""
+"""Whether all that was seeded has arrived in the curated data and the tables, and waiting while it is on its way."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from stockroom.sales_report.curated import (
     read_daily_sales,
     read_event_ids,
 )
+from stockroom.sales_report.order_queues import NO_MESSAGES, Messages
 
 if TYPE_CHECKING:
     import boto3
@@ -63,9 +64,15 @@ class Look:
     behind: tuple[date, ...] = ()
     unfinished: int = 0
     trace: Hashable = None
+    messages: Messages = NO_MESSAGES
 
     @property
     def is_fresh(self) -> bool:
+        """Whether nothing is on its way; dead letters are not."""
+        return self.is_summed_up and not self.messages.waiting
+
+    @property
+    def is_summed_up(self) -> bool:
         return not self.behind and not any(arrival.missing for arrival in self.arrivals)
 
     @property
@@ -73,7 +80,8 @@ class Look:
         """How far things are, in a few words."""
         arrived = sum(arrival.seeded.events - arrival.missing for arrival in self.arrivals)
         seeded = sum(arrival.seeded.events for arrival in self.arrivals)
-        return f"{arrived:,} of {seeded:,} seeded events, {self.days - len(self.behind):,} of {self.days:,} days"
+        words = f"{arrived:,} of {seeded:,} seeded events, {self.days - len(self.behind):,} of {self.days:,} days"
+        return f"{words}, {self.messages.waiting:,} orders wait" if self.messages.waiting else words
 
     @property
     def shortcomings(self) -> list[str]:
@@ -88,7 +96,7 @@ class Look:
             phrases.append(f"{len(self.behind):,} of {self.days:,} days are not summed up yet ({some})")
         if self.unfinished:
             phrases.append(f"the seeding of {self.unfinished} dataset(s) has not ended")
-        return phrases
+        return phrases + self.messages.shortcomings
 
     @property
     def rejected(self) -> int:
@@ -103,6 +111,8 @@ class Lake:
     buckets: Buckets
     includes: Callable[[date], bool]
     """Which days are to be reported on."""
+
+    count_messages: Callable[[], Messages] = Messages
 
     _ids: dict[str, tuple[str, pa.Array]] = field(default_factory=dict)
     _rejected: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
@@ -125,6 +135,7 @@ class Lake:
                     (curated_bucket, "daily_sales/"),
                 )
             ]
+            counting = pool.submit(self.count_messages)
             marks, raw_events, rejected, processed_etags, curated_etags = (listing.result() for listing in listings)
             processed, curated = partitions(processed_etags, PROCESSED), partitions(curated_etags, CURATED)
 
@@ -154,6 +165,7 @@ class Lake:
             days=len(days),
             behind=tuple(day for day, etag in days.items() if sources.get(day) != etag),
             unfinished=unfinished,
+            messages=counting.result(),
             trace=(
                 len(raw_events),
                 frozenset(rejected.items()),
@@ -199,16 +211,19 @@ def count_arrivals(
 ) -> tuple[Arrival, ...]:
     """From the event ids of each processed object and of each rejected one."""
     chunks = [chunk for ids in processed for chunk in ids.chunks]
-    unique = pc.unique(pa.chunked_array(chunks, pa.string()))
-    refused = pa.array(sorted(frozenset().union(*rejected)), pa.string())
-    return tuple(
-        Arrival(seeded, _count(unique, seeded.event_prefix), _count(refused, seeded.event_prefix)) for seeded in seeding
-    )
+    stored = _prefixes(pc.unique(pa.chunked_array(chunks, pa.string())))
+    refused = _prefixes(pa.array(sorted(frozenset().union(*rejected)), pa.string()))
+    arrivals = []
+    for seeded in seeding:
+        own = pa.array(sorted(seeded.event_prefixes), pa.string())
+        arrivals.append(Arrival(seeded, *(int(pc.sum(pc.is_in(of, own)).as_py() or 0) for of in (stored, refused))))
+    return tuple(arrivals)
 
 
-def _count(ids: pa.Array, prefix: str) -> int:
-    own = pc.utf8_slice_codeunits(pc.filter(ids, pc.starts_with(ids, f"{prefix}-")), len(prefix) + 1)
-    return int(pc.sum(pc.utf8_is_digit(own)).as_py() or 0)
+def _prefixes(ids: pa.Array) -> pa.Array:
+    """What stands before "-<whole number>", of those ids that end so."""
+    before = pc.replace_substring_regex(ids, "-[0-9]+$", "")
+    return pc.filter(before, pc.not_equal(before, ids))
 
 
 def rejected_ids(content: bytes) -> frozenset[str]:
@@ -230,15 +245,20 @@ def wait_until_fresh(
     clock: Callable[[], float] = monotonic,
     pause: Callable[[float], None] = sleep,
 ) -> Look:
-    """The first look that is fresh, or the last one when nothing has moved for PATIENCE seconds."""
+    """The first look that is fresh, or the last one when nothing has moved for PATIENCE seconds.
+
+    Orders move when fewer wait than ever: where new ones come all the time, there are always some.
+    """
     started = moved = clock()
     latest = look()
+    fewest = latest.messages.waiting
     while not latest.is_fresh and clock() - moved < PATIENCE:
         say(latest.progress)
         # A look at a large lake is work for the emulator too: leave it most of the time for its own.
         pause(max(PAUSE, 2 * (clock() - started)))
         started = clock()
         before, latest = latest, look()
-        if latest.trace != before.trace:
+        if latest.messages.waiting < fewest or (latest.trace != before.trace and not latest.is_summed_up):
             moved = clock()
+        fewest = min(fewest, latest.messages.waiting)
     return latest

@@ -1,6 +1,7 @@
 import gzip
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from stockroom.errors import StockroomError
 from stockroom.sales_report import freshness
 from stockroom.sales_report.curated import Buckets
 from stockroom.sales_report.freshness import Arrival, Lake, Look, rejected_ids, wait_until_fresh
+from stockroom.sales_report.order_queues import Messages, OrderQueues
 from tests.unit.toolkit.daily_sales import DAY, MemoryS3, parquet, row, table
 
 NEXT = DAY + timedelta(1)
@@ -183,7 +185,7 @@ class Clock:
 
 
 def missing(count: int, trace: int) -> Look:
-    return Look((Arrival(Seeded("sample", 100, "sample-1"), 100 - count, 0),), trace=trace)
+    return Look((Arrival(Seeded("sample", 100, frozenset({"sample-1"})), 100 - count, 0),), trace=trace)
 
 
 def wait(looks: Iterable[Look]) -> tuple[Look, float, list[str]]:
@@ -210,3 +212,55 @@ def test_waiting_ends_when_nothing_moves() -> None:
     look, seconds, _ = wait([missing(9, 0)] + [missing(5, 1)] * 1000)
     assert look == missing(5, 1)
     assert seconds == freshness.PAUSE + freshness.PATIENCE
+
+
+def orders(waiting: int, trace: int = 0, missing_events: int = 0) -> Look:
+    return replace(missing(missing_events, trace), messages=Messages(waiting))
+
+
+def test_orders_that_wait_are_waited_for() -> None:
+    look, seconds, said = wait([orders(7), orders(3), orders(0)])
+    assert (look.shortcomings, seconds) == ([], 2 * freshness.PAUSE)
+    assert said[0] == "100 of 100 seeded events, 0 of 0 days, 7 orders wait"
+
+
+def test_orders_that_come_all_the_time_are_not_waited_for_without_end() -> None:
+    look, seconds, _ = wait([orders(7), *(orders(3 + n % 5, trace=n) for n in range(1000))])
+    assert seconds == freshness.PAUSE + freshness.PATIENCE
+    assert look.shortcomings[0].endswith(" orders are not processed yet")
+
+
+def test_dead_letters_are_told_and_not_waited_for(s3: MemoryS3) -> None:
+    platform = lake(s3)
+    platform.count_messages = lambda: Messages(0, (("orders", 8), ("sales-events", 1)))
+    look, seconds, _ = wait([platform.look()])
+    assert seconds == 0
+    assert look.shortcomings == [
+        "8 dead letters of orders (`invoke redrive orders`)",
+        "1 dead letters of sales-events (`invoke redrive sales-events`)",
+    ]
+
+
+class Queues:
+    """An SQS whose queues hold as many messages as their URLs say."""
+
+    def client(self, service: str) -> "Queues":
+        assert service == "sqs"
+        return self
+
+    def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> Any:  # noqa: N803
+        return {"Attributes": dict.fromkeys(AttributeNames, QueueUrl.rpartition("/")[2])}
+
+
+def test_messages_are_counted_in_the_queues_that_sales_go_through() -> None:
+    outputs = {
+        "queue_urls": {"orders": "http://q/2", "restock_requests": "http://q/9"},
+        "dead_letter_queue_urls": {
+            "orders": "http://q/1",
+            "sales_events": "http://q/0",
+            "restock_requests": "http://q/9",
+        },
+    }
+    messages = OrderQueues(cast(Any, Queues()), outputs).count()
+    assert messages == Messages(6, (("orders", 3),)), "visible, in flight and delayed"
+    assert OrderQueues(cast(Any, Queues()), {}).count() == Messages()
