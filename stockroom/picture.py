@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -18,8 +19,9 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B
 GOOD, BAD, NEITHER = "#0072B2", "#D55E00", "#B0B0B0"
 
 _LAYOUT = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15, hspace=0.06)
+_FONT = "DejaVu Sans"
 _STYLE: Any = {
-    "font.family": ["DejaVu Sans"],
+    "font.family": [_FONT],
     "font.size": 10,
     "text.parse_math": False,  # a "$" in a name is a "$"
     "axes.spines.top": False,
@@ -37,12 +39,29 @@ _STYLE: Any = {
 @contextmanager
 def styled() -> Iterator[None]:
     """Pictures are made in here, whatever a matplotlibrc of the user's says."""
-    with mpl.rc_context(), warnings.catch_warnings():
+    with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
-        # A script that the font lacks is drawn as boxes; the words are in the table.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
         yield
+
+
+NO_GLYPH = "\N{WHITE SQUARE}"
+_JOINERS = "\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-16}"
+
+
+def drawable(text: str) -> str:
+    """The text with NO_GLYPH for each character that the pictures' font lacks, such as Japanese and emoji.
+
+    The font comes with matplotlib, so that the same figures make the same picture on every machine.
+    """
+    plain = "".join(character for character in text if character not in _JOINERS)
+    return "".join(character if ord(character) in _glyphs() else NO_GLYPH for character in plain)
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    path = font_manager.findfont(font_manager.FontProperties(family=_FONT), fallback_to_default=True)
+    return frozenset(font_manager.get_font(path).get_charmap())
 
 
 def panels(heights: Sequence[float]) -> tuple[Figure, list[Axes]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,9 +14,23 @@ from matplotlib.collections import PolyCollection
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from stockroom.picture import BAD, COLOURS, GOOD, NEITHER, bar_rows, panels, styled, to_png, write_beside, write_heading
+from stockroom.picture import (
+    BAD,
+    COLOURS,
+    GOOD,
+    NEITHER,
+    NO_GLYPH,
+    bar_rows,
+    drawable,
+    panels,
+    styled,
+    to_png,
+    write_beside,
+    write_heading,
+)
 from stockroom.sales_report.figures import Line, SalesReport, Section
-from stockroom.sales_report.show import Labels, days_in_words, label
+from stockroom.sales_report.show import Labels, days_in_words
+from stockroom.sales_report.show import label as full_label
 
 COLOURS_OF_A_STACK = 8
 BARS = 20
@@ -43,10 +57,21 @@ def draw(report: SalesReport, labels: Labels, warning: str | None) -> bytes:
             draw_panel(axes, section, report, labels)
         when = "per day" if not is_ranking(report) else ""
         heading = " ".join(filter(None, ("Revenue", when, "by", report.by)))
-        if warning:
-            figure.supxlabel(f"Not complete: {warning}", color="#B00020", fontsize=9, wrap=True)
+        if notes := list(_notes(report, labels, warning)):
+            figure.supxlabel("\n".join(notes), color="#B00020" if warning else "#666666", fontsize=9, wrap=True)
         write_heading(figure, f"{heading}, {days_in_words(report)}")
         return to_png(figure)
+
+
+def _notes(report: SalesReport, labels: Labels, warning: str | None) -> Iterator[str]:
+    if warning:
+        yield drawable(f"Not complete: {warning}")
+    if any(NO_GLYPH in label(line, report.by, labels) for section in report.period for line in section.lines):
+        yield f"{NO_GLYPH} stands for a character that a picture can not show; the table has it"
+
+
+def label(line: Line, by: str, labels: Labels) -> str:
+    return drawable(full_label(line, by, labels))
 
 
 def _height(section: Section, report: SalesReport) -> float:

@@ -11,6 +11,8 @@ from rich.cells import cell_len
 
 from stockroom.sales_report.figures import MEASURES, Figures, Line, SalesReport, Section
 
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+
 Labels = Mapping[str, str]
 """What is known of keys besides themselves: the descriptions of products."""
 
@@ -34,8 +36,8 @@ def readable(value: Decimal) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without what could move a terminal's cursor or break a line."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    """The text without what could move a terminal's cursor or break a line; joiners make one sign of several."""
+    return "".join(character if character.isprintable() or character in _JOINERS else "?" for character in text)
 
 
 def plural(by: str) -> str:

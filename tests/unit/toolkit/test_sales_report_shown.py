@@ -6,10 +6,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from stockroom.picture import drawable
 from stockroom.sales_report.draw import default_top, draw
 from stockroom.sales_report.figures import SalesReport, sum_up
 from stockroom.sales_report.page import make_page
-from stockroom.sales_report.show import aligned, amount, as_json, readable, table_rows
+from stockroom.sales_report.show import aligned, amount, as_json, printable, readable, table_rows
 from tests.unit.toolkit.daily_sales import DAY, row, table
 
 NEXT = DAY + timedelta(1)
@@ -147,6 +148,23 @@ def test_a_picture_of_odd_names_and_amounts() -> None:
     for by in ("country", "store", "product"):
         for part in (rows, rows[:1], rows[1:2]):
             size_of(draw(sum_up(table(part), by, None), {"p1": NASTY}, NASTY))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("by", ["country", "product"])
+def test_what_the_font_can_not_draw_is_replaced_without_a_word_on_the_terminal(
+    by: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [row("3", country="日本", product="🫖1"), row("2", country="हिन्दी", product="2", day=NEXT)]
+    report = sum_up(table(rows), by, None)
+    labels = {"🫖1": "🫖 TEAPOT 👩‍🔧", "2": "CAFÉ €5 Я"}
+    assert draw(report, labels, "2 events of 日本.csv are not processed yet").startswith(b"\x89PNG")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_character_without_a_glyph_is_one_square() -> None:
+    assert drawable("🫖 TEAPOT 👩‍🔧, CAFÉ £5") == "□ TEAPOT □□, CAFÉ £5"
+    assert printable("👩‍🔧\x1b[2J") == "👩‍🔧?[2J"
 
 
 def test_the_same_report_makes_the_same_picture(two_days: SalesReport) -> None:
