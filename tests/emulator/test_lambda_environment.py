@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -55,7 +57,7 @@ ENVIRONMENT = "import os\ndef handler(event, context):\n    return dict(os.envir
 
 
 def test_a_function_sees_its_variables_and_those_of_aws_and_no_others(functions: Functions, endpoint: str) -> None:
-    variables = {"TABLE": "orders", "GRÖSSE": "日本"}
+    variables = {"TABLE": "orders", "PLACE": "日本"}
     seen = functions.run(ENVIRONMENT, Environment={"Variables": variables}, Timeout=7, MemorySize=256).payload
     assert {name: seen.pop(name) for name in variables} == variables
     assert set(seen) - VARIABLES == set()
@@ -366,3 +368,45 @@ def test_an_initialisation_has_ten_seconds_and_is_repeated_within_the_functions_
     reports = re.findall(r"INIT_REPORT Init Duration: ([\d.]+) ms\tPhase: (\w+)\tStatus: timeout", result.tail)
     assert [phase for _, phase in reports] == ["init", "invoke"]
     assert 10_000 <= float(reports[0][0]) < 11_500
+
+
+WRAPPER = """#!/bin/sh
+echo "wrapped: $#"
+export WRAPPED=yes _HANDLER=other.handler
+exec "$@"
+"""
+
+
+def zip_with_program(files: dict[str, str], program: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path, text in files.items():
+            entry = zipfile.ZipInfo(path)
+            entry.external_attr = (0o755 if path == program else 0o644) << 16
+            archive.writestr(entry, text)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize("wrapper", ["/var/task/wrapper", "/opt/wrapper"])
+def test_a_wrapper_starts_the_runtime(functions: Functions, unique: str, wrapper: str) -> None:
+    files = {"app.py": "", "other.py": "import os\ndef handler(event, context):\n    return os.environ['WRAPPED']\n"}
+    layers = []
+    if wrapper.startswith("/opt"):
+        layer = zip_with_program({"wrapper": WRAPPER}, "wrapper")
+        published = functions.service.publish_layer_version(LayerName=unique, Content={"ZipFile": layer})
+        layers = [published["LayerVersionArn"]]
+    else:
+        files["wrapper"] = WRAPPER
+    name = functions.make("", Layers=layers, Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": wrapper}})
+    functions.service.update_function_code(FunctionName=name, ZipFile=zip_with_program(files, "wrapper"))
+    functions.service.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
+    result = functions.invoke(name)
+    assert result.payload == "yes"
+    assert "wrapped: 3\n" in result.tail
+
+
+def test_a_wrapper_that_is_not_there_is_named(functions: Functions) -> None:
+    wrapper = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/nothing"}
+    result = functions.run("def handler(event, context):\n    return 1\n", Environment={"Variables": wrapper})
+    assert result.payload["errorType"] == "Runtime.ExitError"
+    assert re.search("cannot run .*/nothing: No such file or directory", result.tail)

@@ -1,6 +1,9 @@
 """Lambda functions as processes of this machine, chosen with LAMBDA_RUNTIME_EXECUTOR=process.
 
 provider.py           what can't run here is refused when a function is created or changed
+options.py            what becomes of each option of the API
+requirements_of_aws.py    what AWS refuses and LocalStack takes
+response_streams.py, function_urls.py    other ways to call a function
 encryption_keys.py    the key of a function's environment variables
 plugin.py, executor.py    LocalStack's runtime executor: one execution environment, its life and its log lines
 assignment.py         how many environments there may be

@@ -91,4 +91,8 @@ def _check(result: int) -> int:
 
 if __name__ == "__main__":
     confine(**json.loads(sys.argv[1]))
-    os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606  # a shell is the last thing wanted here
+    try:
+        os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606  # a shell is the last thing wanted here
+    except OSError as error:
+        os.write(2, f"cannot run {sys.argv[2]}: {error.strerror}\n".encode())
+        os._exit(127)

@@ -35,6 +35,16 @@ class Places:
     private: Path
     interpreter: Path
 
+    def here(self, path: str) -> Path:
+        """Where a path of AWS is on this machine; the path itself where it is neither of the code nor of a layer."""
+        given = Path(path)
+        if given.is_relative_to("/var/task"):
+            return self.task_root / given.relative_to("/var/task")
+        if given.is_relative_to("/opt"):
+            found = [layer / given.relative_to("/opt") for layer in reversed(self.layers)]
+            return next((each for each in found if each.exists()), given)
+        return given
+
 
 def function_environment(
     prepared: Mapping[str, object],

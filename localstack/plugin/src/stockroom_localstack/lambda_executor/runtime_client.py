@@ -22,14 +22,21 @@ from pathlib import Path
 
 from .. import supervisor
 from ..supervisor import SupervisedProcess
-from .confinement import Access, confined
-from .function_environment import LANGUAGE
+from .confinement import access, confined
+from .function_environment import LANGUAGE, Places
 from .runtimes import Interpreter
 
 FORK_SERVER = Path(__file__).with_name("fork_server_main.py")
 READ_AT_START = ("PYTHON", "LANG", "LC_", "LD_", "GLIBC_", "MALLOC_")
 STARTED_WITH = {"LANG": LANGUAGE}
 PATHS = ("PYTHONPATH", "LD_LIBRARY_PATH")
+# https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper
+WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+RUN_HANDLER_OF_ENVIRONMENT = """
+import os, runpy, sys
+sys.argv[1:] = [os.environ["_HANDLER"]]
+runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
+"""
 
 
 class ForkServer:
@@ -41,12 +48,12 @@ class ForkServer:
         self._process: SupervisedProcess | None = None
         self._requests: socket.socket | None = None
 
-    def start(self, handler: str, environment: Mapping[str, str], folder: Path, access: Access) -> SupervisedProcess:
+    def start(self, handler: str, environment: Mapping[str, str], places: Places) -> SupervisedProcess:
         request = {
             "handler": handler,
             "environment": dict(environment),
-            "folder": str(folder),
-            "access": asdict(access),
+            "folder": str(places.task_root),
+            "access": asdict(access(places)),
         }
         body = json.dumps(request).encode()
         ours, theirs = socket.socketpair()
@@ -80,26 +87,33 @@ FORK_SERVERS: dict[Path, ForkServer] = {}
 FORK_SERVERS_LOCK = threading.Lock()
 
 
-def start(
-    interpreter: Interpreter, handler: str, environment: Mapping[str, str], folder: Path, access: Access
-) -> SupervisedProcess:
-    """environment: all variables of the process. folder: the function's code, in which the process is to work."""
-    if sys.platform != "linux" or needs_new_interpreter(environment, folder, interpreter.site_packages):
-        # -u is not needed: the runtime client flushes after every write.
-        command: list[str | Path] = [interpreter.executable, "-m", "awslambdaric", handler]
-        return supervisor.start(confined(command, access), env=environment, cwd=folder)
+def start(interpreter: Interpreter, handler: str, environment: Mapping[str, str], places: Places) -> SupervisedProcess:
+    """environment: all variables of the process, which works in the folder of the function's code."""
+    if sys.platform != "linux" or needs_new_interpreter(environment, places.task_root, interpreter.site_packages):
+        command = _command(interpreter, handler, environment, places)
+        return supervisor.start(confined(command, access(places)), env=environment, cwd=places.task_root)
     with FORK_SERVERS_LOCK:
         server = FORK_SERVERS.setdefault(interpreter.executable, ForkServer(interpreter.executable))
-    return server.start(handler, environment, folder, access)
+    return server.start(handler, environment, places)
+
+
+def _command(
+    interpreter: Interpreter, handler: str, environment: Mapping[str, str], places: Places
+) -> list[str | Path]:
+    if wrapper := environment.get(WRAPPER):
+        # It may set another handler.
+        return [places.here(wrapper), interpreter.executable, "-c", RUN_HANDLER_OF_ENVIRONMENT]
+    # -u is not needed: the runtime client flushes after every write.
+    return [interpreter.executable, "-m", "awslambdaric", handler]
 
 
 def needs_new_interpreter(environment: Mapping[str, str], folder: Path, site_packages: Path) -> bool:
     """Whether a function could notice that its interpreter was started before it.
 
-    It could by variables that are read at the start, by libraries for the dynamic linker, and by modules that have the
-    name of one that is loaded already and are not the same.
+    It could by a program that is to start it, by variables that are read at the start, by libraries for the dynamic
+    linker, and by modules that have the name of one that is loaded already and are not the same.
     """
-    if any(
+    if WRAPPER in environment or any(
         name.startswith(READ_AT_START) and name not in PATHS and value != STARTED_WITH.get(name)
         for name, value in environment.items()
     ):

@@ -12,7 +12,6 @@ from pathlib import Path
 import psutil
 
 from . import runtime_client
-from .confinement import access
 from .function_environment import Places
 from .output import Output
 from .runtime_api import Answer, Event, Initialisation, RuntimeApi
@@ -36,9 +35,7 @@ class RuntimeProcess:
         """environment: the variables of the process, given the address of its Runtime API."""
         self._api = RuntimeApi()
         try:
-            self._process = runtime_client.start(
-                interpreter, handler, environment(self._api.address), places.task_root, access(places)
-            )
+            self._process = runtime_client.start(interpreter, handler, environment(self._api.address), places)
         except BaseException:
             self._api.give_up()
             raise
