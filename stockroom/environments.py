@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,6 +100,13 @@ def _parse_hcl(path: Path) -> dict[str, Any]:
         raise StockroomError(f"{path.relative_to(ROOT)} is not valid HCL: {first_line}") from None
 
 
+# Of the options of Terraform's S3 backend those that send it somewhere else, as somebody else, or past a check.
+_LEADS_ELSEWHERE = re.compile(
+    r"endpoint|proxy|^insecure$|^profile$|^shared_|^(access|secret)_key$|^token$|assume_role"
+    r"|^skip_(credentials_validation|requesting_account_id|s3_checksum)$"
+)
+
+
 def read_environment(name: str) -> Environment:
     """Environment from its folder. Raises StockroomError for an unknown name or an incomplete folder."""
     if name not in environment_names():
@@ -106,6 +114,11 @@ def read_environment(name: str) -> Environment:
     folder = ENVIRONMENTS_DIR / name
     variables = _read_hcl(folder / "environment.tfvars")
     backend = _read_hcl(folder / "backend.hcl")
+    if name != LOCAL and (wrong := next((key for key in sorted(backend) if _LEADS_ELSEWHERE.search(key)), None)):
+        raise StockroomError(
+            f"terraform/environments/{name}/backend.hcl sets {wrong}, which would take the state elsewhere, or let it",
+            "leave it out: a promotion uses the credentials that it has checked, at AWS's own endpoints",
+        )
     try:
         return Environment(
             name=name,

@@ -136,7 +136,7 @@ def gather(settings: Settings, request: Request, rules: Rules, folder: Path, ste
             release=subject.release,
             rebuilt=subject.rebuilt,
             artifacts=subject.hashes,
-            changed_files=tuple(git.changed_files()) if commit and promoting else (),
+            changed_files=tuple(git.changed_files(commit=commit)) if commit and promoting else (),
             not_pushed=git.why_not_pushed(commit, rules.branch) if commit else None,
             evidence=evidence,
             signature=signature_of(evidence, settings),

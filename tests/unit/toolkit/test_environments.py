@@ -8,6 +8,7 @@ import pytest
 
 from stockroom import environments
 from stockroom.environments import (
+    ENVIRONMENTS_DIR,
     LOCAL,
     check_stack,
     enter_local_environment,
@@ -180,3 +181,28 @@ def test_a_file_is_parsed_once_for_its_content(monkeypatch: pytest.MonkeyPatch, 
         assert read_environment("dev") == first
     file.write_text(f'{variables}region = "eu-central-2"\n')
     assert read_environment("dev").region == "eu-central-2"
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        'endpoint = "http://127.0.0.1:9"', 'endpoints = { s3 = "http://127.0.0.1:9" }', 'sts_endpoint = "http://x:9"',
+        "skip_credentials_validation = true", "skip_requesting_account_id = true", "skip_s3_checksum = true",
+        'profile = "mine"', 'access_key = "AKIAIOSFODNN7EXAMPLE"', 'shared_config_files = ["x"]', "insecure = true",
+        'http_proxy = "http://127.0.0.1:9"', 'assume_role = { role_arn = "x" }',
+    ],
+)  # fmt: skip
+def test_the_state_of_an_account_is_nowhere_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, option: str) -> None:
+    monkeypatch.setattr(environments, "HOME", tmp_path / "home")
+    monkeypatch.setattr(environments, "ENVIRONMENTS_DIR", tmp_path)
+    folder = tmp_path / "dev"
+    folder.mkdir()
+    (folder / "environment.tfvars").write_text((ENVIRONMENTS_DIR / "dev" / "environment.tfvars").read_text())
+    backend = (ENVIRONMENTS_DIR / "dev" / "backend.hcl").read_text()
+    (folder / "backend.hcl").write_text(f'{backend}kms_key_id = "alias/x"\ndynamodb_table = "locks"\n')
+    assert read_environment("dev").lock_table == "locks"
+    (folder / "backend.hcl").write_text(f"{backend}{option}\n")
+    with pytest.raises(
+        StockroomError, match=f"dev/backend.hcl sets {option.split(maxsplit=1)[0]}, which would take the state"
+    ):
+        read_environment("dev")
