@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from seed import SeedReport
 
 # What a platform keeps in its folder; it may be a folder of the user's, so nothing else in it is touched.
-_PLATFORM_FOLDERS = ("code", "engine", "kept", "seed", "terraform", "unpacked")
+_PLATFORM_FOLDERS = ("committed", "engine", "kept", "seed", "terraform", "unpacked")
 
 SEEDED_STACK = "data_platform"
 

@@ -171,7 +171,7 @@ class OwnPlatform:
             raise
 
     def _start(self, steps: Steps) -> Release:
-        code = clean_code(self.settings.run_dir / "code")
+        code = clean_code(self.settings.run_dir / "committed")
         request = infra.make_request(self.settings, "", seed=True, dataset="", date_order="", duplicates="keep")
         request = replace(request, code=code)
         summary = infra.infra_up(self.settings, request, steps, self._give_up_when_stopping)
