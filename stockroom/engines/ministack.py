@@ -77,5 +77,6 @@ class MiniStackEngine(HostProcessEngine):
             "IOT_MTLS_ENABLED": "0",
             # No daemon to ask: nothing that MiniStack starts is to be a container.
             "DOCKER_HOST": f"unix://{self._folder}/no-docker.sock",
+            "STOCKROOM_MINISTACK_ALLOWED_ORIGINS": ",".join(self._allowed_origins),
             "STOCKROOM_MINISTACK_RUNTIMES": str(INSTALLATION.folder / "runtimes"),
         }

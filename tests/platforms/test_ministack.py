@@ -14,6 +14,7 @@ from stockroom.engines.ministack import MiniStackEngine
 from stockroom.processes import PidFile, free_port, port_holder, processes_in
 from stockroom.settings import Settings
 from tests.emulator.functions import ROLE, client, zip_bytes
+from tests.emulator.test_admission import NAVIGATION, NO_REFERRER, ask, is_refused
 
 SOURCE = """
 import os, sys
@@ -95,3 +96,17 @@ def test_it_runs_functions_beside_it_gives_up_what_they_refuse_and_leaves_nothin
     assert engine.stop()
     assert port_holder(settings.port) is None
     assert not list(processes_in(settings.run_dir))
+
+
+def test_it_answers_programs_of_its_user_and_no_page(settings: Settings, engine: MiniStackEngine) -> None:
+    """By the same rule as the emulator, whose own tests have its cases."""
+    engine.wait_until_ready()
+    asked = "/?Action=GetCallerIdentity&Version=2011-06-15"
+    assert ask(engine.endpoint, "GET", asked)[0] == 200
+    assert is_refused(ask(engine.endpoint, "GET", asked, host="evil.example"))
+    assert is_refused(ask(engine.endpoint, "GET", asked, host="a.execute-api.evil.example"))
+    assert is_refused(ask(engine.endpoint, "GET", asked, NO_REFERRER))
+    assert is_refused(ask(engine.endpoint, "GET", asked, NAVIGATION))
+    assert is_refused(ask(engine.endpoint, "GET", asked, NO_REFERRER, host="x.execute-api.localhost"))
+    assert is_refused(ask(engine.endpoint, "POST", "/bucket", [("Origin", "http://evil.example")]))
+    assert is_refused(ask(engine.endpoint, "OPTIONS", "/", [("Origin", "http://localhost:3000")]))

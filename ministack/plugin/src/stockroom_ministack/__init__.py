@@ -4,6 +4,7 @@ __main__.py           patches and starts MiniStack
 alarm_xml.py          alarms as Terraform reads them
 alarms.py             what alarms look at, and when; metrics of queues
 cost_explorer.py      the service that MiniStack lacks
+guard.py              who may ask
 kinesis_tags.py       tags of a new stream
 lambda_api.py         what is told of functions and event sources; reserved concurrency
 lambda_metrics.py     what functions do, in CloudWatch

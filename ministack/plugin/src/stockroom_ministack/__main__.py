@@ -7,6 +7,8 @@ import signal
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app
+from stockroom_localstack.admission import Policy
+from stockroom_localstack.connections import raise_file_limit
 
 from stockroom_ministack import (
     alarm_xml,
@@ -22,6 +24,7 @@ from stockroom_ministack import (
     secrets,
     stream_mappings,
 )
+from stockroom_ministack.guard import Guard
 
 PATCHED = (
     alarm_xml,
@@ -44,11 +47,15 @@ def main() -> None:
         module.patch()
     # At once, whatever its threads are at: the world is in memory and ends anyway.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    raise_file_limit()
+    port = int(os.environ["GATEWAY_PORT"])
+    origins = os.environ.get("STOCKROOM_MINISTACK_ALLOWED_ORIGINS", "").split(",")
+    guard = Guard(app.app, Policy(port, frozenset(filter(None, origins))))
     config = Config()
-    config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
+    config.bind = [f"{os.environ['BIND_HOST']}:{port}"]
     config.keep_alive_timeout = 75
     config.loglevel = app.LOG_LEVEL
-    asyncio.run(serve(app.app, config, shutdown_trigger=asyncio.Event().wait))
+    asyncio.run(serve(guard, config, shutdown_trigger=asyncio.Event().wait))  # type: ignore[arg-type]  # ASGI, less exact
 
 
 main()
