@@ -158,6 +158,13 @@ def _emulator(checks: Checks) -> Outcome:
     return checks.pytest("emulator", "tests/emulator", environment=checks.platform.test_environment())
 
 
+def _browser(checks: Checks) -> Outcome:
+    from stockroom import browser
+
+    browser.install(checks.steps.note)
+    return checks.pytest("browser", "tests/browser", workers="1")
+
+
 def _e2e(checks: Checks) -> Outcome:
     from stockroom.e2e import Request, run_on_platform
 
@@ -197,6 +204,7 @@ CHECKS: dict[str, Callable[[Checks], Outcome]] = {
     "unit": _unit,
     "e2e": _e2e,
     "emulator": _emulator,
+    "browser": _browser,
     "platforms": _platforms,
     "promotions": _promotions,
 }

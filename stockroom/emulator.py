@@ -103,25 +103,29 @@ def _install_emulator(interpreter: str) -> None:
     node.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy(LOCALSTACK_DIR / name, node / name)
-    _run(
-        [
-            str(folder / "bin" / "npm"),
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--loglevel=error",
-        ],
-        "install DynamoDB Local",
-        node,
-        {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"},
-    )
+    run_npm_ci(node, "install DynamoDB Local")
     _run(
         [str(python()), "-m", "stockroom_localstack.install"],
         "prepare DynamoDB Local and the index of AWS services",
         emulator_dir(),
         {"STOCKROOM_EMULATOR_HOME": str(emulator_dir())},
     )
+
+
+def run_npm_ci(folder: Path, what: str) -> None:
+    """Install the lock in the folder, without scripts of packages. Raises StockroomError that says `what` failed."""
+    words = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    _run([str(python().with_name("npm")), *words], what, folder, _with_node())
+
+
+def run_node(module: str, folder: Path, what: str, variables: Mapping[str, str]) -> None:
+    """Run the text of a module in the folder. Raises StockroomError that says `what` failed."""
+    words = ["--input-type=module", "--eval", module]
+    _run([str(python().with_name("node")), *words], what, folder, {**_with_node(), **variables})
+
+
+def _with_node() -> dict[str, str]:
+    return {"PATH": f"{python().parent}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 def _install_runtime(folder: Path, interpreter: str) -> None:
