@@ -1,16 +1,31 @@
-"""Files that nobody ever sees half written, and such as only save time."""
+"""Files that nobody ever sees half written, such as only save time, and folders that are nobody else's business."""
 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from stockroom.errors import StockroomError
 
+PRIVATE_UMASK = 0o077
+"""What other users of the machine may not do with what the toolkit and its processes write."""
 
-def write_whole(path: Path, content: bytes) -> None:
+
+def close_to_others(folder: Path) -> None:
+    """Take from other users of the machine what they may do with a folder of ours, if it is there.
+
+    A folder that is everybody's, such as /tmp, stays as it is, and so does one that is somebody else's.
+    """
+    with suppress(OSError):
+        status = folder.stat()
+        if status.st_mode & PRIVATE_UMASK and not status.st_mode & stat.S_ISVTX and status.st_uid == os.getuid():
+            folder.chmod(stat.S_IMODE(status.st_mode) & ~PRIVATE_UMASK)
+
+
+def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
     """The file has the whole content or, when anything goes wrong, what it had before.
 
     Raises StockroomError when it can not be written.
@@ -22,7 +37,7 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        draft.chmod(0o644)
+        draft.chmod(mode)
         draft.replace(path)
     except OSError as error:
         raise StockroomError(f"{path} can not be written: {error.strerror or error}") from error

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from seed import SeedReport
 
 # What a platform keeps in its folder; it may be a folder of the user's, so nothing else in it is touched.
-_PLATFORM_FOLDERS = ("committed", "engine", "kept", "seed", "terraform", "unpacked")
+_PLATFORM_FOLDERS = ("committed", "engine", "kept", "proof", "seed", "terraform", "unpacked")
 
 SEEDED_STACK = "data_platform"
 
@@ -222,7 +222,8 @@ class _BringingUp:
         self._wait_for_left_behind()
         if found := snapshots.begin(wanted, self._watch):
             header, kept = found
-            origin = "with the data that was kept" if kept else f"from the snapshot {words(header)}"
+            kept_at = f"{header.created[:16].replace('T', ' ')} UTC"
+            origin = f"with the data that was kept at {kept_at}" if kept else f"from the snapshot {words(header)}"
             return _Begun(header.parts, pristine=not kept, origin=origin)
         return None
 

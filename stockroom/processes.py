@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import psutil
 
@@ -20,12 +21,12 @@ _LOOK_PAUSE_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class PidFile:
-    """A pid with the process's start time (seconds since the epoch), so that a reused pid is not mistaken."""
+    """A pid with when its process began, so that a reused pid is not mistaken."""
 
     path: Path
 
     def write(self, pid: int) -> None:
-        content = {"pid": pid, "started": psutil.Process(pid).create_time()}
+        content = {"pid": pid, "began": _began(pid)}
         temporary = self.path.with_suffix(".tmp")
         temporary.write_text(json.dumps(content))
         temporary.replace(self.path)
@@ -35,17 +36,38 @@ class PidFile:
         try:
             content = json.loads(self.path.read_text())
             process = psutil.Process(int(content["pid"]))
-            if abs(process.create_time() - float(content["started"])) < 1 and is_running(process):
+            if _is_the_same(process, content) and is_running(process):
                 return process
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, OverflowError, psutil.Error):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, psutil.Error):
             pass
         self.remove()
         return None
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
+
+
+def _is_the_same(process: psutil.Process, content: dict[str, Any]) -> bool:
+    if "began" in content:
+        return bool(content["began"] == _began(process.pid))
+    # Written by an older version, whose process may still run.
+    return abs(process.create_time() - float(content["started"])) < 1
+
+
+def _began(pid: int) -> str:
+    """When a process began, in words that stay the same however the machine's clock is set. Raises psutil.Error."""
+    stat, boot = Path(f"/proc/{pid}/stat"), Path("/proc/sys/kernel/random/boot_id")
+    if stat.exists() and boot.exists():
+        # psutil adds these clock ticks since the boot to its time, which moves when the clock is put right.
+        return f"{boot.read_text().strip()} {_fields_of(stat)[19]}"
+    return f"{psutil.Process(pid).create_time():.2f}"
+
+
+def _fields_of(stat: Path) -> list[str]:
+    """What follows the name of the program in /proc/<pid>/stat, whose third field is the first here."""
+    return stat.read_text().rpartition(")")[2].split()
 
 
 @dataclass(frozen=True)
@@ -125,7 +147,7 @@ def has_terminal(process: psutil.Process) -> bool:
     stat = Path(f"/proc/{process.pid}/stat")
     if stat.exists():
         # psutil looks once which terminals there are and does not learn of one that is opened later.
-        return int(stat.read_text().rpartition(")")[2].split()[4]) != 0
+        return int(_fields_of(stat)[4]) != 0
     return process.terminal() is not None
 
 

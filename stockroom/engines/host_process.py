@@ -17,6 +17,7 @@ from stockroom.engines.health import read_health, wait_for_health
 from stockroom.engines.logs import follow, last_lines
 from stockroom.environments import LOCAL, local_process_environment, read_environment
 from stockroom.errors import StockroomError
+from stockroom.files import PRIVATE_UMASK
 from stockroom.installation import check_free_space
 from stockroom.processes import PidFile, check_port_is_free, is_running, processes_in, stop
 from stockroom.settings import Settings
@@ -40,6 +41,7 @@ class HostProcessEngine(ABC):
         self._pid_file = PidFile(self._folder / "pid")
         self._log = self._folder / f"{self.name}.log"
         self._process: psutil.Process | None = None
+        self._started: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
     def _install(self, say: Callable[[str], None]) -> None:
@@ -74,10 +76,10 @@ class HostProcessEngine(ABC):
         # What a dead emulator left: its children, and data that nothing refers to any more.
         stop(list(processes_in(self._folder)), patience=2)
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True)
+        self._folder.mkdir(parents=True, mode=0o700)
         self._prepare()
         with self._log.open("wb") as log:
-            started = subprocess.Popen(
+            self._started = subprocess.Popen(
                 self._command(),
                 cwd=self._folder,
                 env=self._environment(),
@@ -85,9 +87,10 @@ class HostProcessEngine(ABC):
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=PRIVATE_UMASK,
             )
-        self._process = psutil.Process(started.pid)
-        self._pid_file.write(started.pid)
+        self._process = psutil.Process(self._started.pid)
+        self._pid_file.write(self._started.pid)
         self._complete()
         return True
 
@@ -100,15 +103,22 @@ class HostProcessEngine(ABC):
         def give_up() -> StockroomError | None:
             if watch:
                 watch()
-            if not self.died():
-                return None
-            return StockroomError(
-                "the emulator ended while it was starting",
-                f"the whole log is in {self._log}",
-                "\n".join(last_lines(self._log, 15)),
-            )
+            return self._obituary() if self.died() else None
 
         wait_for_health(self.endpoint, self._timeout, give_up)
+
+    def _obituary(self) -> StockroomError:
+        """Why what was started by this object has ended before it was ready."""
+        status = self._started.wait() if self._started else None
+        return self._error_of_status(status)(
+            "the emulator ended while it was starting",
+            f"the whole log is in {self._log}",
+            "\n".join(last_lines(self._log, 15)),
+        )
+
+    def _error_of_status(self, status: int | None) -> type[StockroomError]:
+        """What the process's exit status tells, which is None where another command had started it."""
+        return StockroomError
 
     def stop(self) -> bool:
         process = self._pid_file.process()

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
 from stockroom.emulator import emulator_dir, install, python
-from stockroom.engines.host_process import HostProcessEngine
+from stockroom.engines.host_process import NEEDED_MB, HostProcessEngine
+from stockroom.engines.logs import last_lines
+from stockroom.errors import StockroomError
+from stockroom.installation import check_free_space
 from stockroom.settings import Settings
-from stockroom.snapshots.emulator import state_folder
+from stockroom.snapshots.emulator import RefusedStateError, state_folder
 
 # What the stacks use; the emulator starts these before the first request does, first those that are asked first.
 EARLY_SERVICES = ["dynamodb", "kinesis", "s3", "sts", "iam", "kms", "logs", "sqs", "lambda"]
+
+# The exit status of an emulator that has read its first state and can't load it (the plugin's state/endpoint.py).
+REFUSES_STATE = 3
+REASON = "The state could not be loaded: "
 
 
 class LocalStackEngine(HostProcessEngine):
@@ -21,6 +29,7 @@ class LocalStackEngine(HostProcessEngine):
 
     name = "localstack"
     _title = "LocalStack"
+    _proves = False
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -37,6 +46,9 @@ class LocalStackEngine(HostProcessEngine):
     def _complete(self) -> None:
         if self._state:
             self._state.result().replace(state_folder(self._folder))
+
+    def _error_of_status(self, status: int | None) -> type[StockroomError]:
+        return RefusedStateError if status == REFUSES_STATE else StockroomError
 
     def _command(self) -> list[str]:
         return [str(python()), "-m", "stockroom_localstack"]
@@ -68,4 +80,29 @@ class LocalStackEngine(HostProcessEngine):
             "STOCKROOM_EMULATOR_ALLOWED_ORIGINS": ",".join(self._allowed_origins),
             "STOCKROOM_EMULATOR_PARENT": str(os.getpid()),
             **({"STOCKROOM_EMULATOR_STATE": str(state_folder(self._folder))} if self._state else {}),
+            **({"STOCKROOM_EMULATOR_PROVES": "1"} if self._proves else {}),
         }
+
+
+class LocalStackProof(LocalStackEngine):
+    """The same, started with a state and for one purpose: to tell by its end whether that can be loaded.
+
+    It listens to no port, and nothing in the state begins to work.
+    """
+
+    _proves = True
+
+    def check(self) -> None:
+        check_free_space(self._folder, NEEDED_MB)
+
+    def wait_until_loaded(self) -> None:
+        """Raises RefusedStateError when the state can't be loaded, and StockroomError when that could not be found out,
+        both with the reason."""
+        assert self._started
+        try:
+            status = self._started.wait(self._timeout)
+        except subprocess.TimeoutExpired:
+            raise StockroomError(f"it was not loaded within {self._timeout} s") from None
+        if status:
+            lines = last_lines(self._log, 1) or [f"exit status {status}"]
+            raise self._error_of_status(status)(lines[-1].removeprefix(REASON))

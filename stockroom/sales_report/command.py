@@ -139,6 +139,5 @@ def _write(path: Path, report: SalesReport, sales: Sales, labels: Labels, reques
     drawn = sum_up(sales.table, request.by, request.top or default_top(request.by, report.day_count))
     warning = "; ".join(sales.look.shortcomings) if sales.look else None
     picture = draw(drawn, labels, warning)
-    write_whole(
-        path, picture if path.suffix.lower() == ".png" else make_page(report, labels, picture, warning).encode()
-    )
+    content = picture if path.suffix.lower() == ".png" else make_page(report, labels, picture, warning).encode()
+    write_whole(path, content, mode=0o644)

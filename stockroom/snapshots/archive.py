@@ -19,15 +19,19 @@ import tarfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
+
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from stockroom.errors import StockroomError
-from stockroom.snapshots.keys import Parts, parse_parts
+from stockroom.snapshots.keys import NAME, NOTHING_ELSE, Parts, Text
 
 _MAGIC = b"stockroom snapshot 1\n"
 _SIGNATURE_BYTES = 32
-_HEADER_LIMIT = 2**20
+_HEADER_LIMIT = 2**15  # a real one has some 1,500 bytes
+_YEARS = range(2020, 2200)
 _PIECE = 2**20
 _COPIED = 2**18  # tarfile's own 16 kB make it three times as slow
 
@@ -41,6 +45,13 @@ class UntrustedError(StockroomError):
     """A file that is no snapshot, is damaged, or was signed by somebody else: nothing of it may be used."""
 
 
+def _utc(created: str) -> str:
+    time = datetime.fromisoformat(created)
+    if time.year not in _YEARS:
+        raise ValueError(f"no year of a snapshot: {time.year}")
+    return time.astimezone(UTC).isoformat()
+
+
 @dataclass(frozen=True)
 class Header:
     """What a snapshot tells about itself.
@@ -50,11 +61,13 @@ class Header:
     happened, so that nothing was on its way any more.
     """
 
+    __pydantic_config__ = NOTHING_ELSE
+
     parts: Parts
-    created: str
-    bytes: int
-    name: str | None
-    tables: dict[str, int]
+    created: Annotated[str, AfterValidator(_utc)]
+    bytes: Annotated[int, Field(ge=0, lt=2**50)]
+    name: Annotated[str, Field(pattern=f"^{NAME}$")] | None
+    tables: Annotated[dict[Text, Annotated[int, Field(ge=0, lt=2**50)]], Field(max_length=100)]
     settled: bool = False
 
 
@@ -69,7 +82,7 @@ def write(target: IO[bytes], header: Header, folder: Path, key: bytes) -> None:
         pa.CompressedOutputStream(sink, _COMPRESSION) as stream,
         tarfile.open(mode="w|", fileobj=stream, format=tarfile.PAX_FORMAT, bufsize=_PIECE) as tar,
     ):
-        tar.add(folder, arcname=".", filter=_without_owner)
+        tar.add(folder, arcname=".", filter=_for_one_user)
     target.write(signed.signature())
 
 
@@ -111,7 +124,7 @@ def unpack(file: IO[bytes], folder: Path) -> None:
 
     end = os.fstat(file.fileno()).st_size - _SIGNATURE_BYTES
     content = io.BufferedReader(_Part(file, file.tell(), end), _PIECE)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, mode=0o700)
     with (
         pa.CompressedInputStream(pa.PythonFile(content, mode="r"), _COMPRESSION) as stream,
         tarfile.open(mode="r|", fileobj=stream, bufsize=_PIECE) as tar,
@@ -139,24 +152,25 @@ def format_header(header: Header) -> str:
 
 
 def parse_header(text: str | bytes) -> Header | None:
-    """A header from JSON; None of anything else."""
+    """A header from JSON; None of anything else. Whoever wrote it, all that is in a header is what it should be."""
+    if len(text) > _HEADER_LIMIT:
+        return None
     try:
-        content: dict[str, Any] = json.loads(text)
-        parts = parse_parts(content["parts"])
-        if parts is None:
-            return None
-        name = None if content["name"] is None else str(content["name"])
-        tables = {str(table): int(count) for table, count in content["tables"].items()}
-        created = datetime.fromisoformat(content["created"]).astimezone(UTC).isoformat()
-        settled = bool(content.get("settled"))  # which older versions do not tell
-        return Header(parts, created, int(content["bytes"]), name, tables, settled)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return _headers().validate_json(text, strict=True)
+    except (ValidationError, OverflowError):
         return None
 
 
-def _without_owner(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+@cache
+def _headers() -> TypeAdapter[Header]:
+    return TypeAdapter(Header)
+
+
+def _for_one_user(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Nobody's by name, and closed to all but who unpacks it."""
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
+    entry.mode &= 0o700
     return entry
 
 
@@ -167,7 +181,7 @@ def _header_line(header: Header) -> bytes:
 def _read_header(file: IO[bytes]) -> Header | None:
     if file.read(len(_MAGIC)) != _MAGIC:
         return None
-    return parse_header(file.readline(_HEADER_LIMIT))
+    return parse_header(file.readline(_HEADER_LIMIT + 1))
 
 
 class _Signing(io.RawIOBase):

@@ -20,9 +20,10 @@ from time import monotonic
 
 from stockroom.errors import StockroomError
 from stockroom.lock import exclusive
-from stockroom.settings import ROOT
+from stockroom.settings import ROOT, Settings
 from stockroom.snapshots.archive import Header, format_header, parse_header, write
 from stockroom.snapshots.emulator import save_settled, settled_folder
+from stockroom.snapshots.proof import proving
 from stockroom.snapshots.record import keep_base, read_base
 from stockroom.snapshots.store import Bounds, Store, put
 
@@ -111,6 +112,13 @@ def run(job: Job) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     header = replace(job.header, created=now, bytes=saved.bytes, settled=True)
     state = settled_folder(job.settling.engine_dir)
+    try:
+        # It replaces one that has served already.
+        with proving(Settings(run_dir=job.settling.engine_dir), job.settling.engine_dir / "proof") as prove:
+            prove(state)()
+    except StockroomError as error:
+        print(f"{datetime.now():%H:%M:%S} {error.message}")
+        return
     keep_settled(job.settling, job.header, header, state)
     _pack(job, header, state)
 

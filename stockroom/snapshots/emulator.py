@@ -23,6 +23,10 @@ _LONGEST_REST_SECONDS = 30
 _SETTLING_SECONDS = 660  # the emulator gives up after 600
 
 
+class RefusedStateError(StockroomError):
+    """The emulator read a state and found that it can't be loaded, now or ever: its content is at fault."""
+
+
 class Saved(NamedTuple):
     """The size of a state in bytes, and the moment that it is of."""
 

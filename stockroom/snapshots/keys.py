@@ -5,14 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
 
 FORMAT = 1
 """Goes up when a snapshot is written or used in another way."""
 
 NOT_SEEDED = "not seeded"
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""What a snapshot's name looks like."""
+
+NOTHING_ELSE = ConfigDict(extra="forbid")
+Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+"""A line without control characters."""
 
 
 @dataclass(frozen=True)
@@ -23,17 +32,19 @@ class Parts:
     `endpoint` is among them because queue URLs hold it, and Terraform's state, parameters and functions hold those.
     """
 
-    format: int
-    engine: str
-    emulator: str
-    plugin: str
-    toolkit: str
-    terraform: str
-    endpoint: str
-    environment: str
-    stacks: str
-    release: str
-    dataset: str
+    __pydantic_config__ = NOTHING_ELSE
+
+    format: Annotated[int, Field(ge=0, lt=2**31)]
+    engine: Text
+    emulator: Text
+    plugin: Text
+    toolkit: Text
+    terraform: Text
+    endpoint: Text
+    environment: Text
+    stacks: Text
+    release: Text
+    dataset: Text
 
     @property
     def key(self) -> str:
@@ -47,14 +58,6 @@ class Parts:
     def unseeded(self) -> Parts:
         """The same platform before data was loaded."""
         return replace(self, dataset=NOT_SEEDED)
-
-
-def parse_parts(content: Any) -> Parts | None:
-    """Parts from JSON; None where some are missing, which only another version can have written."""
-    names = {field.name for field in fields(Parts)}
-    if not isinstance(content, dict) or content.keys() != names:
-        return None
-    return Parts(**content)
 
 
 def first_choice(wanted: Parts, available: Iterable[Parts]) -> Parts | None:

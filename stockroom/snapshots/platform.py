@@ -11,19 +11,28 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from stockroom.aws import session_for
 from stockroom.console import Steps
 from stockroom.engines import Engine
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import LOCAL, read_environment
-from stockroom.errors import StockroomError
+from stockroom.errors import StockroomError, explain
 from stockroom.settings import Settings
 from stockroom.snapshots import background
 from stockroom.snapshots.archive import Header, UntrustedError, unpack, verify, write
-from stockroom.snapshots.emulator import Moment, copy_state, load_state, read_moment, save_state, state_folder
+from stockroom.snapshots.emulator import (
+    Moment,
+    RefusedStateError,
+    copy_state,
+    load_state,
+    read_moment,
+    save_state,
+    state_folder,
+)
 from stockroom.snapshots.keys import Parts, first_choice, fits_emulator, may_begin, on_emulator
+from stockroom.snapshots.proof import proving
 from stockroom.snapshots.record import (
     forget_base,
     forget_record,
@@ -46,6 +55,13 @@ if TYPE_CHECKING:
 
 UNPACKED = "unpacked"
 """Folder of the platform where a state is unpacked before its emulator starts."""
+
+PROOF = "proof"
+"""Folder of the platform where an emulator proves that a state can be loaded."""
+
+
+class NotWholeError(StockroomError):
+    """A snapshot was loaded, and does not hold what it says."""
 
 
 # Records of a table's stream expire after a day, and those of seeded orders are unread when a snapshot is taken.
@@ -131,9 +147,10 @@ class PlatformSnapshots:
         """Start the engine with what `infra-down --keep-state` kept, or else with the best snapshot.
 
         Returns what it then holds and whether that was kept; None where the engine is to start afresh. Raises
-        StockroomError where that would lose what was kept. `watch` is called before a snapshot is given up, and may
-        raise.
+        StockroomError where that would lose what was kept, and where no engine could start. `watch` is called before a
+        snapshot is given up, and may raise.
         """
+        self.engine.check()
         if kept := self._begin_with_kept(wanted):
             return kept, True
         entries = self._fresh()
@@ -146,23 +163,29 @@ class PlatformSnapshots:
         return None
 
     def _begin_with(self, entry: Entry, watch: Callable[[], None]) -> bool:
-        """Start the engine with the snapshot; when that can't be used, it is told and nothing runs."""
+        """Start the engine with the snapshot; when that can't be used, it is told and nothing runs.
+
+        Only one that is proven to be of no use is set aside: a full disk or a killed emulator says nothing about it,
+        and what somebody else signed is not ours to judge.
+        """
         try:
             header = self.start_with(entry.path)
             if header != entry.header:
                 raise UntrustedError("it is not what it was a moment ago")
             self._check(header)
-        except (StockroomError, OSError) as error:
+        except Exception as error:
+            known = explain(error) or (StockroomError(str(error)) if isinstance(error, OSError) else None)
+            if known is None:
+                raise
             self.engine.stop()
             watch()
-            # What was signed here and can't be used never can; what somebody else signed is not ours to delete.
-            if not isinstance(error, UntrustedError):
-                entry.path.unlink(missing_ok=True)
-            details = error.details if isinstance(error, StockroomError) and error.details else ""
-            reason = ": ".join([str(error), *details.splitlines()[-1:]])
+            if isinstance(error, RefusedStateError | NotWholeError):
+                self.store.set_aside(entry)
+            reason = ": ".join([known.message, *(known.details or "").splitlines()[-1:]])
             self.steps.note(f"the snapshot {entry.header.parts.key[:12]} can't be used: {reason}")
             return False
-        os.utime(entry.path)
+        with suppress(FileNotFoundError):  # another command may have deleted it meanwhile
+            os.utime(entry.path)
         self.adopt(header)
         return True
 
@@ -183,9 +206,8 @@ class PlatformSnapshots:
             with path.open("rb") as file:
                 header = verify(file, self.keys)
         except UntrustedError as error:
-            path.unlink()
-            self.steps.note(f"starting without what `infra-down --keep-state` kept: {error.message}")
-            return None
+            # A key that was changed, or that is not set in this shell, makes a good one look like that too.
+            raise StockroomError(f"what `infra-down --keep-state` kept can't be used: {error.message}", hint) from None
         if not fits_emulator(header.parts, wanted):
             raise StockroomError("another emulator made what `infra-down --keep-state` kept", hint)
         try:
@@ -193,8 +215,8 @@ class PlatformSnapshots:
         except StockroomError as error:
             error.hint = hint
             raise
+        # It stays until `infra-down`: should the emulator be killed, it is what the next start goes on with.
         self.adopt(header)
-        path.unlink()
         return header
 
     def start_with(self, path: Path) -> Header:
@@ -230,7 +252,7 @@ class PlatformSnapshots:
     def _check(self, header: Header) -> None:
         with self.steps.step("check") as step:
             if missing := self.missing(header):
-                raise StockroomError(f"{', '.join(missing)} missing")
+                raise NotWholeError(f"{', '.join(missing)} missing")
             step.say("everything is there")
 
     def adopt(self, header: Header) -> None:
@@ -280,11 +302,19 @@ class PlatformSnapshots:
     def save_to(self, path: Path, header: Header, overwrite: bool) -> Header:
         """Save the running platform in a file, under the header with time and size of now.
 
-        Raises FileExistsError when there is one that is not to be replaced.
+        Raises FileExistsError when there is one that is not to be replaced, and StockroomError when what was saved is
+        not proven to be good: it was loaded once, as the next start will load it.
         """
-        header = replace(header, created=_now(), bytes=save_state(self.engine.endpoint).bytes, settled=False)
-        state = state_folder(self.settings.engine_dir)
-        put(path, lambda file: write(file, header, state, self.keys[0]), overwrite)
+        with proving(self.settings, self.settings.run_dir / PROOF) as prove:
+            header = replace(header, created=_now(), bytes=save_state(self.engine.endpoint).bytes, settled=False)
+            state = state_folder(self.settings.engine_dir)
+            wait_until_proven = prove(state)
+
+            def write_proven(file: IO[bytes]) -> None:
+                write(file, header, state, self.keys[0])
+                wait_until_proven()
+
+            put(path, write_proven, overwrite)
         return header
 
     def load_running(self, path: Path) -> Header:
@@ -311,7 +341,8 @@ class PlatformSnapshots:
 
 def is_fresh(header: Header, now: datetime) -> bool:
     """Whether data that was on its way when it was saved can still arrive."""
-    return not header.parts.seeded or now - datetime.fromisoformat(header.created) < _RECORDS_LIVE
+    # However the clock was put right since then.
+    return not header.parts.seeded or abs(now - datetime.fromisoformat(header.created)) < _RECORDS_LIVE
 
 
 def words(header: Header) -> str:

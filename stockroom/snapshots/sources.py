@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from stockroom.emulator import LOCALSTACK_DIR, LOCKS
@@ -47,8 +48,9 @@ def dataset_part(seed: bool, dataset: Path | None, date_order: str | None, dupli
     else:
         with place.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-    # The name is in what is stored: the raw bucket keeps the file under it.
-    return f"{content} {place.name} {date_order or 'order as found'} {duplicates}"
+    # The name is in what is stored: the raw bucket keeps the file under it. It may be no text at all.
+    name = place.name if place.name.isprintable() else repr(os.fsencode(place.name))
+    return f"{content} {name} {date_order or 'order as found'} {duplicates}"
 
 
 def is_of_file(part: str, digest: str) -> bool:

@@ -2,6 +2,7 @@
 
 .stockroom/snapshots/
     <key>.snapshot          saved by infra-up; those used longest ago go when there are too many
+    <key>.refused           the same, but proven to be of no use; they go in the same way
     named/<NAME>.snapshot   saved by hand, or of another machine; goes only by hand
     *.draft                 being written, and locked meanwhile
 """
@@ -20,10 +21,12 @@ from typing import IO
 
 from stockroom.errors import StockroomError
 from stockroom.snapshots.archive import Header, read_header
+from stockroom.snapshots.keys import NAME
 
 SUFFIX = ".snapshot"
+REFUSED = ".refused"
 _DRAFT = ".draft"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME = re.compile(NAME)
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,16 @@ class Store:
 
     def automatic(self) -> list[Entry]:
         """The snapshots without a name, last used first."""
-        return _entries(self.folder)
+        return _entries(self.folder, SUFFIX)
 
     def all(self) -> list[Entry]:
         """Every snapshot, those with a name first, last used first."""
-        return [*_entries(self.named_folder), *self.automatic()]
+        return [*_entries(self.named_folder, SUFFIX), *self.automatic()]
+
+    def set_aside(self, entry: Entry) -> None:
+        """Let nobody begin with a snapshot any more that is proven to be of no use."""
+        with contextlib.suppress(FileNotFoundError):  # another command may have been quicker
+            entry.path.replace(entry.path.with_suffix(REFUSED))
 
     def clean(self) -> None:
         """Remove what killed commands left half written."""
@@ -74,8 +82,9 @@ class Store:
 
     def drop_beyond(self, bounds: Bounds) -> None:
         """Remove the snapshots without a name that are too many or too much, those used longest ago first."""
-        for entry in beyond(self.automatic(), bounds):
-            entry.path.unlink(missing_ok=True)
+        for suffix in (SUFFIX, REFUSED):
+            for entry in beyond(_entries(self.folder, suffix), bounds):
+                entry.path.unlink(missing_ok=True)
 
 
 def check_name(name: str) -> str:
@@ -99,9 +108,9 @@ def beyond(entries: Iterable[Entry], bounds: Bounds) -> list[Entry]:
     return dropped
 
 
-def _entries(folder: Path) -> list[Entry]:
+def _entries(folder: Path, suffix: str) -> list[Entry]:
     found = []
-    for path in folder.glob(f"*{SUFFIX}"):
+    for path in folder.glob(f"*{suffix}"):
         with contextlib.suppress(FileNotFoundError):
             status = path.stat()
             if header := read_header(path):
@@ -136,7 +145,7 @@ def remove_drafts(folder: Path) -> None:
 @contextlib.contextmanager
 def _draft(folder: Path) -> Iterator[tuple[Path, IO[bytes]]]:
     """A new file that is locked as long as it is open, so that nobody takes it for a dead command's."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with contextlib.ExitStack() as stack:
         while True:
             file = stack.enter_context(tempfile.NamedTemporaryFile(suffix=_DRAFT, dir=folder, delete=False))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stockroom.aws import error_code
 from stockroom.environments import Environment
 from stockroom.state import DeployedStack, read_deployed
 from stockroom.status import merge_outputs
@@ -98,6 +100,10 @@ def _items(dynamodb: Any, table: str) -> int:
     return sum(page["Count"] for page in pages)
 
 
+# All that AWS calls what is not there. Any other refusal tells nothing about that.
+_NOT_THERE = re.compile(r"NotFound|NoSuch|NonExistent|^404$")
+
+
 def _missing(check: _Check) -> str | None:
     """What is missing when the check fails as it does for something that is not there; other errors are raised."""
     from botocore.exceptions import ClientError
@@ -108,8 +114,7 @@ def _missing(check: _Check) -> str | None:
     except LookupError:
         return words
     except ClientError as error:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if status >= 500:
-            raise
-        return words
+        if _NOT_THERE.search(error_code(error)):
+            return words
+        raise
     return None

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from stockroom.errors import StockroomError
+from stockroom.snapshots.emulator import RefusedStateError
 
 from .functions import ROLE, client, make_table
 from .recipe import Emulator, start_emulator, wait_for
@@ -331,10 +331,12 @@ def test_only_the_toolkit_may_save_and_load(origin: Running) -> None:
 
 def test_a_state_that_cant_be_loaded_ends_the_emulator(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "emulator.json").write_text('{"format": 1, "services": []}')
-    with pytest.raises(StockroomError) as raised:
+    (tmp_path / "state" / "emulator.json").write_text('{"format": 2, "services": []}')
+    (tmp_path / "state" / "stores.pickle").write_bytes(b"no pickle")
+    (tmp_path / "state" / "objects").touch()
+    with pytest.raises(RefusedStateError) as raised:
         start_emulator(tmp_path / "run", tmp_path / "state")
     log = (tmp_path / "run" / "engine" / "localstack.log").read_text()
     [line] = [line for line in log.splitlines() if line.startswith("The state could not be loaded:")]
-    assert "stores.pickle" in line
+    assert "the list of all stores can't be loaded: UnpicklingError" in line
     assert line in str(raised.value.details)

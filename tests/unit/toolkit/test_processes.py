@@ -56,8 +56,27 @@ def test_a_reused_pid_is_not_mistaken(tmp_path: Path, start: Start) -> None:
     pid_file = PidFile(tmp_path / "pid")
     pid_file.write(start().pid)
     content = json.loads(pid_file.path.read_text())
-    pid_file.path.write_text(json.dumps(content | {"started": content["started"] - 60}))
+    pid_file.path.write_text(json.dumps(content | {"began": f"{content['began']}0"}))
     assert pid_file.process() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system keeps the time of a process's start")
+def test_a_process_stays_the_same_when_the_clock_is_set(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid_file = PidFile(tmp_path / "pid")
+    pid_file.write(start().pid)
+    booted = psutil.boot_time()
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: booted + 3600)
+    assert pid_file.process() is not None
+
+
+def test_a_process_that_an_older_version_started_is_found(tmp_path: Path, start: Start) -> None:
+    process = psutil.Process(start().pid)
+    pid_file = PidFile(tmp_path / "pid")
+    for late, found in ((0, process), (-60, None)):
+        pid_file.path.write_text(json.dumps({"pid": process.pid, "started": process.create_time() + late}))
+        assert pid_file.process() == found
     assert not pid_file.path.exists()
 
 

@@ -1,6 +1,8 @@
 import io
 import json
+import os
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from stockroom.snapshots.archive import (
     write,
 )
 from stockroom.snapshots.signing import data_folder, machine_key, signing_keys
+from stockroom.snapshots.store import Store
 from tests.unit.toolkit.snapshot_headers import HEADER
 
 KEY = b"k" * 32
@@ -110,11 +113,72 @@ def test_the_header_of_something_else_is_none(tmp_path: Path, content: bytes) ->
     assert read_header(tmp_path / "missing") is None
 
 
+def header_json(**changed: object) -> bytes:
+    return json.dumps({**json.loads(format_header(HEADER)), **changed}).encode()
+
+
+def part_json(**changed: object) -> bytes:
+    return header_json(parts={**json.loads(format_header(HEADER))["parts"], **changed})
+
+
+CRAFTED = {
+    "a list": b"[]",
+    "text": b'"header"',
+    "no text": b"\xff\xfe",
+    "deep lists": b"[" * 20_000,
+    "deep in a part": b'{"parts": ' * 5_000,
+    "too long": header_json() + b" " * 2**16,
+    "a name of megabytes": header_json(name="x" * 2**21),
+    "something more": header_json(more=1),
+    "something more in the parts": part_json(more=""),
+    "no parts": header_json(parts={}),
+    "parts that are a list": header_json(parts=[]),
+    "a part that is a number": part_json(release=5),
+    "a part that is a list": part_json(stacks=["data_platform"]),
+    "a part with a command to the terminal": part_json(release="\x1b[2Jgone"),
+    "a part with a C1 command": part_json(endpoint="\x9b2J"),
+    "a part with a second line": part_json(endpoint="http://127.0.0.1\nerror: all is lost"),
+    "half a character": part_json(release="?").replace(b"?", rb"\ud800"),
+    "created yesterday": header_json(created="yesterday"),
+    "created in the year 1": header_json(created="0001-01-01T00:00:00+23:00"),
+    "created in the year 9999": header_json(created="9999-12-31T23:59:59-23:00"),
+    "created at a number": header_json(created=1),
+    "many bytes in words": header_json(bytes="many"),
+    "fewer bytes than none": header_json(bytes=-1),
+    "more bytes than there are": header_json(bytes=2**60),
+    "an infinite number": header_json(bytes=12).replace(b'"bytes": 12', b'"bytes": 1e400'),
+    "no number": header_json(bytes=12).replace(b'"bytes": 12', b'"bytes": NaN'),
+    "a number of 5,000 digits": header_json(bytes=12).replace(b'"bytes": 12', b'"bytes": ' + b"9" * 5_000),
+    "half a byte": header_json(bytes=1.5),
+    "a name that leads elsewhere": header_json(name="../../x"),
+    "a name with markup": header_json(name="[red]x"),
+    "a name with a command": header_json(name="x\x1b]0;root\x07"),
+    "an empty name": header_json(name=""),
+    "a name that ends with a line": header_json(name="x\n"),
+    "a name that is a number": header_json(name=7),
+    "tables that are a list": header_json(tables=[]),
+    "tables with a command": header_json(tables={"\x1b[31m": 1}),
+    "tables that hold text": header_json(tables={"products": "3"}),
+    "too many tables": header_json(tables={str(number): 1 for number in range(1_000)}),
+    "settled, in words": header_json(settled="yes"),
+}
+
+
+@pytest.mark.parametrize("content", CRAFTED.values(), ids=list(CRAFTED))
+def test_a_crafted_header_is_none(tmp_path: Path, content: bytes) -> None:
+    assert parse_header(content) is None
+    store = Store(tmp_path)
+    (tmp_path / "crafted.snapshot").write_bytes(b"stockroom snapshot 1\n" + content + b"\n" + b"0" * 40)
+    assert store.all() == []
+
+
 def test_headers_survive_json() -> None:
     assert parse_header(format_header(HEADER)) == HEADER
-    assert parse_header("[]") is None
-    for name, value in (("created", "yesterday"), ("bytes", "many"), ("tables", []), ("parts", {})):
-        assert parse_header(json.dumps({**json.loads(format_header(HEADER)), name: value})) is None
+    assert parse_header(header_json()) == HEADER
+    assert parse_header(part_json(dataset="Verk\u00e4ufe 2010.csv")) is not None
+    before = json.loads(format_header(HEADER))
+    del before["settled"]
+    assert parse_header(json.dumps(before)) == HEADER, "which older versions do not tell"
 
 
 def test_signed_again_with_another_name(tmp_path: Path, state: Path, file: Path) -> None:
@@ -142,8 +206,8 @@ def test_nobodys_name_is_in_it(tmp_path: Path, state: Path) -> None:
         pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream,
         tarfile.open(mode="r|", fileobj=stream) as tar,
     ):
-        owners = {(entry.uname, entry.gname, entry.uid) for entry in tar}
-    assert owners == {("", "", 0)}
+        entries = [(entry.uname, entry.gname, entry.uid, entry.mode & 0o077) for entry in tar]
+    assert set(entries) == {("", "", 0, 0)}
 
 
 def test_the_machines_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
@@ -165,6 +229,36 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> Non
         machine_key(path)
     assert error.value.hint
     assert "delete it" in error.value.hint
+
+
+def to_another_file(path: Path) -> None:
+    machine_key(path.with_name("other"))
+    path.symlink_to(path.with_name("other"))
+
+
+def to_nowhere(path: Path) -> None:
+    path.symlink_to(path.with_name("missing"))
+
+
+def in_an_open_folder(path: Path) -> None:
+    machine_key(path)
+    path.parent.chmod(0o777)
+
+
+@pytest.mark.parametrize("make", [to_another_file, to_nowhere, in_an_open_folder, os.mkfifo, os.mkdir])
+def test_a_key_that_is_no_file_of_the_users_own_is_refused(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    make(tmp_path / "snapshot.key")
+    with pytest.raises(StockroomError, match="so its signatures prove nothing"):
+        machine_key(tmp_path / "snapshot.key")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_a_key_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.key"
+    machine_key(path)
+    os.chown(path, 65534, 65534)
+    with pytest.raises(StockroomError, match="so its signatures prove nothing"):
+        machine_key(path)
 
 
 def test_a_damaged_key_is_refused(tmp_path: Path) -> None:

@@ -187,14 +187,14 @@ def test_another_release_from_which_terraform_can_not_go_on(world: World) -> Non
 
 def test_with_what_was_kept(world: World) -> None:
     world.begins = held(SEEDED), True
-    assert world.up() == "with the data that was kept"
+    assert world.up() == "with the data that was kept at 2026-01-02 03:04 UTC"
     assert world.done == []
 
 
 def test_with_what_was_kept_of_another_release(world: World) -> None:
     """It may hold what a user made, so nobody else begins with it, and it is not thrown away when an apply fails."""
     world.begins = held(replace(SEEDED, release="release 1")), True
-    assert world.up() == "with the data that was kept"
+    assert world.up() == "with the data that was kept at 2026-01-02 03:04 UTC"
     taken = f"{FOR_RESET}: release 2 sample"
     assert world.done == [DEPLOY, SEED_AT_WORK, taken], "what is seeded already is not seeded twice"
     world.done.clear()

@@ -11,7 +11,6 @@ from stockroom.snapshots.keys import (
     fits_emulator,
     may_begin,
     on_emulator,
-    parse_parts,
 )
 from tests.unit.toolkit.snapshot_headers import PARTS as WANTED
 
@@ -27,15 +26,6 @@ def changed(name: str) -> Parts:
 @pytest.mark.parametrize("name", [field.name for field in fields(Parts)])
 def test_every_part_decides_over_the_key(name: str) -> None:
     assert changed(name).key != WANTED.key
-
-
-def test_parts_survive_json() -> None:
-    assert parse_parts(vars(WANTED)) == WANTED
-
-
-@pytest.mark.parametrize("content", [None, [], {}, {"format": 1}, vars(WANTED) | {"more": ""}])
-def test_parts_of_another_version_are_none(content: object) -> None:
-    assert parse_parts(content) is None
 
 
 @pytest.mark.parametrize(

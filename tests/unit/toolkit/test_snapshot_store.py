@@ -6,10 +6,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import IO, Any
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -186,15 +188,30 @@ def test_a_job_survives_json(tmp_path: Path, state: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "settled"),
+    ("answer", "bad", "settled"),
     [
-        ((200, {"bytes": 7, "moment": "m"}), True),
-        ((500, {"error": "somebody has changed something since"}), False),
+        ((200, {"bytes": 7, "moment": "m"}), None, True),
+        ((200, {"bytes": 7, "moment": "m"}), "somebody can't load it", False),
+        ((500, {"error": "somebody has changed something since"}), None, False),
     ],
 )
 def test_a_settled_state_takes_the_place_of_the_first(
-    tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str], answer: tuple[int, dict[str, Any]], settled: bool
+    tmp_path: Path,
+    state: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: tuple[int, dict[str, Any]],
+    bad: str | None,
+    settled: bool,
 ) -> None:
+    proven: list[Path] = []
+
+    def prove(state: Path) -> Callable[[], None]:
+        proven.append(state)
+        return Mock(side_effect=StockroomError(bad) if bad else None)
+
+    monkeypatch.setattr(background, "proving", lambda *_: nullcontext(prove))
+
     class Emulator(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             assert self.path == "/_stockroom/state/save_settled?moment=m"
@@ -222,7 +239,8 @@ def test_a_settled_state_takes_the_place_of_the_first(
         assert verify(file, [KEY]) == entry.header
         unpack(file, tmp_path / "unpacked")
     assert ((tmp_path / "unpacked" / "stores.pickle").read_bytes() == b"settled") is settled
-    assert ("somebody has changed something since" in capsys.readouterr().out) is not settled
+    assert ("somebody" in capsys.readouterr().out) is not settled
+    assert proven == ([settled_folder(tmp_path)] if answer[0] == 200 else [])
     assert read_base(tmp_path) == entry.header, "what `invoke reset` goes back to"
     assert ((tmp_path / BASE / "stores.pickle").read_bytes() == b"settled") is settled
 

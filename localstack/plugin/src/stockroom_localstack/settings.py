@@ -21,6 +21,7 @@ class Settings:
     services: names of the AWS services that are started early, in this order.
     state: folder of a saved state with which the emulator starts, as soon as it is there; None: with nothing.
     parent: pid of the toolkit that puts it there, and without which it never will be.
+    proves: the emulator only tells whether that state can be loaded, by its exit status.
     allowed_origins: of web pages that may ask for everything, such as http://localhost:3000.
     """
 
@@ -30,6 +31,7 @@ class Settings:
     state: Path | None
     parent: int
     allowed_origins: frozenset[str] = frozenset()
+    proves: bool = False
 
     @property
     def node_modules(self) -> Path:
@@ -58,6 +60,7 @@ def parse_settings(environ: Mapping[str, str]) -> Settings:
         state=Path(state).absolute() if state else None,
         parent=int(environ.get("STOCKROOM_EMULATOR_PARENT", os.getppid())),
         allowed_origins=frozenset(_listed(environ.get("STOCKROOM_EMULATOR_ALLOWED_ORIGINS", ""))),
+        proves=environ.get("STOCKROOM_EMULATOR_PROVES") == "1",
     )
 
 

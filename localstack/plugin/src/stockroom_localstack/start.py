@@ -30,7 +30,9 @@ def stockroom() -> None:
         endpoint.serve(current.run_dir)
     endpoint.watch_requests()
     background.watch_notifications()
-    if current.state:
+    if current.state and current.proves:
+        endpoint.prove(current.state, current.parent, current.services)
+    elif current.state:
         endpoint.load_early(current.state, current.parent, current.services)
     else:
         early_start.begin(current.services)

@@ -45,6 +45,18 @@ def loads(folder: Path, services: Collection[str]) -> list[Callable[[], None]]:
     return [of(service, load) for service, load in known.items() if service in services]
 
 
+def check(folder: Path) -> None:
+    """Whether the databases are sound, which nobody notices who only copies them. Raises sqlite3.DatabaseError."""
+    for file in [*(folder / "dynamodb").glob("*.db"), *(folder / "cloudwatch").glob(METRICS)]:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+            try:
+                [(answer,), *_] = database.execute("PRAGMA quick_check")
+            except sqlite3.DatabaseError as error:
+                answer = str(error)
+            if answer != "ok":
+                raise sqlite3.DatabaseError(f"{file.parent.name}/{file.name}: {answer}")
+
+
 def _copy_metrics(cloudwatch: Any, source: Path, target: Path) -> None:
     with (
         cloudwatch.cloudwatch_database.DATABASE_LOCK,

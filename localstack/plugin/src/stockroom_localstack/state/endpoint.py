@@ -15,6 +15,7 @@ All want the header X-Stockroom: 1, which no page of another site can send.
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,7 +39,7 @@ LOG = logging.getLogger(__name__)
 FOLDER, SETTLED_FOLDER = "state", "settled"
 # Names of operations that change nothing begin like this, in all services.
 READING = ("Get", "List", "Describe", "Head", "BatchGet", "TransactGet", "Query", "Scan", "Filter", "Lookup")
-STATUS_OF_A_STATE_THAT_CANT_BE_LOADED = 3
+FAILED, BAD_STATE = 1, 3
 
 
 def watch_requests() -> None:
@@ -128,7 +129,30 @@ def load_early(folder: Path, parent: int, early_services: Sequence[str]) -> None
     early_start.begin([*services], then=load)
 
 
+def prove(folder: Path, parent: int, early_services: Sequence[str]) -> NoReturn:
+    """Loads the state as `load_early` does, and ends the emulator: with status 0 when it can be loaded. Nobody is ever
+    answered, and nothing that is loaded begins to work."""
+    from . import snapshot
+
+    GATE.close_until_loaded()
+
+    def load() -> None:
+        try:
+            boot.wait_for_state(folder, parent)
+            snapshot.prove(folder)
+        except Exception as error:
+            _end(error)
+        shutdown.end_at_once(0)
+
+    # What is started early is there already when the state, which is being saved meanwhile, is there.
+    early_start.begin(early_services, then=load)
+    while True:
+        signal.pause()
+
+
 def _end(error: Exception) -> NoReturn:
+    from .snapshot import BadStateError
+
     LOG.debug("the state that could not be loaded", exc_info=error)
     print(f"The state could not be loaded: {error}", file=sys.stderr)
-    shutdown.end_at_once(STATUS_OF_A_STATE_THAT_CANT_BE_LOADED)
+    shutdown.end_at_once(BAD_STATE if isinstance(error, BadStateError) else FAILED)

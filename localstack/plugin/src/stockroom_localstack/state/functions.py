@@ -26,6 +26,7 @@ from localstack.services.lambda_.provider import LambdaProvider
 from localstack.services.lambda_.provider_utils import get_function_version_from_arn
 from localstack.services.sqs.models import SqsMessage, SqsQueue, sqs_stores
 
+from .. import settings
 from ..lambda_executor import stream_pollers
 from ..lambda_executor.executor import ProcessRuntimeExecutor
 from . import background
@@ -72,13 +73,15 @@ def start(provider: LambdaProvider) -> None:
         for function in store.functions.values():
             for version in list(function.versions.values()):
                 _start_version(service, function, version)
-            _provision(service, function)
     provider.esm_workers = workers = Workers()
     start_workers = GATE.handed_over(workers.start)  # a state that is saved has all of them
+    if settings.current().proves:
+        return
 
     # What was on its way goes on, which takes both cores for seconds.
     def go_on() -> None:
         GATE.wait_for_pause()
+        _provision_all(service)
         threading.Thread(target=_unpack_all, name="unpack-functions", daemon=True).start()
         start_workers()
 
@@ -174,6 +177,15 @@ def _start_version(service: LambdaService, function: Function, version: Function
     event_managers: Any = service.event_managers
     event_managers[arn] = LambdaEventManager(version_manager=manager)
     event_managers[arn].start()
+
+
+def _provision_all(service: LambdaService) -> None:
+    for store in _stores():
+        for function in list(store.functions.values()):
+            try:
+                _provision(service, function)
+            except Exception as error:
+                LOG.error("could not provision %s: %s", function.function_name, error, exc_info=True)
 
 
 def _provision(service: LambdaService, function: Function) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from .gate import GATE, Kind
 from .objects import ObjectsReader, ObjectsWriter
 from .pickles import Reducer, StatePickler, StateUnpickler
 
-FORMAT = 1
+FORMAT = 2
 ABOUT, STORES, OBJECTS = "emulator.json", "stores.pickle", "objects"
 S3_STORE = "provider s3:_storage_backend"
 
@@ -38,6 +37,10 @@ _one_at_a_time = threading.Lock()
 
 class StateError(Exception):
     """One line: why a state could not be saved or loaded."""
+
+
+class BadStateError(StateError):
+    """It lies in the state itself: nobody can ever load it."""
 
 
 def save(target: Path, unless_left: str | None = None) -> dict[str, Any]:
@@ -119,14 +122,29 @@ def load_at_start(folder: Path) -> None:
         GATE.open()
 
 
+def prove(folder: Path) -> None:
+    """All that `load_at_start` does, in an emulator that never admits anything, not even its own work.
+
+    Raises StateError when the state can't be loaded."""
+    with _one_at_a_time:
+        about = read_about(folder)
+        services.start(about["services"])
+        GATE.admit(Kind.NOTHING)
+        _replace(folder, about["services"])
+        backends.check(folder)
+        services.after_replacing()
+
+
 def read_about(folder: Path) -> dict[str, Any]:
     """The services in a saved state. Raises StateError."""
     try:
         about: dict[str, Any] = json.loads((folder / ABOUT).read_text())
-    except (OSError, ValueError) as error:
-        raise StateError(f"{folder} holds no state of an emulator: {error}") from error
+    except (FileNotFoundError, ValueError) as error:
+        raise BadStateError(f"{folder} holds no state of an emulator: {error}") from error
+    except OSError as error:
+        raise StateError(f"{folder} can't be read: {error}") from error
     if about.get("format") != FORMAT:
-        raise StateError(f"{folder} holds a state of another version")
+        raise BadStateError(f"{folder} holds a state of another version")
     return about
 
 
@@ -155,23 +173,17 @@ def _write_stores(folder: Path) -> None:
     contents = [(name, *roots.content(root)) for name, root in known.items() if root]
     with (folder / STORES).open("wb") as stores, (folder / OBJECTS).open("wb") as objects:
         writer = ObjectsWriter(objects)
-        try:
-            StatePickler(stores, names, writer.place, _reducers()).dump(contents)
-        except RuntimeError:
-            raise
-        except Exception as error:
-            raise StateError(_blame(contents, names) or str(error)) from error
-
-
-def _blame(contents: list[tuple[Any, ...]], names: Mapping[int, str]) -> str | None:
-    """Which of the contents can't be saved."""
-    for content in contents:
-        writer = ObjectsWriter(io.BytesIO())
-        try:
-            StatePickler(io.BytesIO(), names, writer.place, _reducers()).dump(content)
-        except Exception as error:
-            return f"{content[0]} can't be saved: {type(error).__name__}: {error}"
-    return None
+        pickler = StatePickler(stores, names, writer.place, _reducers())
+        pickler.dump([name for name, *_ in contents])
+        # One after the other, so that it is known which can't be saved or loaded; the pickler knows what it has written
+        # of the others before, so that what they share is still shared.
+        for name, *content in contents:
+            try:
+                pickler.dump(content)
+            except (OSError, RuntimeError):
+                raise
+            except Exception as error:
+                raise StateError(f"{name} can't be saved: {_in_one_line(error)}") from error
 
 
 def _reducers() -> dict[type, Reducer]:
@@ -211,7 +223,7 @@ def _replace(folder: Path, names: Collection[str]) -> None:
     except StateError:
         raise
     except Exception as error:
-        raise StateError(f"{folder} can't be loaded: {type(error).__name__}: {error}") from error
+        raise StateError(f"{folder} can't be loaded: {_in_one_line(error)}") from error
 
 
 def _read_stores(folder: Path) -> None:
@@ -219,13 +231,28 @@ def _read_stores(folder: Path) -> None:
     _forget_instances()
     with (folder / STORES).open("rb") as stores, (folder / OBJECTS).open("rb") as objects:
         reader = ObjectsReader(objects, s3_store) if s3_store else None
-        contents = StateUnpickler(stores, roots.find, reader).load()
-    saved = {name: (held, attributes) for name, held, attributes in contents}
+        unpickler = StateUnpickler(stores, roots.find, reader)
+        saved = {name: _read(unpickler, name) for name in _read(unpickler, "the list of all stores")}
     for name, root in roots.loaded().items():
         if name not in saved:
             roots.fill(root, (), {})
     for name, (held, attributes) in saved.items():
         roots.fill(roots.find(name), held, attributes)
+
+
+def _read(unpickler: StateUnpickler, what: str) -> Any:
+    """The next of what was written. Raises BadStateError for what nobody can read, OSError and others for the machine's
+    faults."""
+    try:
+        return unpickler.load()
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise BadStateError(f"{what} can't be loaded: {_in_one_line(error)}") from error
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _forget_instances() -> None:

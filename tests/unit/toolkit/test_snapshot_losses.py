@@ -1,0 +1,164 @@
+"""Whatever goes wrong at a start, no good snapshot is lost; one that is proven to be bad is set aside."""
+
+import errno
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+
+from stockroom.engines.localstack import LocalStackEngine
+from stockroom.errors import StockroomError
+from stockroom.snapshots import platform as snapshots_of_platform
+from stockroom.snapshots.emulator import RefusedStateError
+from stockroom.snapshots.platform import PlatformSnapshots
+from stockroom.snapshots.record import kept_file
+from tests.unit.toolkit.test_snapshot_platform import Engine, Platform, platform
+
+__all__ = ["platform"]
+
+
+def system(number: int, file: str | None = None) -> OSError:
+    return OSError(number, os.strerror(number), file)
+
+
+def aws(code: str, status: int) -> ClientError:
+    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "HeadBucket")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Where it happens: `check`, `start`, `unpack`, `ready` or `look`; and what is raised there."""
+
+    where: str
+    error: BaseException
+
+
+HARMLESS = {
+    "port taken": Fault("check", StockroomError("port 4566 is taken by process 1 (nginx)")),
+    "disk too full to begin": Fault("check", StockroomError("no disk space")),
+    "port taken at the last moment": Fault("start", StockroomError("port 4566 is taken by process 1 (nginx)")),
+    "emulator can't be installed": Fault("start", StockroomError("could not install LocalStack (exit code 1)")),
+    "interpreter missing": Fault("start", system(errno.ENOENT, "/emulator/python/bin/python")),
+    "interpreter not executable": Fault("start", system(errno.EACCES, "/emulator/python/bin/python")),
+    "no more processes": Fault("start", system(errno.EAGAIN)),
+    "no memory for a process": Fault("start", system(errno.ENOMEM)),
+    "run directory read-only": Fault("start", system(errno.EROFS, "/run/engine")),
+    "run directory not ours": Fault("start", system(errno.EPERM, "/run/engine")),
+    "disk full while it is unpacked": Fault("unpack", system(errno.ENOSPC)),
+    "quota used up": Fault("unpack", system(errno.EDQUOT, "/run/unpacked/objects")),
+    "disk broken": Fault("unpack", system(errno.EIO)),
+    "too many open files": Fault("unpack", system(errno.EMFILE, "/run/unpacked/objects")),
+    "run directory removed meanwhile": Fault("unpack", system(errno.ENOENT, "/run/unpacked")),
+    "Ctrl-C while it is unpacked": Fault("unpack", KeyboardInterrupt()),
+    "emulator killed": Fault("ready", StockroomError("the emulator ended while it was starting", details="Killed")),
+    "machine too slow": Fault("ready", StockroomError("http://127.0.0.1:4566 did not answer within 120 s")),
+    "Ctrl-C while it starts": Fault("ready", KeyboardInterrupt()),
+    "emulator killed before the check": Fault("look", EndpointConnectionError(endpoint_url="http://127.0.0.1:4566")),
+    "emulator silent at the check": Fault("look", ConnectTimeoutError(endpoint_url="http://127.0.0.1:4566")),
+    "emulator in trouble at the check": Fault("look", aws("InternalError", 500)),
+    "a request refused at the check": Fault("look", aws("AccessDenied", 403)),
+    "connection reset at the check": Fault("look", system(errno.ECONNRESET)),
+}
+
+
+@pytest.mark.parametrize("fault", HARMLESS.values(), ids=list(HARMLESS))
+@pytest.mark.parametrize("kept", [False, True], ids=["snapshot", "kept"])
+def test_no_snapshot_is_lost(platform: Platform, fault: Fault, kept: bool) -> None:
+    if kept and fault.where == "look":
+        return  # what was kept is not looked at: it is gone on with as it is
+    path = platform.save(platform.here, kept_file(platform.settings.run_dir) if kept else None)
+    other = platform.save(platform.here.unseeded())
+    before = {path: path.read_bytes(), other: other.read_bytes()}
+    with pytest.MonkeyPatch.context() as patched:
+        failing(patched, fault)
+        begun = outcome(platform)
+    assert {path: path.read_bytes() for path in before} == before
+    assert begun is None or isinstance(begun, StockroomError | OSError | KeyboardInterrupt)
+    assert not platform.engine.running
+    assert isinstance(begun, BaseException) or len(platform.notes.lines) == 2, "one line for each of them"
+    again = outcome(platform)
+    assert isinstance(again, tuple)
+    assert again[0].parts == platform.here
+    assert again[1] is kept
+    assert platform.engine.held == "release 2 sample"
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise fault.error
+
+    def fail_at_the_state(engine: Engine, say: Any = None, state: Future[Path] | None = None) -> bool:
+        assert state
+        engine.running = True
+        state.result()
+        raise AssertionError
+
+    match fault.where:
+        case "check":
+            monkeypatch.setattr(Engine, "check", fail)
+        case "start":
+            monkeypatch.setattr(Engine, "start", fail)
+        case "unpack":
+            monkeypatch.setattr(snapshots_of_platform, "unpack", fail)
+            monkeypatch.setattr(Engine, "start", fail_at_the_state)
+        case "ready":
+            monkeypatch.setattr(Engine, "wait_until_ready", fail)
+        case "look":
+            monkeypatch.setattr(snapshots_of_platform, "find_missing", fail)
+
+
+def outcome(platform: Platform) -> Any:
+    try:
+        return platform.snapshots().begin(platform.here)
+    except (StockroomError, OSError, KeyboardInterrupt) as error:
+        return error
+
+
+def deleted(path: Path) -> None:
+    path.unlink()
+
+
+def set_aside(path: Path) -> None:
+    path.rename(path.with_suffix(".refused"))
+
+
+@pytest.mark.parametrize("vanish", [deleted, set_aside])
+@pytest.mark.parametrize("when", ["before it is opened", "while it is loaded", "before it is refused"])
+def test_another_command_takes_a_snapshot_away(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, vanish: Callable[[Path], None], when: str
+) -> None:
+    path = platform.save(platform.here)
+    platform.save(platform.here.unseeded())
+    where = {"before it is opened": "start_with", "while it is loaded": "adopt", "before it is refused": "_check"}[when]
+    original: Any = getattr(PlatformSnapshots, where)
+
+    def take_away(self: PlatformSnapshots, *arguments: Any) -> Any:
+        if path.exists():
+            vanish(path)
+            if when == "before it is refused":
+                raise RefusedStateError("no")
+        return original(self, *arguments)
+
+    monkeypatch.setattr(PlatformSnapshots, where, take_away)
+    begun = platform.snapshots().begin(platform.here)
+    assert begun is not None
+    assert begun[0].parts == (platform.here if when == "while it is loaded" else platform.here.unseeded())
+    assert len(platform.notes.lines) == (0 if when == "while it is loaded" else 1)
+
+
+def test_the_port_is_looked_at_before_a_snapshot_is_chosen(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    path = platform.save(platform.here)
+    monkeypatch.setattr(Engine, "check", LocalStackEngine.check)
+    with socket.create_server(("127.0.0.1", platform.settings.port)):
+        with pytest.raises(StockroomError, match=f"port {platform.settings.port} is taken by"):
+            platform.snapshots().begin(platform.here)
+        assert path.exists()
+    assert platform.notes.lines == []
