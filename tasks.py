@@ -35,9 +35,14 @@ def command() -> Iterator[Settings]:
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        from stockroom.settings import read_settings
+        from stockroom.files import PRIVATE_UMASK, close_to_others
+        from stockroom.settings import HOME, read_settings
 
-        yield read_settings()
+        os.umask(PRIVATE_UMASK)
+        settings = read_settings()
+        for folder in (HOME, settings.run_dir, settings.snapshots_dir):
+            close_to_others(folder)
+        yield settings
     except KeyboardInterrupt:
         print("\nstopped; run the same command again to go on", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -154,6 +159,7 @@ def report(
 @task(help={"follow": "Go on with new lines until Ctrl-C.", "lines": "How many of the last lines to show."})
 def logs(c: Context, follow: bool = False, lines: str = "50") -> None:
     """Show the engine's log."""
+    from stockroom.console import visible
     from stockroom.engines import make_engine
     from stockroom.errors import StockroomError
 
@@ -161,7 +167,7 @@ def logs(c: Context, follow: bool = False, lines: str = "50") -> None:
         if not lines.isdecimal():
             raise StockroomError(f"--lines {lines}: not a number", "give how many of the last lines to show")
         for line in make_engine(settings).log_lines(follow, int(lines)):
-            print(line, flush=follow)
+            print(visible(line), flush=follow)
         sys.stdout.flush()
 
 

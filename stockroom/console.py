@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.errors import MarkupError
 from rich.live import Live
 from rich.markup import escape
+from rich.segment import Segment
 from rich.spinner import Spinner
 from rich.table import Table
+from rich.text import Text
 
 from stockroom.errors import StockroomError
 
@@ -23,9 +28,32 @@ for _stream in (sys.stdout, sys.stderr):
     if isinstance(_stream, io.TextIOWrapper):
         _stream.reconfigure(errors="replace")
 
+# What a terminal does not show but obeys: it can move the cursor, rename the window, type for the user.
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """A text that somebody else may have written, with control characters as their codes; lines and tabs stay."""
+    return _COMMANDS.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
+class SafeConsole(Console):
+    """Prints what files, buckets and processes say, and lets none of it command the terminal or end the command."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        try:
+            return super().render_str(text, **options)
+        except MarkupError:
+            return super().render_str(text, **options | {"markup": False})
+
+
 # Not on a terminal there is no width to fit into: a pipe or a CI log must not cut names off.
-out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = SafeConsole(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 200)
+err = SafeConsole(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 @dataclass

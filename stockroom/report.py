@@ -63,7 +63,8 @@ def print_status(status: Status, as_json: bool) -> None:
     if release := status.release:
         commit = f", commit {release['commit'][:12]}" if release["commit"] else ""
         dirty = ", with uncommitted changes" if release["dirty"] else ""
-        out.print(f"[bold]release[/bold]   {release['digest'][:12]}{commit}{dirty}, since {release['deployed_at']}")
+        told = f"{release['digest'][:12]}{commit}{dirty}, since {release['deployed_at']}"
+        out.print(f"[bold]release[/bold]   {escape(told)}")
     out.print(resource_tree(status.stacks))
     out.print(record_table(status.records))
 

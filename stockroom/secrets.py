@@ -11,6 +11,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 
 from stockroom.aws import error_code
@@ -110,7 +111,7 @@ def secret_table(found: list[Secret]) -> Table:
     """Names, and whether there is a value."""
     table = Table("secret", "value", box=None, pad_edge=False, header_style="dim")
     for secret in found:
-        table.add_row(secret.name, "[green]there[/green]" if secret.has_value else "[yellow]missing[/yellow]")
+        table.add_row(escape(secret.name), "[green]there[/green]" if secret.has_value else "[yellow]missing[/yellow]")
     return table
 
 

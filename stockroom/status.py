@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
@@ -157,15 +158,16 @@ def resource_tree(stacks: list[DeployedStack]) -> Tree:
     """Stacks, their modules, their resources with their names on AWS."""
     tree = Tree("deployed")
     for stack in stacks:
-        release = f"release {stack.release['digest'][:12]}" if stack.release else "apply not finished"
+        release = f"release {escape(stack.release['digest'][:12])}" if stack.release else "apply not finished"
         branch = tree.add(f"[bold]{stack.name}[/bold]  {len(stack.resources)} resources, {release}")
         modules: dict[str, Tree] = {}
         for resource in stack.resources:
             module, _, name = resource.address.rpartition(f".{resource.type}.")
             if module and module not in modules:
-                modules[module] = branch.add(module.removeprefix("module."))
+                modules[module] = branch.add(escape(module.removeprefix("module.")))
             parent = modules.get(module, branch)
-            parent.add(f"{resource.type}.{name or resource.address.split('.')[-1]}  [dim]{resource.id}[/dim]")
+            shown = escape(f"{resource.type}.{name or resource.address.split('.')[-1]}")
+            parent.add(f"{shown}  [dim]{escape(resource.id)}[/dim]")
     return tree
 
 
@@ -175,5 +177,5 @@ def record_table(records: Records) -> Table:
     units = {"tables": "items", "queues": "messages", "streams": "records", "buckets": "objects"}
     for kind, counts in asdict(records).items():
         for name, count in counts.items():
-            table.add_row(kind[:-1], name, "missing" if count < 0 else f"{count:,} {units[kind]}")
+            table.add_row(kind[:-1], escape(name), "missing" if count < 0 else f"{count:,} {units[kind]}")
     return table

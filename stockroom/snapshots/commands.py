@@ -140,11 +140,11 @@ def table(settings: Settings, steps: Steps) -> Table | str:
             shown.add_row(
                 escape(header.name or header.parts.key[:12]),
                 header.created[:16].replace("T", " "),
-                header.parts.release[:12],
+                escape(header.parts.release[:12]),
                 "none" if not header.parts.seeded else "processed" if header.settled else "seeded",
                 str(header.bytes >> 20),
                 str(entry.size >> 20),
-                ", ".join(notes),
+                escape(", ".join(notes)),
             )
     return shown
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from stockroom.errors import StockroomError
 
 _MACHINE_KEY_LENGTH = 64
+_LONGEST_KEY = 4096
 
 
 def data_folder(environment: Mapping[str, str]) -> Path:
@@ -38,7 +39,10 @@ def signing_keys(shared: str | None, folder: Path) -> list[bytes]:
 
 
 def machine_key(path: Path) -> bytes:
-    """The key in the file, made when there is none."""
+    """The key in the file, made when there is none.
+
+    Raises StockroomError for a file that others can read or write, or that somebody else made or may replace.
+    """
     try:
         key = _read(path)
     except FileNotFoundError:
@@ -50,14 +54,30 @@ def machine_key(path: Path) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        # No link is followed, and nothing is waited for: a pipe would let the command hang.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise _worthless(path, "can't be read as a file of its own") from None
+    try:
+        status, folder = os.fstat(descriptor), path.parent.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise _worthless(path, "is no file")
         if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
-            raise StockroomError(
-                f"{path} can be read or written by others, so its signatures prove nothing",
-                "delete it; snapshots that it signed are then made again",
-            )
-        return file.read()
+            raise _worthless(path, "can be read or written by others")
+        if folder.st_uid != os.getuid() or stat.S_IMODE(folder.st_mode) & 0o022:
+            raise _worthless(path, "lies in a folder that others can write to")
+        return os.read(descriptor, _LONGEST_KEY)
+    finally:
+        os.close(descriptor)
+
+
+def _worthless(path: Path, why: str) -> StockroomError:
+    return StockroomError(
+        f"{path} {why}, so its signatures prove nothing", "delete it; snapshots that it signed are then made again"
+    )
 
 
 def _make(path: Path) -> None:
