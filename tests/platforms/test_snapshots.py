@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,8 @@ def test_a_platform_and_its_snapshots(platform: OwnPlatform, tmp_path: Path) -> 
     wait_until(lambda: "99000002" in numbers_of_orders(platform) and "test-99000002" in ids_of_events(platform))
 
     platform.run("snapshot.save", "sold")
+    assert open_to_others(tmp_path / "run") == []
+    assert open_to_others(tmp_path / "snapshots") == []
     sell(platform, "99000003")
     wait_until(lambda: "99000003" in numbers_of_orders(platform))
     assert "sold" in platform.run("snapshot.list")
@@ -66,6 +70,17 @@ def test_a_platform_and_its_snapshots(platform: OwnPlatform, tmp_path: Path) -> 
     platform.run("reset")
     assert "99000004" not in numbers_of_orders(platform)
     assert "99000002" in numbers_of_orders(platform)
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """What other users of the machine may do anything with; what runs may remove a file meanwhile."""
+    found = []
+    for path in [folder, *folder.rglob("*")]:
+        with contextlib.suppress(FileNotFoundError):
+            status = path.lstat()
+            if status.st_mode & 0o077 and not stat.S_ISLNK(status.st_mode):
+                found.append(f"{status.st_mode:o} {path}")
+    return found
 
 
 def has_all(platform: OwnPlatform) -> bool:

@@ -1,9 +1,13 @@
-"""Whatever goes wrong at a start, no good snapshot is lost; one that is proven to be bad is set aside."""
+"""Whatever goes wrong at a start, no good snapshot is lost; one that is proven to be bad is set aside.
+
+Whatever goes wrong when one is saved, nothing is stopped, and what was saved before stays.
+"""
 
 import errno
 import os
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +15,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
+from stockroom import infra
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.errors import StockroomError
 from stockroom.snapshots import platform as snapshots_of_platform
-from stockroom.snapshots.emulator import RefusedStateError
+from stockroom.snapshots.emulator import RefusedStateError, Saved, state_folder
 from stockroom.snapshots.platform import PlatformSnapshots
 from stockroom.snapshots.record import kept_file
 from tests.unit.toolkit.test_snapshot_platform import Engine, Platform, platform
@@ -118,6 +123,72 @@ def outcome(platform: Platform) -> Any:
         return platform.snapshots().begin(platform.here)
     except (StockroomError, OSError, KeyboardInterrupt) as error:
         return error
+
+
+UNSAVED = {
+    "the emulator refuses": Fault("save", StockroomError("an execution of Step Functions is running")),
+    "the emulator has gone": Fault("save", StockroomError("the emulator did not save its state: refused")),
+    "Ctrl-C while it is saved": Fault("save", KeyboardInterrupt()),
+    "what was saved can't be loaded": Fault("proof", StockroomError("what was saved could not be loaded again: x")),
+    "the proof can't be started": Fault("proof", system(errno.EAGAIN)),
+    "no disk space for the proof": Fault("proof", StockroomError("no disk space")),
+    "Ctrl-C while it is proven": Fault("proof", KeyboardInterrupt()),
+    "disk full while it is packed": Fault("write", system(errno.ENOSPC)),
+    "quota used up while it is packed": Fault("write", system(errno.EDQUOT)),
+    "disk broken while it is packed": Fault("write", system(errno.EIO)),
+    "Ctrl-C while it is packed": Fault("write", KeyboardInterrupt()),
+    "no memory for the packing": Fault("write", MemoryError()),
+    "disk full when it is written through": Fault("fsync", system(errno.ENOSPC)),
+    "disk broken when it is written through": Fault("fsync", system(errno.EIO)),
+    "it can't be given its name": Fault("rename", system(errno.EACCES, "platform.snapshot")),
+    "the folder can't be made": Fault("mkdir", system(errno.EROFS, "/run/kept")),
+}
+
+
+@pytest.mark.parametrize("fault", UNSAVED.values(), ids=list(UNSAVED))
+@pytest.mark.parametrize("before", [True, False], ids=["over another", "the first"])
+def test_nothing_is_stopped_or_written_over_when_saving_fails(platform: Platform, fault: Fault, before: bool) -> None:
+    kept = kept_file(platform.settings.run_dir)
+    content = platform.save(platform.here, kept).read_bytes() if before else None
+    platform.settings.engine_dir.mkdir(parents=True, exist_ok=True)
+    engine = Engine(platform.settings)
+    engine.running = True
+    with pytest.MonkeyPatch.context() as patched:
+        saving(patched, platform, fault)
+        patched.setattr(infra, "make_engine", lambda _: engine)
+        patched.setattr(infra, "open_snapshots", lambda *_: platform.snapshots())
+        patched.setattr(infra, "unfinished", lambda _: platform.header)
+        with pytest.raises(type(fault.error)):
+            infra.infra_down(platform.settings, True, platform.notes)
+    assert engine.running
+    assert (kept.read_bytes() if kept.exists() else None) == content
+    assert [path.name for path in kept.parent.rglob("*")] == (["platform.snapshot"] if before else [])
+
+
+def saving(monkeypatch: pytest.MonkeyPatch, platform: Platform, fault: Fault) -> None:
+    """A state that is saved and proven, but for the fault."""
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise fault.error
+
+    def save_state(_: str) -> Saved:
+        state = state_folder(platform.settings.engine_dir)
+        state.mkdir()
+        (state / "stores.pickle").write_text("saved")
+        return Saved(5, "m1")
+
+    monkeypatch.setattr(snapshots_of_platform, "save_state", fail if fault.where == "save" else save_state)
+    wait = fail if fault.where == "proof" else lambda: None
+    monkeypatch.setattr(snapshots_of_platform, "proving", lambda *_: nullcontext(lambda _: wait))
+    match fault.where:
+        case "write":
+            monkeypatch.setattr(snapshots_of_platform, "write", fail)
+        case "fsync":
+            monkeypatch.setattr("stockroom.snapshots.store.os.fsync", fail)
+        case "rename":
+            monkeypatch.setattr(Path, "replace", fail)
+        case "mkdir":
+            monkeypatch.setattr("stockroom.snapshots.store.tempfile.NamedTemporaryFile", fail)
 
 
 def deleted(path: Path) -> None:

@@ -246,7 +246,7 @@ def test_a_settled_state_takes_the_place_of_the_first(
 
 
 def test_reset_does_not_go_back_to_what_settles_late(tmp_path: Path, state: Path) -> None:
-    later = replace(HEADER, name="loaded meanwhile")
+    later = replace(HEADER, name="loaded-meanwhile")
     keep_base(tmp_path, later, state)
     settled = settled_folder(tmp_path)
     settled.mkdir()
