@@ -9,7 +9,8 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from stockroom.emulator import emulator_dir, install, python
-from stockroom.engines.host_process import NEEDED_MB, HostProcessEngine
+from stockroom.engines import host_process
+from stockroom.engines.host_process import HostProcessEngine
 from stockroom.engines.logs import last_lines
 from stockroom.errors import StockroomError
 from stockroom.installation import check_free_space
@@ -93,7 +94,7 @@ class LocalStackProof(LocalStackEngine):
     _proves = True
 
     def check(self) -> None:
-        check_free_space(self._folder, NEEDED_MB)
+        check_free_space(self._folder, host_process.NEEDED_MB)
 
     def wait_until_loaded(self) -> None:
         """Raises RefusedStateError when the state can't be loaded, and StockroomError when that could not be found out,

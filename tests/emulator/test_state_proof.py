@@ -105,7 +105,7 @@ def spoil(file: Path) -> None:
         ("objects", lambda file: file.write_bytes(b""), "s3"),
         ("emulator.json", lambda file: file.unlink(), "holds no state of an emulator"),
         ("dynamodb/*.db", spoil, "dynamodb/"),
-        ("cloudwatch/metrics.db", spoil, "DatabaseError: "),
+        ("cloudwatch/metrics.db", spoil, "cloudwatch/metrics.db: "),
     ],
 )
 def test_what_cant_be_loaded_is_told(
