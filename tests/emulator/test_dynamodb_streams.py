@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -112,6 +113,39 @@ def test_a_record_tells_the_second_of_its_change(table: Table) -> None:
     after = datetime.now(UTC)
     [record] = table.records()
     assert before <= record["dynamodb"]["ApproximateCreationDateTime"] <= after
+
+
+def test_a_record_has_an_id_of_32_hexadecimal_digits(table: Table) -> None:
+    table.put('"eventID":"00000000-0000-0000-0000-000000000000"', 1)
+    [record] = table.records()
+    assert re.fullmatch("[0-9a-f]{32}", record["eventID"])
+    assert record["dynamodb"]["Keys"] == {"id": {"S": '"eventID":"00000000-0000-0000-0000-000000000000"'}}
+
+
+@pytest.mark.parametrize("kind", ["LATEST", "TRIM_HORIZON"])
+def test_an_iterator_of_a_stream_without_records_leads_to_the_first(
+    aws: Callable[[str], Any], table: Table, unique: str, kind: str
+) -> None:
+    [shard] = table.streams.describe_stream(StreamArn=table.stream_arn)["StreamDescription"]["Shards"]
+    begin = {"StreamArn": table.stream_arn, "ShardId": shard["ShardId"], "ShardIteratorType": kind}
+    iterator = table.streams.get_shard_iterator(**begin)["ShardIterator"]
+    other = Table(aws, f"{unique}-other")
+
+    def read(iterator: str) -> tuple[list[str], str]:
+        answer = table.streams.get_records(ShardIterator=iterator)
+        keys = [record["dynamodb"]["Keys"]["id"]["S"] for record in answer["Records"]]
+        return keys, answer["NextShardIterator"]
+
+    other.put("other", 1)  # DynamoDB Local counts the records of all tables together
+    found, following = read(iterator)
+    assert found == []
+    other.put("other", 2)
+    table.put("first", 1)
+    assert read(following)[0] == read(iterator)[0] == ["first"]
+    other.put("other", 3)
+    table.put("second", 1)
+    assert read(iterator)[0] == ["first", "second"]
+    other.service.delete_table(TableName=other.name)
 
 
 def test_concurrent_transactions_have_their_records_in_the_order_of_their_effects(table: Table) -> None:

@@ -347,6 +347,8 @@ def test_a_change_that_has_become_too_old_is_set_aside(aws: Callable[[str], Any]
     mapping = source.map(EventSourceArn=table.stream_arn, MaximumRecordAgeInSeconds=5)
     [message] = source.failures(1)
     assert message["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert message["requestContext"]["approximateInvokeCount"] >= 1
+    assert "responseContext" not in message
     table.put("next", 1)
     wait_for("the next record", lambda: source.counts()["next"] == 1)
     source.functions.service.delete_event_source_mapping(UUID=mapping)
@@ -377,3 +379,47 @@ def test_what_fails_of_a_table_says_where_it_is_in_the_stream(
     wait_for("the other records", lambda: source.counts() == {"1": 3, "raise": 3, "3": 2})
     source.functions.service.delete_event_source_mapping(UUID=mapping)
     table.service.delete_table(TableName=unique)
+
+
+@pytest.fixture
+def busy_tables(aws: Callable[[str], Any], unique: str) -> Iterator[tuple[Table, Table]]:
+    """Two tables: while something is written to one, the other one is to lose nothing."""
+    tables = Table(aws, unique), Table(aws, f"{unique}-other")
+    yield tables
+    for table in tables:
+        table.service.delete_table(TableName=table.name)
+
+
+def test_latest_of_a_table_without_changes_begins_with_the_first(
+    source: Source, busy_tables: tuple[Table, Table]
+) -> None:
+    table, other = busy_tables
+    source.map(EventSourceArn=table.stream_arn, StartingPosition="LATEST")
+    for key in "123":
+        other.put(key, 1)
+        table.put(key, 1)
+    wait_for("all changes", lambda: source.counts() == {"1": 1, "2": 1, "3": 1})
+
+
+def test_latest_is_when_the_mapping_was_made_however_often_it_is_disabled(
+    source: Source, busy_tables: tuple[Table, Table]
+) -> None:
+    table, other = busy_tables
+    table.put("before", 1)
+    mapping = source.map(EventSourceArn=table.stream_arn, StartingPosition="LATEST")
+    for number in range(2):
+        source.update(mapping, Enabled=False)
+        other.put(f"{number}", 1)
+        table.put(f"{number}", 1)
+        source.update(mapping, Enabled=True)
+    wait_for("what came meanwhile", lambda: source.counts() == {"0": 1, "1": 1})
+
+
+def test_latest_of_kinesis_is_when_the_mapping_was_made(source: Source) -> None:
+    source.put("before")
+    mapping = source.map(StartingPosition="LATEST")
+    source.update(mapping, Enabled=False)
+    source.put("meanwhile")
+    source.update(mapping, Enabled=True)
+    source.put("after")
+    wait_for("what came since", lambda: source.counts() == {"meanwhile": 1, "after": 1})

@@ -49,20 +49,24 @@ class BackendProxy(AwsRequestProxy):
             made = create_serializer(context.protocol, include_validation=False).serialize_to_request(
                 service_request, context.operation
             )
-            response = self._send(made["body"], {**_headers(context), **made["headers"]})
+            response = self._send(made["body"], {**headers_of(context), **made["headers"]})
         return result_of(context, response)
 
     def pass_on(self, context: RequestContext) -> Response:
         """The backend's answer, as it comes, to the request with the body that LocalStack left it."""
-        return self._send(context.request.data, _headers(context))
+        return self._send(context.request.data, headers_of(context))
 
     def _send(self, body: bytes, headers: Mapping[str, str]) -> Response:
-        answer = post(self.endpoint_url, body, headers)
-        response = Response(answer.data, answer.status)
-        response.headers.clear()
-        for name, value in answer.headers.items():
-            response.headers.add(name, value)
-        return response
+        return as_response(post(self.endpoint_url, body, headers))
+
+
+def as_response(answer: urllib3.BaseHTTPResponse) -> Response:
+    """A backend's answer as it is to be passed on."""
+    response = Response(answer.data, answer.status)
+    response.headers.clear()
+    for name, value in answer.headers.items():
+        response.headers.add(name, value)
+    return response
 
 
 def result_of(context: RequestContext, response: Response) -> Any:
@@ -74,5 +78,5 @@ def result_of(context: RequestContext, response: Response) -> Any:
     return parsed
 
 
-def _headers(context: RequestContext) -> dict[str, str]:
+def headers_of(context: RequestContext) -> dict[str, str]:
     return {name: context.request.headers[name] for name in SENT_ON if name in context.request.headers}

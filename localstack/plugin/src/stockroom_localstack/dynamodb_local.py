@@ -5,24 +5,21 @@ from __future__ import annotations
 import json
 import tempfile
 from functools import cache
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from localstack.aws.api import RequestContext, handler
 from localstack.aws.api.dynamodb import TransactWriteItemsInput
-from localstack.aws.api.dynamodbstreams import GetRecordsInput
 from localstack.aws.protocol.parser import JSONRequestParser
 from localstack.http import Response
 from localstack.services.dynamodb.server import DynamodbServer
 from localstack.services.dynamodb.v2.provider import DynamoDBProvider
-from localstack.services.dynamodbstreams.v2.provider import DynamoDBStreamsProvider
 from localstack.utils.objects import singleton_factory
 from localstack.utils.patch import patch
 
 from . import backend_commands, boot, settings
 from .backend_commands import LOOPBACK
-from .backend_proxy import BackendProxy, result_of
+from .backend_proxy import BackendProxy
 from .backend_server import BackendProcess, attend, wait_until
 from .supervisor import SupervisedProcess
 
@@ -111,22 +108,6 @@ class StockroomDynamoDBProvider(DynamoDBProvider):
 
     def fix_consumed_capacity(self, request: Any, result: Any) -> None:
         """Nothing: DynamoDB Local tells it, and what LocalStack makes up it puts where nobody reads it."""
-
-
-class StockroomDynamoDBStreamsProvider(DynamoDBStreamsProvider):
-    def __init__(self) -> None:
-        super().__init__()
-        self.server = DynamoDBLocalServer.get()
-
-    @handler("GetRecords", expand=False)
-    def get_records(self, context: RequestContext, payload: GetRecordsInput) -> Any:  # type: ignore[override]
-        iterator = self.modify_stream_arn_for_ddb_local(payload["ShardIterator"])
-        if iterator in self.shard_to_region:
-            return super().get_records(context, payload)
-        context.request.data = json.dumps({**payload, "ShardIterator": iterator}).encode()
-        answer = _hand_over(context)
-        # In the message of an error LocalStack puts its own ARN for that of DynamoDB Local, once it knows the error.
-        return answer if answer.status_code < HTTPStatus.BAD_REQUEST else result_of(context, answer)
 
 
 def _hand_over(context: RequestContext) -> Response:

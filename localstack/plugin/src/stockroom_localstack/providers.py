@@ -30,9 +30,10 @@ def dynamodb() -> Service:
 
 @aws_provider(api="dynamodbstreams", name="stockroom")
 def dynamodbstreams() -> Service:
-    from .dynamodb_local import StockroomDynamoDBStreamsProvider
+    from .request_checks import checked
+    from .table_streams import StockroomDynamoDBStreamsProvider
 
-    return Service.for_provider(StockroomDynamoDBStreamsProvider())
+    return checked(Service.for_provider(StockroomDynamoDBStreamsProvider()))
 
 
 @aws_provider(api="iam", name="stockroom")
@@ -47,8 +48,9 @@ def iam() -> Service:
 @aws_provider(api="kinesis", name="stockroom")
 def kinesis() -> Service:
     from .kinesis.provider import StockroomKinesisProvider
+    from .request_checks import checked
 
-    return Service.for_provider(StockroomKinesisProvider())
+    return checked(Service.for_provider(StockroomKinesisProvider()))
 
 
 @aws_provider(api="lambda", name="stockroom")

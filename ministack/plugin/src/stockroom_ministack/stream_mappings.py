@@ -26,6 +26,7 @@ from stockroom_localstack.lambda_executor.stream_batches import (
     after_failure,
     arrival,
     expired_events,
+    failure_context,
     first_failure,
     sequence_number,
     split,
@@ -221,7 +222,8 @@ def _invoke(mapping: Mapping, function: dict[str, Any], batch: Batch) -> list[Ba
     if result.get("error"):
         LOG.warning("%s failed records of %s: %s", mapping["FunctionName"], mapping["EventSourceArn"], result["body"])
         mapping["LastProcessingResult"] = "PROBLEM: Function call failed"
-        return after_failure(replace(tried, error={"functionError": "Unhandled"}), 0, bisects=bisects, now=now)
+        error = {"functionError": "Unhandled", "executedVersion": mapping.get("Qualifier") or "$LATEST"}
+        return after_failure(replace(tried, error=error), 0, bisects=bisects, now=now)
     mapping["LastProcessingResult"] = "OK"
     if "ReportBatchItemFailures" not in (mapping.get("FunctionResponseTypes") or []):
         return []
@@ -259,15 +261,8 @@ def _discard(mapping: Mapping, name: str, batch: Batch, condition: str) -> None:
 def _failure_record(mapping: Mapping, name: str, batch: Batch, condition: str) -> dict[str, Any]:
     """What AWS tells a failure destination."""
     kind = "KinesisBatchInfo" if "kinesis" in batch.events[0] else "DDBStreamBatchInfo"
-    response = {"statusCode": 200, "executedVersion": mapping.get("Qualifier") or "$LATEST"}
     return {
-        "requestContext": {
-            "requestId": new_uuid(),
-            "functionArn": mapping["FunctionArn"],
-            "condition": condition,
-            "approximateInvokeCount": batch.invocations,
-        },
-        **({"responseContext": response | dict(batch.error or {})} if batch.invocations else {}),
+        **failure_context(batch, condition, mapping["FunctionArn"], new_uuid()),
         "version": "1.0",
         "timestamp": _iso(time.time()),
         kind: {

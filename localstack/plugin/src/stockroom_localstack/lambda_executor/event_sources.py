@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from localstack.services.lambda_.event_source_mapping import esm_worker_factory
@@ -11,6 +12,8 @@ from localstack.utils.patch import patch
 
 from .queue_pollers import QueuePoller
 from .stream_pollers import CheckpointedDynamoDBPoller, CheckpointedKinesisPoller, CheckpointedPoller
+
+LOG = logging.getLogger(__name__)
 
 
 def use() -> None:
@@ -32,4 +35,9 @@ def use() -> None:
     @patch(EsmWorker.update_esm_state_in_store)
     def update_esm_state_in_store(original: Any, self: EsmWorker, new_state: EsmState) -> None:
         if newest.get(self.uuid) is self:
+            if new_state == EsmState.ENABLED and isinstance(self.poller, CheckpointedPoller):
+                try:
+                    self.poller.begin()
+                except Exception as error:  # its loop tries it again, and again
+                    LOG.info("the event source mapping %s can't begin yet: %s", self.uuid, error)
             original(self, new_state)

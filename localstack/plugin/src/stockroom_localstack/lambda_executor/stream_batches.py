@@ -83,3 +83,21 @@ def after_failure(batch: Batch, first: int, *, bisects: bool, now: float) -> lis
 def retry_delay(failures_before: int) -> float:
     """Seconds until a batch is tried again."""
     return min(FIRST_RETRY_SECONDS * 1.5 ** min(failures_before, 100), LONGEST_RETRY_SECONDS)
+
+
+def failure_context(batch: Batch, condition: str, function_arn: str, request_id: str) -> dict[str, Any]:
+    """What AWS tells a failure destination of why the batch was given up; of the records the source tells. condition:
+    RecordAgeExceeded or RetryAttemptsExhausted. request_id: for a batch that no invocation was told of."""
+    error = batch.error or {}
+    request = {
+        "requestId": error.get("requestId", request_id),
+        "functionArn": function_arn,
+        "condition": condition,
+        "approximateInvokeCount": max(batch.invocations, 1),
+    }
+    if condition == "RecordAgeExceeded" or not batch.invocations:
+        return {"requestContext": request}
+    response = {"statusCode": 200, "executedVersion": error.get("executedVersion", "$LATEST")}
+    if failed := error.get("functionError"):
+        response["functionError"] = failed
+    return {"requestContext": request, "responseContext": response}

@@ -31,7 +31,17 @@ from localstack.utils.strings import long_uid
 from ..state import background
 from ..state.gate import GATE
 from . import metrics
-from .stream_batches import Batch, Event, after_failure, arrival, expired_events, first_failure, sequence_number, split
+from .stream_batches import (
+    Batch,
+    Event,
+    after_failure,
+    arrival,
+    expired_events,
+    failure_context,
+    first_failure,
+    sequence_number,
+    split,
+)
 from .stream_reads import KinesisReader, Record, TableStreamReader
 
 LOG = logging.getLogger(__name__)
@@ -76,8 +86,7 @@ class Shard:
 
     def go_back(self) -> None:
         """Forgets what was read and is not done."""
-        if self.place[0] != "LATEST":  # of which nothing was read yet; asked for anew it would be later
-            self.iterator, self.closed = None, False
+        self.iterator, self.closed = None, False
         self.buffer.clear()
         self.work.clear()
 
@@ -120,6 +129,15 @@ class CheckpointedPoller(StreamPoller):
         self._window = self.stream_parameters.get("MaximumBatchingWindowInSeconds") or 0
         self._function = str(mapping["FunctionArn"])
         self._progress = _progress[mapping["UUID"]]
+
+    def begin(self) -> None:
+        """From now on nothing is skipped: LATEST is where the stream is now."""
+        if self._progress.shards:
+            return  # it goes on where it was
+        with self._progress.lock, GATE.work():
+            self._list_shards()
+            for shard in self._progress.shards.values():
+                shard.iterator = self._iterator(shard)
 
     def poll_events(self) -> None:
         with self._progress.lock, GATE.work():
@@ -227,7 +245,7 @@ class CheckpointedPoller(StreamPoller):
         if records:
             if not shard.buffer:
                 shard.since = now
-            if shard.place[0] != "AFTER_SEQUENCE_NUMBER":
+            if shard.place[0] in ("TRIM_HORIZON", "AT_TIMESTAMP"):
                 shard.place = ("AT_SEQUENCE_NUMBER", self._number(records[0]))
             shard.buffer += records
         shard.iterator = iterator
@@ -246,11 +264,15 @@ class CheckpointedPoller(StreamPoller):
             )
         except ClientError as error:
             # The record is gone: it was too old, or the stream was made anew under its name.
-            if shard.place == OLDEST or not (_lost_its_place(error) or _code(error) == "InvalidArgumentException"):
+            gone = _lost_its_place(error) or _code(error) == "InvalidArgumentException"
+            if not gone or not kind.endswith("_SEQUENCE_NUMBER"):
                 raise
             shard.place = OLDEST
             return self._iterator(shard)
-        return str(answer["ShardIterator"])
+        iterator = str(answer["ShardIterator"])
+        if kind == "LATEST":  # asked for again it would be later
+            shard.place = self.reader.place(iterator)
+        return iterator
 
     def _number(self, record: Mapping[str, Any]) -> str:
         return str(record["SequenceNumber"] if "SequenceNumber" in record else record["dynamodb"]["SequenceNumber"])
@@ -318,12 +340,7 @@ class CheckpointedPoller(StreamPoller):
 
     def _discard(self, shard: Shard, batch: Batch, condition: str) -> None:
         """As on AWS, a destination that can't be reached gets nothing, and the shard goes on."""
-        context = self.processor.generate_event_failure_context(
-            abort_condition=condition, error=batch.error, attempts_count=batch.invocations
-        )
-        if not context:
-            request = {"requestId": long_uid(), "functionArn": self._function, "condition": condition}
-            context = {"requestContext": request | {"approximateInvokeCount": batch.invocations}}
+        context = failure_context(batch, condition, self._function, long_uid())
         try:
             self.send_events_to_dlq(shard.id, list(batch.events), context=context)
         except Exception as error:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 from localstack.aws.api import ServiceException
 from localstack.services.dynamodb.utils import get_ddb_access_key
 from localstack.utils.aws.arns import parse_arn
+from urllib3 import BaseHTTPResponse
 
-from ..backend_proxy import post
-from ..dynamodb_local import DynamoDBLocalServer
+from .. import table_streams
 from ..kinesis import iterators
 from ..kinesis import provider as kinesis
 from ..state.roots import provider
@@ -53,6 +52,10 @@ class KinesisReader:
         following = None if batch.after is None else iterators.encode(place._replace(after=batch.after))
         return Read(records, following)
 
+    def place(self, iterator: str) -> tuple[str, str]:
+        """Type and argument of an iterator at the same place that can be made at any time."""
+        return "AFTER_SEQUENCE_NUMBER", str(iterators.decode(iterator).after)
+
 
 class TableStreamReader:
     """client: of LocalStack, which knows the regions in which the records of global tables are."""
@@ -64,7 +67,6 @@ class TableStreamReader:
         credential = f"{access_key}/20000101/{arn['region']}/dynamodb/aws4_request"
         self._headers = {
             "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": "DynamoDBStreams_20120810.GetRecords",
             # DynamoDB Local looks at access key and region, and checks no signature.
             "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0",
             "X-Amz-Date": "20000101T000000Z",
@@ -78,7 +80,11 @@ class TableStreamReader:
         if local in streams.shard_to_region:
             answer = self._client.get_records(ShardIterator=iterator, Limit=limit)
             return Read([_as_json(record) for record in answer["Records"]], answer.get("NextShardIterator"))
-        return _read(DynamoDBLocalServer.get().url, self._headers, {"ShardIterator": local, "Limit": limit})
+        return _result(table_streams.read(self._headers, {"ShardIterator": local, "Limit": limit}))
+
+    def place(self, iterator: str) -> tuple[str, str]:
+        """Type and argument of an iterator at the same place that can be made at any time."""
+        return "AT_SEQUENCE_NUMBER", table_streams.sequence_number_at(iterator)
 
 
 def _as_json(record: Record) -> Record:
@@ -87,10 +93,8 @@ def _as_json(record: Record) -> Record:
     return record | {"dynamodb": changed | {"ApproximateCreationDateTime": created}}
 
 
-def _read(url: str, headers: Mapping[str, str], request: Mapping[str, Any]) -> Read:
-    body = json.dumps(request).encode()
-    answer = post(url, body, headers)
-    content = json.loads(answer.data)
+def _result(answer: BaseHTTPResponse) -> Read:
+    content = json.loads(table_streams.with_event_ids(answer.data))
     if answer.status != 200:
         code = str(content.get("__type", "InternalFailure")).rpartition("#")[2]
         message = content.get("message") or content.get("Message") or ""
