@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import uuid
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,8 @@ from h2.events import (
     StreamEnded,
     StreamReset,
 )
+
+from .test_kinesis_consumers import Stream
 
 SECONDS = 30
 HEALTH = "/_localstack/health"
@@ -276,6 +279,28 @@ def test_headers_without_end_end_the_connection(endpoint: str, http2: Client) ->
     assert http2.terminated.error_code == ErrorCodes.ENHANCE_YOUR_CALM
     with connected(endpoint) as other:
         assert other.answer(other.send("GET", HEALTH, body=b""))[0] == 200
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_subscription_sends_records_while_other_requests_are_answered(
+    endpoint: str, aws: Callable[[str], Any], unique: str, tls: bool
+) -> None:
+    made = Stream(aws("kinesis"), unique, 1)
+    [shard], consumer = made.shards(), made.consumer("a")
+    with connected(endpoint, tls) as http2:
+        latest = {"Type": "LATEST"}
+        events = http2.kinesis("SubscribeToShard", ConsumerARN=consumer, ShardId=shard, StartingPosition=latest)
+        http2.receive_until(lambda: b"initial-response" in http2.bodies[events])
+        data = b64encode(b"a record").decode()
+        for _ in range(2):
+            sent = http2.bodies[events].count(data.encode())
+            put = http2.kinesis("PutRecord", StreamName=unique, PartitionKey="1", Data=data)
+            assert http2.answer(put)[0] == 200
+            while http2.bodies[events].count(data.encode()) == sent:
+                http2.receive()
+        assert http2.answer(http2.kinesis("DeregisterStreamConsumer", ConsumerARN=consumer))[0] == 200
+        assert http2.answer(events)[0] == 200
+    made.kinesis.delete_stream(StreamName=unique)
 
 
 @pytest.mark.parametrize(

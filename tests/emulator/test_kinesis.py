@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
+from botocore.exceptions import ClientError
 
 from .functions import client
 from .recipe import wait_for
@@ -290,6 +293,7 @@ def test_iterators_of_nothing_are_refused(aws: Callable[[str], Any], stream: str
     old = base64.b64encode(json.dumps([*content[:-1], content[-1] - 301]).encode()).decode()
     with pytest.raises(kinesis.exceptions.ExpiredIteratorException):
         kinesis.get_records(ShardIterator=old)
+    assert kinesis.get_records(ShardIterator=f'"{iterator}"')["Records"] == []  # as AWS's command line prints it
     for bad in ("nonsense", iterator[:-8]):
         with pytest.raises(kinesis.exceptions.InvalidArgumentException):
             kinesis.get_records(ShardIterator=bad)
@@ -336,6 +340,14 @@ def test_what_is_changed_is_described(aws: Callable[[str], Any], stream: str) ->
     assert kinesis.describe_stream(StreamName=stream)["StreamDescription"]["EncryptionType"] == "NONE"
 
 
+def _consumer_active(kinesis: Any, consumer: str) -> None:
+    def is_active() -> bool:
+        described = kinesis.describe_stream_consumer(ConsumerARN=consumer)["ConsumerDescription"]
+        return bool(described["ConsumerStatus"] == "ACTIVE")
+
+    wait_for("the consumer to be active", is_active)
+
+
 def test_consumers_are_known_by_name_and_arn(aws: Callable[[str], Any], stream: str) -> None:
     kinesis = aws("kinesis")
     kinesis.create_stream(StreamName=stream, ShardCount=1)
@@ -346,11 +358,13 @@ def test_consumers_are_known_by_name_and_arn(aws: Callable[[str], Any], stream: 
         kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="shop")
     by_name = kinesis.describe_stream_consumer(StreamARN=arn, ConsumerName="shop")["ConsumerDescription"]
     by_arn = kinesis.describe_stream_consumer(ConsumerARN=made["ConsumerARN"])["ConsumerDescription"]
+    assert made["ConsumerStatus"] == "CREATING"
     assert by_name["ConsumerARN"] == by_arn["ConsumerARN"] == made["ConsumerARN"]
     assert [one["ConsumerName"] for one in kinesis.list_stream_consumers(StreamARN=arn)["Consumers"]] == ["shop"]
     with pytest.raises(kinesis.exceptions.ResourceInUseException):
         kinesis.delete_stream(StreamName=stream)
     kinesis.put_record(StreamName=stream, Data=b"1", PartitionKey="1")
+    _consumer_active(kinesis, made["ConsumerARN"])
     events = kinesis.subscribe_to_shard(
         ConsumerARN=made["ConsumerARN"],
         ShardId="shardId-000000000000",
@@ -386,3 +400,103 @@ def test_a_partition_key_has_256_characters_at_most(
     _active(kinesis, stream)
     with pytest.raises(kinesis.exceptions.ValidationException):
         kinesis.put_record(StreamName=stream, Data=b"1", **change)
+
+
+def test_a_stream_has_four_shards_when_nobody_says_how_many(aws: Callable[[str], Any], stream: str) -> None:
+    kinesis = aws("kinesis")
+    kinesis.create_stream(StreamName=stream)
+    assert len(_shards(kinesis, stream)) == 4
+    summary = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+    assert summary["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+
+
+def test_name_and_arn_are_of_one_stream(aws: Callable[[str], Any], stream: str) -> None:
+    kinesis = aws("kinesis")
+    kinesis.create_stream(StreamName=stream, ShardCount=1)
+    arn = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamARN"]
+    with pytest.raises(kinesis.exceptions.InvalidArgumentException, match="do not match"):
+        kinesis.describe_stream(StreamName="other", StreamARN=arn)
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_"),
+    [
+        ("create_stream", {"StreamName": "any", "ShardCount": 1, "WarmThroughputMiBps": 100}),
+        ("update_stream_warm_throughput", {"StreamName": "any", "WarmThroughputMiBps": 100}),
+        ("describe_account_settings", {}),
+    ],
+)
+def test_what_is_not_done_is_named(aws: Callable[[str], Any], operation: str, request_: dict[str, Any]) -> None:
+    kinesis = aws("kinesis")
+    if not hasattr(kinesis, operation):
+        pytest.skip("boto3 does not know it")
+    name = "WarmThroughputMiBps" if operation == "create_stream" else kinesis.meta.method_to_api_mapping[operation]
+    with pytest.raises(ClientError, match=name):
+        getattr(kinesis, operation)(**request_)
+
+
+# Requests that lack something
+
+
+def _members(service: Any) -> list[tuple[str, str]]:
+    """Every required member of every operation of a service."""
+    model = service.meta.service_model
+    shapes = ((name, model.operation_model(name).input_shape) for name in model.operation_names)
+    return [(name, member) for name, shape in shapes if shape for member in shape.required_members]
+
+
+@pytest.mark.parametrize(
+    ("name", "target"), [("kinesis", "Kinesis_20131202"), ("dynamodbstreams", "DynamoDBStreams_20120810")]
+)
+def test_every_member_that_is_missing_is_named(
+    aws: Callable[[str], Any], endpoint: str, name: str, target: str
+) -> None:
+    members = _members(aws(name))
+    assert len(members) > 4
+    for operation, member in members:
+        status, content = _ask(endpoint, f"{target}.{operation}", {})
+        if "unknown operation" in str(content):  # boto3 is newer than the emulator
+            continue
+        assert (status, content["__type"].rpartition("#")[2]) == (400, "ValidationException"), operation
+        place = member[0].lower() + member[1:]
+        wanted = f"Value null at '{place}' failed to satisfy constraint: Member must not be null"
+        assert wanted in (content.get("message") or content["Message"])
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "wanted"),
+    [
+        (
+            "PutRecords",
+            {"StreamName": "any", "Records": [{"Data": "MQ==", "PartitionKey": "1"}, {"Data": "MQ=="}]},
+            "1 validation error detected: Value null at 'records.2.member.partitionKey' failed to satisfy constraint: "
+            "Member must not be null",
+        ),
+        (
+            "GetShardIterator",
+            {"StreamName": "any", "ShardId": "shardId-000000000000", "ShardIteratorType": "SOMEWHERE"},
+            "Value 'SOMEWHERE' at 'shardIteratorType' failed to satisfy constraint: Member must satisfy enum value set",
+        ),
+    ],
+)
+def test_what_is_missing_or_no_choice_inside_is_named(
+    endpoint: str, operation: str, request_: dict[str, Any], wanted: str
+) -> None:
+    status, content = _ask(endpoint, f"Kinesis_20131202.{operation}", request_)
+    assert status == 400
+    assert wanted in (content.get("message") or content["Message"])
+
+
+def _ask(endpoint: str, target: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Status and content of the answer to a request that boto3 would not send."""
+    service = "kinesis" if target.startswith("Kinesis") else "dynamodb"
+    headers = {
+        "X-Amz-Target": target,
+        "Content-Type": "application/x-amz-json-1.1",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential=test/20261201/us-east-1/{service}/aws4_request, Signature=0",
+    }
+    try:
+        with urlopen(Request(endpoint, json.dumps(request).encode(), headers), timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        return error.code, json.load(error)

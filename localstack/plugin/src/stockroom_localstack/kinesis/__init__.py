@@ -5,5 +5,6 @@ that is put and read, which is more than all the rest of an event's way through 
 
 streams.py     streams, shards and records, and what may be done with them
 iterators.py   shard iterators: a place in a shard, as text
+subscriptions.py  what consumers with a throughput of their own are sent
 provider.py    the operations of the API
 """

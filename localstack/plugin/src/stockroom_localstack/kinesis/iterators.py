@@ -27,6 +27,7 @@ def encode(place: Place) -> str:
 
 def decode(iterator: str) -> Place:
     """Raises InvalidArgumentException and, five minutes after it was made, ExpiredIteratorException."""
+    iterator = iterator.removeprefix('"').removesuffix('"')  # as AWS's command line prints it
     try:
         stream, created, shard, after, issued = json.loads(base64.b64decode(iterator, validate=True))
         place = Place(str(stream), float(created), str(shard), int(after))

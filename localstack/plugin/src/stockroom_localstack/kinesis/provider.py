@@ -1,4 +1,4 @@
-"""The operations of the Kinesis API. Resource policies and subscriptions to shards are LocalStack's own."""
+"""The operations of the Kinesis API. Resource policies are LocalStack's own."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ from localstack.utils.aws import arns
 
 from . import iterators, streams
 from .iterators import Place
-from .streams import Consumer, Entry, Shard, Stream
+from .streams import Batch, Consumer, Entry, Shard, Stream
+from .subscriptions import Subscriptions
 
 # Limits of an account.
 SHARDS = 500
 ON_DEMAND_STREAMS = 50
 STREAMS_IN_THE_MAKING = 5
+CONSUMERS_IN_THE_MAKING = 5  # of a stream
 
 NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
 ALL_METRICS = sorted(str(name) for name in MetricsName if name != MetricsName.ALL)
@@ -45,8 +47,11 @@ class StreamStore(BaseStore):
 # Part of a saved state, as every store is (state/roots.py).
 stream_stores: Any = AccountRegionBundle("kinesis", StreamStore)
 
-# Held while streams are looked at or changed, which takes less than waiting for several locks would.
-LOCK = threading.RLock()
+# Held while streams are looked at or changed, which takes less than waiting for several locks would. Told of records,
+# and of shards, consumers and streams that end.
+LOCK = threading.Condition()
+
+SUBSCRIPTIONS = Subscriptions(LOCK)
 
 
 def find_stream(account: str, region: str, name: str) -> Stream:
@@ -91,7 +96,9 @@ class StockroomKinesisProvider(KinesisProvider):
     @handler("CreateStream", expand=False)
     def create_stream(self, context: RequestContext, request: Request) -> None:  # type: ignore[override]
         name, tags = request["StreamName"], request.get("Tags") or {}
-        on_demand = (request.get("StreamModeDetails") or {}).get("StreamMode") == "ON_DEMAND"
+        _refuse(request, "WarmThroughputMiBps")
+        mode = (request.get("StreamModeDetails") or {}).get("StreamMode")
+        on_demand = mode == "ON_DEMAND" if mode else request.get("ShardCount") is None
         count = streams.ON_DEMAND_SHARDS if on_demand else request.get("ShardCount") or 0
         if not NAME.fullmatch(name) or count < 1:
             raise InvalidArgumentException("A stream needs a name of letters, digits and _.-, and at least one shard.")
@@ -119,11 +126,13 @@ class StockroomKinesisProvider(KinesisProvider):
             if stream.consumers and not request.get("EnforceConsumerDeletion"):
                 raise ResourceInUseException(f"{stream.name} has consumers; EnforceConsumerDeletion deletes them too.")
             stream.become("DELETING")
+            LOCK.notify_all()
 
     @handler("DescribeStream", expand=False)
     def describe_stream(self, context: RequestContext, request: Request) -> Answer:  # type: ignore[override]
         with LOCK:
             stream = self._stream(context, request)
+            stream.drop_old_shards()
             shards = _from(stream.shards.values(), request.get("ExclusiveStartShardId"), lambda shard: shard.id)
             limit = request.get("Limit") or 100
             description = _described(stream) | {
@@ -157,6 +166,7 @@ class StockroomKinesisProvider(KinesisProvider):
 
     @handler("UpdateStreamMode", expand=False)
     def update_stream_mode(self, context: RequestContext, request: Request) -> None:  # type: ignore[override]
+        _refuse(request, "WarmThroughputMiBps")
         with LOCK:
             stream = self._active(context, request)
             stream.on_demand = request["StreamModeDetails"]["StreamMode"] == "ON_DEMAND"
@@ -250,12 +260,15 @@ class StockroomKinesisProvider(KinesisProvider):
         start, limit = request.get("ExclusiveStartShardId"), request.get("MaxResults") or 1000
         with LOCK:
             if token := request.get("NextToken"):
+                if request.get("StreamName") or request.get("StreamARN"):
+                    raise InvalidArgumentException("NextToken and StreamName cannot be provided together.")
                 name, _, start = _untold(token).partition("/")
                 stream = find_stream(context.account_id, context.region, name)
             else:
                 stream = self._stream(context, request)
+            stream.drop_old_shards()
             shards = _from(stream.shards.values(), start, lambda shard: shard.id)
-            shards = [shard for shard in shards if _passes(shard, request.get("ShardFilter") or {})]
+            shards = [shard for shard in shards if _passes(stream, shard, request.get("ShardFilter") or {})]
             answer: Answer = {"Shards": [_shard(shard) for shard in shards[:limit]]}
             return answer | ({"NextToken": _told(stream, shards[limit - 1])} if len(shards) > limit else {})
 
@@ -269,6 +282,7 @@ class StockroomKinesisProvider(KinesisProvider):
             self._require_room(context, 1)
             stream.split(request["ShardToSplit"], int(hash_key))
             stream.become("UPDATING")
+            LOCK.notify_all()
 
     @handler("MergeShards", expand=False)
     def merge_shards(self, context: RequestContext, request: Request) -> None:  # type: ignore[override]
@@ -276,6 +290,7 @@ class StockroomKinesisProvider(KinesisProvider):
             stream = self._active(context, request)
             stream.merge(request["ShardToMerge"], request["AdjacentShardToMerge"])
             stream.become("UPDATING")
+            LOCK.notify_all()
 
     @handler("UpdateShardCount", expand=False)
     def update_shard_count(self, context: RequestContext, request: Request) -> Answer:  # type: ignore[override]
@@ -287,6 +302,7 @@ class StockroomKinesisProvider(KinesisProvider):
             self._require_room(context, wanted - present)
             stream.scale(wanted)
             stream.become("UPDATING")
+            LOCK.notify_all()
             return {
                 "StreamName": stream.name,
                 "StreamARN": stream.arn,
@@ -301,6 +317,7 @@ class StockroomKinesisProvider(KinesisProvider):
         with LOCK:
             stream = self._writable(context, request)
             [(shard, number)] = stream.put([_entry(request)])
+            LOCK.notify_all()
             return {"ShardId": shard.id, "SequenceNumber": str(number), "EncryptionType": stream.encryption}
 
     @handler("PutRecords", expand=False)
@@ -313,6 +330,7 @@ class StockroomKinesisProvider(KinesisProvider):
         with LOCK:
             stream = self._writable(context, request)
             places = [{"SequenceNumber": str(number), "ShardId": shard.id} for shard, number in stream.put(entries)]
+            LOCK.notify_all()
             return {"FailedRecordCount": 0, "Records": places, "EncryptionType": stream.encryption}
 
     @handler("GetShardIterator", expand=False)
@@ -320,34 +338,56 @@ class StockroomKinesisProvider(KinesisProvider):
         with LOCK:
             stream = self._stream(context, request)
             shard = stream.shard(request["ShardId"])
-            after = _place_of(shard, request)
+            after = _place_of(stream, shard, request["ShardIteratorType"], request)
         return {"ShardIterator": iterators.encode(Place(stream.arn, stream.created, shard.id, after))}
 
     @handler("GetRecords", expand=False)
     def get_records(self, context: RequestContext, request: Request) -> Answer:  # type: ignore[override]
-        limit = request.get("Limit") or 10_000
-        if limit > 10_000:
-            raise InvalidArgumentException("Limit is 10,000 at most.")
+        limit = request.get("Limit") or streams.MOST_RECORDS_READ
+        if limit > streams.MOST_RECORDS_READ:
+            raise InvalidArgumentException(f"Limit is {streams.MOST_RECORDS_READ:,} at most.")
         place = iterators.decode(request["ShardIterator"])
         with LOCK:
             stream = stream_at(place)
             batch = stream.read(place.shard, place.after, limit)
-            encryption = {"EncryptionType": stream.encryption} if stream.key_id else {}
             children = [] if batch.after is not None else stream.children(place.shard)
-        records = [
-            {
-                "SequenceNumber": str(record.number),
-                "ApproximateArrivalTimestamp": moment(record.arrival),
-                "Data": record.data,
-                "PartitionKey": record.key,
-                **encryption,
-            }
-            for record in batch.records
-        ]
+            records = _records(stream, batch)
         answer = {"Records": records, "MillisBehindLatest": batch.milliseconds_behind}
         if batch.after is not None:
             return answer | {"NextShardIterator": iterators.encode(place._replace(after=batch.after))}
         return answer | {"ChildShards": [_child(shard) for shard in children]}
+
+    @handler("SubscribeToShard", expand=False)
+    def subscribe_to_shard(self, context: RequestContext, request: Request) -> Answer:  # type: ignore[override]
+        begin = request["StartingPosition"]
+        given = {"StartingSequenceNumber": begin.get("SequenceNumber"), "Timestamp": begin.get("Timestamp")}
+        with LOCK:
+            stream, consumer = self._found_consumer(request)
+            shard = stream.shard(request["ShardId"])
+            place = Place(stream.arn, stream.created, shard.id, _place_of(stream, shard, begin["Type"], given))
+            if not consumer.is_active():
+                raise ResourceInUseException(f"Consumer {consumer.arn} is not ACTIVE, but CREATING.")
+            subscription = SUBSCRIPTIONS.begin(consumer.arn, shard.id)
+
+        def read() -> tuple[Answer, bool]:
+            nonlocal place
+            read_of = stream_at(place)
+            batch = read_of.read(place.shard, place.after, streams.MOST_RECORDS_READ)
+            event = {"Records": _records(read_of, batch), "MillisBehindLatest": batch.milliseconds_behind}
+            if batch.after is None:
+                return event | {"ChildShards": [_child(child) for child in read_of.children(place.shard)]}, True
+            place = place._replace(after=batch.after)
+            # Where nothing is left to read, whatever comes has a greater number than any that the stream has given out.
+            number = batch.after if batch.left else read_of.number - 1
+            return event | {"ContinuationSequenceNumber": str(number)}, False
+
+        def is_there() -> bool:
+            try:
+                return consumer.name in stream_at(place).consumers
+            except ResourceNotFoundException:
+                return False
+
+        return {"EventStream": SUBSCRIPTIONS.events(subscription, read, is_there)}
 
     # Tags
 
@@ -394,6 +434,8 @@ class StockroomKinesisProvider(KinesisProvider):
             stream = self._active(context, request)
             if name in stream.consumers:
                 raise ResourceInUseException(f"Consumer {name} of stream {stream.name} already exists.")
+            if sum(not each.is_active() for each in stream.consumers.values()) >= CONSUMERS_IN_THE_MAKING:
+                raise LimitExceededException(f"At most {CONSUMERS_IN_THE_MAKING} consumers can be CREATING at a time.")
             if len(stream.consumers) >= streams.MOST_CONSUMERS:
                 raise LimitExceededException(f"Stream {stream.name} has {streams.MOST_CONSUMERS} consumers already.")
             now = time.time()
@@ -406,6 +448,7 @@ class StockroomKinesisProvider(KinesisProvider):
         with LOCK:
             stream, consumer = self._found_consumer(request)
             del stream.consumers[consumer.name]
+            LOCK.notify_all()
 
     @handler("DescribeStreamConsumer", expand=False)
     def describe_stream_consumer(self, context: RequestContext, request: Request) -> Answer:  # type: ignore[override]
@@ -439,9 +482,13 @@ class StockroomKinesisProvider(KinesisProvider):
         return found
 
     def _stream(self, context: RequestContext, request: Request) -> Stream:
+        name = request.get("StreamName")
         if arn := request.get("StreamARN"):
-            return find_by_arn(arn)
-        if name := request.get("StreamName"):
+            stream = find_by_arn(arn)
+            if name and name != stream.name:
+                raise InvalidArgumentException(f"StreamARN {arn} and StreamName {name} do not match.")
+            return stream
+        if name:
             return find_stream(context.account_id, context.region, name)
         raise InvalidArgumentException("Either StreamName or StreamARN must be given.")
 
@@ -471,8 +518,7 @@ def stream_at(place: Place) -> Stream:
     return stream
 
 
-def _place_of(shard: Shard, request: Request) -> int:
-    kind = request["ShardIteratorType"]
+def _place_of(stream: Stream, shard: Shard, kind: str, request: Request) -> int:
     if kind == "TRIM_HORIZON":
         return shard.start - 1
     if kind == "LATEST":
@@ -480,28 +526,61 @@ def _place_of(shard: Shard, request: Request) -> int:
     if kind == "AT_TIMESTAMP":
         if (timestamp := request.get("Timestamp")) is None:
             raise InvalidArgumentException("AT_TIMESTAMP needs a Timestamp.")
+        if timestamp.timestamp() > time.time():
+            raise InvalidArgumentException(f"The Timestamp {timestamp} is later than now.")
         return shard.number_before(float(timestamp.timestamp()))
     number = str(request.get("StartingSequenceNumber") or "")
     if not number.isdecimal():
         raise InvalidArgumentException(f"{kind} needs a StartingSequenceNumber.")
+    if not stream.has_given_out(int(number)):
+        raise InvalidArgumentException(
+            f"StartingSequenceNumber {number} used in GetShardIterator on shard {shard.id} in stream {stream.name} "
+            f"under account {stream.account} is invalid because it did not come from this stream."
+        )
     return int(number) - int(kind == "AT_SEQUENCE_NUMBER")
+
+
+def _records(stream: Stream, batch: Batch) -> list[Answer]:
+    encryption = {"EncryptionType": stream.encryption} if stream.key_id else {}
+    return [
+        {
+            "SequenceNumber": str(record.number),
+            "ApproximateArrivalTimestamp": moment(record.arrival),
+            "Data": record.data,
+            "PartitionKey": record.key,
+            **encryption,
+        }
+        for record in batch.records
+    ]
+
+
+def _refuse(request: Request, option: str) -> None:
+    if request.get(option) is not None:
+        raise NotImplementedError(f"The emulator does not do {option}; leave it out.")
 
 
 def _entry(request: Request) -> Entry:
     return Entry(request["Data"], request["PartitionKey"], request.get("ExplicitHashKey"))
 
 
-def _passes(shard: Shard, wanted: Request) -> bool:
+def _passes(stream: Stream, shard: Shard, wanted: Request) -> bool:
     """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ShardFilter.html"""
-    match wanted.get("Type"):
+    kind = wanted.get("Type")
+    for needed in ("ShardId",) * (kind == "AFTER_SHARD_ID") + ("Timestamp",) * str(kind).endswith("_TIMESTAMP"):
+        if wanted.get(needed) is None:
+            raise InvalidArgumentException(f"A ShardFilter of type {kind} needs a {needed}.")
+    oldest = stream.trim_horizon()
+    match kind:
         case "AFTER_SHARD_ID":
             return shard.id > str(wanted["ShardId"])
         case "AT_LATEST":
             return not shard.closed
         case "AT_TRIM_HORIZON":
-            return not shard.parents
-        case "AT_TIMESTAMP" | "FROM_TIMESTAMP":
-            return not shard.closed or shard.number_before(wanted["Timestamp"].timestamp()) < shard.last
+            return shard.was_open_at(oldest)
+        case "AT_TIMESTAMP":
+            return shard.was_open_at(max(wanted["Timestamp"].timestamp(), oldest))
+        case "FROM_TIMESTAMP":
+            return not shard.closed or shard.ended >= max(wanted["Timestamp"].timestamp(), oldest)
     return True
 
 

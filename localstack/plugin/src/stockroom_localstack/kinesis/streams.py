@@ -34,6 +34,7 @@ MOST_TAGS = 50
 MOST_CONSUMERS = 20
 MOST_RECORDS_PUT = 500
 MOST_BYTES_PUT = 10 * MIB
+MOST_RECORDS_READ = 10_000
 MOST_BYTES_READ = 10 * MIB
 RECORD_KIB = 1024  # unless a stream says otherwise
 LONGEST_KEY = 256
@@ -62,7 +63,8 @@ class Entry(NamedTuple):
 class Shard:
     """
     low, high: the first and the last hash key. parents: shards that it came out of, one of a split, two of a merge.
-    start: sequence number of its first record or greater. last: of its last record, `start` - 1 before there was one.
+    start: a sequence number less than that of its first record. last: of its last record, `start` before there was one.
+    opened, ended: when, in seconds since 1970.
     """
 
     id: str
@@ -73,9 +75,14 @@ class Shard:
     last: int = 0
     closed: bool = False
     records: list[Record] = field(default_factory=list)
+    opened: float = 0.0
+    ended: float = 0.0
 
     def __post_init__(self) -> None:
-        self.last = self.last or self.start - 1
+        self.last = self.last or self.start
+
+    def was_open_at(self, moment: float) -> bool:
+        return self.opened <= moment and (not self.closed or self.ended > moment)
 
     def after(self, number: int) -> int:
         """Index of the first record behind a sequence number."""
@@ -104,9 +111,10 @@ class Consumer:
 
 
 class Batch(NamedTuple):
-    """What was read of a shard. after: the place behind it, None at the end of a closed shard."""
+    """What was read of a shard, and how much is left. after: the place behind it, None at the end of a closed shard."""
 
     records: list[Record]
+    left: int
     after: int | None
     milliseconds_behind: int
 
@@ -171,7 +179,11 @@ class Stream:
         return self.shards[shard_id]
 
     def add_shard(self, low: int, high: int, parents: tuple[str, ...] = ()) -> None:
-        shard = Shard(f"shardId-{len(self.shards):012}", low, high, self.number, parents)
+        # Without shards that are gone, the last one still has the greatest number.
+        following = int(next(reversed(self.shards), "-1").rpartition("shardId-")[2]) + 1
+        opened = time.time() if parents else self.created
+        shard = Shard(f"shardId-{following:012}", low, high, self.number, parents, opened=opened)
+        self.number += 1
         self.shards[shard.id] = shard
         self._open = sorted((one for one in self.shards.values() if not one.closed), key=attrgetter("low"))
 
@@ -229,7 +241,20 @@ class Stream:
         return shard
 
     def _close(self, shard: Shard) -> None:
-        shard.closed = True
+        shard.closed, shard.ended = True, time.time()
+
+    def trim_horizon(self) -> float:
+        """The time before which nothing is kept."""
+        return max(time.time() - self.retention_hours * HOUR, self.created)
+
+    def drop_old_shards(self) -> None:
+        """Those whose records are all gone."""
+        oldest = time.time() - self.retention_hours * HOUR
+        for shard in [shard for shard in self.shards.values() if shard.closed and shard.ended < oldest]:
+            del self.shards[shard.id]
+
+    def has_given_out(self, number: int) -> bool:
+        return FIRST_NUMBER <= number < self.number
 
     # Records
 
@@ -285,7 +310,7 @@ class Stream:
             reached = records[-1].arrival if records else shard.records[index].arrival
             behind = round((shard.records[-1].arrival - reached) * 1000)
         place = records[-1].number if records else after
-        return Batch(records, None if shard.closed and not rest else place, behind)
+        return Batch(records, rest, None if shard.closed and not rest else place, behind)
 
     def children(self, shard_id: str) -> list[Shard]:
         return [shard for shard in self.shards.values() if shard_id in shard.parents]
