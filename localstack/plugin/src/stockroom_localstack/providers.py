@@ -10,7 +10,20 @@ from localstack.http import Response
 from localstack.services.plugins import Service, aws_provider
 
 # Chosen in start.py.
-NAMES = ("cloudwatch", "dynamodb", "dynamodbstreams", "iam", "kinesis", "lambda", "s3", "sqs")
+NAMES = (
+    "cloudwatch",
+    "dynamodb",
+    "dynamodbstreams",
+    "events",
+    "iam",
+    "kinesis",
+    "lambda",
+    "logs",
+    "s3",
+    "scheduler",
+    "sqs",
+    "stepfunctions",
+)
 
 
 @aws_provider(api="cloudwatch", name="stockroom")
@@ -34,6 +47,13 @@ def dynamodbstreams() -> Service:
     from .table_streams import StockroomDynamoDBStreamsProvider
 
     return checked(Service.for_provider(StockroomDynamoDBStreamsProvider()))
+
+
+@aws_provider(api="events", name="stockroom")
+def events() -> Service:
+    from .events.provider import StockroomEventsProvider
+
+    return Service.for_provider(StockroomEventsProvider())
 
 
 @aws_provider(api="iam", name="stockroom")
@@ -60,6 +80,15 @@ def lambda_() -> Service:
     return Service.for_provider(StockroomLambdaProvider())
 
 
+@aws_provider(api="logs", name="stockroom")
+def logs() -> Service:
+    from localstack.services.moto import MotoFallbackDispatcher
+
+    from .logs.provider import StockroomLogsProvider
+
+    return Service.for_provider(StockroomLogsProvider(), dispatch_table_factory=MotoFallbackDispatcher)
+
+
 @aws_provider(api="s3", name="stockroom")
 def s3() -> Service:
     from .s3.provider import StockroomS3Provider
@@ -67,11 +96,27 @@ def s3() -> Service:
     return Service.for_provider(StockroomS3Provider())
 
 
+@aws_provider(api="scheduler", name="stockroom")
+def scheduler() -> Service:
+    from localstack.services.moto import MotoFallbackDispatcher
+
+    from .scheduler.provider import StockroomSchedulerProvider
+
+    return Service.for_provider(StockroomSchedulerProvider(), dispatch_table_factory=MotoFallbackDispatcher)
+
+
 @aws_provider(api="sqs", name="stockroom")
 def sqs() -> Service:
     from .sqs import StockroomSqsProvider
 
     return Service.for_provider(StockroomSqsProvider())
+
+
+@aws_provider(api="stepfunctions", name="stockroom")
+def stepfunctions() -> Service:
+    from .stepfunctions.provider import StockroomStepFunctionsProvider
+
+    return Service.for_provider(StockroomStepFunctionsProvider())
 
 
 def _forwarding(provider: Any) -> Service:

@@ -72,15 +72,12 @@ def _schedule_alarms(cloudwatch: Any) -> None:
     threading.Thread(target=schedule, name="schedule-alarms", daemon=True).start()
 
 
-def _schedule_rules(events: Any) -> None:
-    from localstack.services.events.scheduler import JobScheduler
+def _go_on_with_events(events: Any) -> None:
+    events.go_on()
 
-    JobScheduler.instance().jobs.clear()
-    for rule_service in events._rule_services_store.values():
-        rule = rule_service.rule
-        if rule_service.schedule_cron and rule.targets:
-            job = events._get_scheduled_rule_job_function(rule.account_id, rule.region, rule)
-            rule_service.create_schedule_job(job)
+
+def _go_on_with_schedules(scheduler: Any) -> None:
+    scheduler.go_on()
 
 
 def _continue_redrives(sqs: Any) -> None:
@@ -113,8 +110,9 @@ def _start_functions(lambda_: Any) -> None:
 AFTERWARDS: dict[str, Callable[[Any], None]] = {
     "s3": _forget_cors_rules,
     "cloudwatch": _schedule_alarms,
-    "events": _schedule_rules,
     "sqs": _continue_redrives,
+    "events": _go_on_with_events,
+    "scheduler": _go_on_with_schedules,
     "lambda": _start_functions,
 }
 
