@@ -19,13 +19,13 @@ _WRITTEN = frozenset({".terraform", "__pycache__"})
 
 @dataclass(frozen=True)
 class Code:
-    """Names (with `/`) of files below `root`. `commit` is set where they are exactly the commit's, `dirty` where they
-    were compared with it and are not."""
+    """Names (with `/`) of files below `root`. `commit` is set where they are exactly the commit's; `changed` are the
+    files by which they were found not to be, of a release or not."""
 
     root: Path
     names: tuple[str, ...]
     commit: str | None = None
-    dirty: bool = False
+    changed: tuple[str, ...] = ()
 
     def below(self, folder: str) -> dict[str, Path]:
         """Name below the folder ("" is the root) → file."""
@@ -62,9 +62,10 @@ def checked_out(commit: str, folder: Path, root: Path = ROOT) -> Code:
 def clean_code(folder: Path, root: Path = ROOT) -> Code:
     """A clean check-out of the commit in the folder; the work tree where it is not that commit, or there is none."""
     commit = head_of(root)
-    if commit and not git.changed_files(root, commit):
+    changed = git.changed_files(root, commit) if commit else []
+    if commit and not changed:
         return checked_out(commit, folder, root)
-    return replace(work_tree(root), dirty=commit is not None)
+    return replace(work_tree(root), changed=tuple(changed))
 
 
 def all_below(folder: Path) -> Code:

@@ -172,6 +172,11 @@ class OwnPlatform:
 
     def _start(self, steps: Steps) -> Release:
         code = clean_code(self.settings.run_dir / "committed")
+        if code.changed:
+            more = f" and {len(code.changed) - 1} more" if len(code.changed) > 1 else ""
+            steps.note(
+                f"the work tree differs from its commit ({code.changed[0]}{more}), so no promotion takes its evidence"
+            )
         request = infra.make_request(self.settings, "", seed=True, dataset="", date_order="", duplicates="keep")
         request = replace(request, code=code)
         summary = infra.infra_up(self.settings, request, steps, self._give_up_when_stopping)

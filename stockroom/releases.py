@@ -64,7 +64,7 @@ def _state_of(code: Code) -> tuple[str | None, bool]:
     if code.commit:
         return code.commit, False
     commit, changed = git.glance(code.root)
-    return commit, changed or code.dirty
+    return commit, changed or bool(code.changed)
 
 
 def release_variables(environment: Environment, artifacts: Artifacts) -> dict[str, Any]:

@@ -85,6 +85,12 @@ def dotenv(clone: Clone) -> None:
     clone.write(f"{FUNCTION}/.env", "DB_PASSWORD=hunter2\n")
 
 
+def dotenv_that_git_knows(clone: Clone) -> None:
+    for name in (".env", ".env.local"):
+        clone.write(f"{FUNCTION}/{name}", "DB_PASSWORD=hunter2\n")
+        clone.git("add", "--force", f"{FUNCTION}/{name}")
+
+
 def excluded_here(clone: Clone) -> None:
     clone.write(".git/info/exclude", "*.local.py\n")
     clone.write(f"{FUNCTION}/debug.local.py", "print(1)\n")
@@ -221,7 +227,8 @@ def written_by_the_interpreter_and_terraform(clone: Clone) -> None:
 
 
 HIDDEN: list[Callable[[Clone], None]] = [
-    dotenv, excluded_here, excluded_everywhere, excluded_module, ignored_by_itself, untracked_is_not_shown,
+    dotenv, dotenv_that_git_knows, excluded_here, excluded_everywhere, excluded_module, ignored_by_itself,
+    untracked_is_not_shown,
     assumed_unchanged, skipped_in_the_work_tree, an_old_look_of_the_same_size_and_time, watched_by_a_monitor_that_lies,
     staged, meant_to_be_added, deleted, another_repository_inside, exported_without, exported_with_values,
     turned_by_a_filter, with_other_line_ends, with_its_id_put_in, in_another_encoding, replaced_commit, replaced_file,
@@ -278,6 +285,7 @@ def test_a_hook_of_another_repository_changes_nothing(
 def test_an_untracked_file_is_tried_out_here_and_said_to_be_no_commit(clone: Clone, tmp_path: Path) -> None:
     clone.write(f"{FUNCTION}/new.py", "x = 1\n")
     code = clean_code(tmp_path / "tested", clone.root)
+    assert code.changed == (f"{FUNCTION}/new.py",)
     assert "new.py" in bundle(code)
     release = read_release(Artifacts([], []), code)
     assert (release.commit, release.dirty) == (git.head(clone.root), True)
