@@ -135,14 +135,27 @@ def unpack(file: IO[bytes], folder: Path) -> None:
         tar.extractall(folder)  # noqa: S202
 
 
-def sign_again(source: IO[bytes], target: IO[bytes], header: Header, key: bytes) -> None:
-    """Copy a verified file, which stands at its content's begin, under another header and signature."""
-    signed = _Signing(target, key)
+def sign_again(source: IO[bytes], target: IO[bytes], header: Header, keys: list[bytes]) -> None:
+    """Copy a verified file, which stands at its content's begin, under another header, signed with the first key.
+
+    Raises UntrustedError when it is no longer what was verified: what is signed here is trusted from then on.
+    """
+    begin = source.tell()
+    source.seek(0)
+    before = source.read(begin)
+    found = [_Signing(None, key) for key in keys]
+    signed = _Signing(target, keys[0])
     signed.write(_MAGIC + _header_line(header))
-    left = os.fstat(source.fileno()).st_size - _SIGNATURE_BYTES - source.tell()
+    left = os.fstat(source.fileno()).st_size - _SIGNATURE_BYTES - begin
+    for one in found:
+        one.write(before)
     while piece := source.read(min(_PIECE, left)):
         left -= len(piece)
-        signed.write(piece)
+        for one in (signed, *found):
+            one.write(piece)
+    signature = source.read(_SIGNATURE_BYTES)
+    if not any(hmac.compare_digest(one.signature(), signature) for one in found):
+        raise UntrustedError("it was changed while it was read")
     target.write(signed.signature())
 
 

@@ -95,7 +95,7 @@ def export(settings: Settings, file: str, name: str, steps: Steps) -> None:
         raise StockroomError("there is no snapshot yet", "`invoke infra-up` saves one")
     with entry.path.open("rb") as source:
         header = verify(source, snapshots.keys)
-        put(target, lambda written: sign_again(source, written, header, snapshots.keys[0]))
+        put(target, lambda written: sign_again(source, written, header, snapshots.keys))
     steps.note(f"wrote {words(header)} to {target}")
     if settings.snapshot_key is None:
         steps.note("only this machine accepts it: set STOCKROOM_SNAPSHOT_KEY here and there to share it")
@@ -116,7 +116,7 @@ def import_(settings: Settings, file: str, steps: Steps) -> None:
         target = snapshots.store.path(header)
         if header.name and target.exists():
             raise _exists(header.name)
-        put(target, lambda written: sign_again(source, written, header, snapshots.keys[0]))
+        put(target, lambda written: sign_again(source, written, header, snapshots.keys))
     steps.note(f"took {words(header)}")
 
 

@@ -185,13 +185,33 @@ def test_signed_again_with_another_name(tmp_path: Path, state: Path, file: Path)
     named, target = replace(HEADER, name="mine"), tmp_path / "two.snapshot"
     with file.open("rb") as source, target.open("wb") as written:
         verify(source, [KEY])
-        sign_again(source, written, named, b"other" * 8)
+        sign_again(source, written, named, [b"other" * 8, KEY])
     with target.open("rb") as opened:
         with pytest.raises(UntrustedError):
             verify(opened, [KEY])
         assert verify(opened, [b"other" * 8]) == named
         unpack(opened, tmp_path / "unpacked")
     assert contents(tmp_path / "unpacked") == contents(state)
+
+
+@pytest.mark.parametrize("change", ["the content", "its end", "the signature", "its length"])
+def test_what_is_changed_after_it_was_verified_is_not_signed(tmp_path: Path, file: Path, change: str) -> None:
+    # Without a buffer, which would hold all of so small a file.
+    with file.open("rb", buffering=0) as source, (tmp_path / "two.snapshot").open("wb") as written:
+        verify(source, [KEY])
+        content = bytearray(file.read_bytes())
+        match change:
+            case "the content":
+                content[-3000] ^= 1
+            case "its end":
+                content[-40] ^= 1
+            case "the signature":
+                content[-1] ^= 1
+            case "its length":
+                content = content[:-1]
+        file.write_bytes(content)
+        with pytest.raises(UntrustedError, match="changed while it was read"):
+            sign_again(source, written, HEADER, [KEY])
 
 
 def test_nobodys_name_is_in_it(tmp_path: Path, state: Path) -> None:
