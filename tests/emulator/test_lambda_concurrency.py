@@ -64,7 +64,7 @@ def test_260_invocations_at_a_time_work_with_1024_open_files(small: Emulator) ->
 
 
 @pytest.mark.waits
-@pytest.mark.parametrize("small", [424], indirect=True)  # room for four
+@pytest.mark.parametrize("small", [240], indirect=True)  # room for four
 def test_functions_that_wait_for_each_other_are_throttled(small: Emulator) -> None:
     source = """
         import boto3, json

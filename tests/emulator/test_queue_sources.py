@@ -196,3 +196,39 @@ def test_a_mapping_that_is_switched_off_while_it_waits_receives_nothing_more(
     assert queue.items().keys() == {"message-0"}
     functions.service.update_event_source_mapping(UUID=mapping, Enabled=True)
     queue.wait_for([other])
+
+
+def test_a_call_is_never_larger_than_a_payload_may_be(
+    functions: Functions, aws: Callable[[str], Any], unique: str
+) -> None:
+    """Ten messages of a megabyte make one batch, and two calls."""
+    sqs = aws("sqs")
+    told = sqs.create_queue(QueueName=f"told-{unique}")["QueueUrl"]
+    url = sqs.create_queue(QueueName=unique)["QueueUrl"]
+    source = f"""
+        import boto3, json
+        sqs = boto3.client("sqs")
+        def handler(event, context):
+            size = [len(event["Records"]), len(json.dumps(event))]
+            sqs.send_message(QueueUrl={told!r}, MessageBody=json.dumps(size))
+    """
+    name = functions.make(source, Timeout=20)
+    for _ in range(10):
+        sqs.send_message(QueueUrl=url, MessageBody="x" * 1_000_000)
+    mapping = functions.service.create_event_source_mapping(
+        EventSourceArn=f"arn:aws:sqs:us-east-1:000000000000:{unique}",
+        FunctionName=name,
+        BatchSize=20,
+        MaximumBatchingWindowInSeconds=1,
+    )["UUID"]
+    sizes: list[list[int]] = []
+
+    def all_came() -> bool:
+        answer = sqs.receive_message(QueueUrl=told, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        sizes.extend(json.loads(message["Body"]) for message in answer.get("Messages", []))
+        return sum(count for count, _ in sizes) >= 10
+
+    wait_for("the messages", all_came, 60)
+    functions.service.delete_event_source_mapping(UUID=mapping)
+    assert sum(count for count, _ in sizes) == 10
+    assert max(size for _, size in sizes) <= 6 * 2**20

@@ -42,12 +42,17 @@ def peer_of(family: int, client: Address, server: Address) -> Peer:
     """Who has made the connection from client to server, both addresses as the server's socket names them."""
     if sys.platform != "linux":
         return Peer.UNKNOWN
-    try:
-        owner = _owner_by_netlink(family, client, server)
-    except OSError:
-        owner = _owner_by_proc(family, client, server)
+    owner = owner_of(family, client, server)
     # A socket that its process has closed belongs to nobody, and says so by the user 0 without an inode.
     return Peer.SAME_USER if owner and owner[0] in (ROOT, os.getuid()) and owner[1] else Peer.OTHER_USER
+
+
+def owner_of(family: int, client: Address, server: Address) -> tuple[int, int] | None:
+    """User and inode of the client's socket; None when there is none. For Linux."""
+    try:
+        return _owner_by_netlink(family, client, server)
+    except OSError:
+        return _owner_by_proc(family, client, server)
 
 
 def _owner_by_netlink(family: int, client: Address, server: Address) -> tuple[int, int] | None:

@@ -7,7 +7,6 @@ each other, that may be for ever.
 
 from __future__ import annotations
 
-import resource
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,16 +20,20 @@ from localstack.services.lambda_.invocation.assignment import AssignmentExceptio
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment, RuntimeStatus
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InitializationType
 
-# Lifeline, output, Runtime API, its connection and a second one, and the connection of the caller.
-FILES_OF_ENVIRONMENT = 6
-FILES_OF_ALL_ELSE = 400
+from ..connections import raise_file_limit
+
+# Lifeline, output, Runtime API, its connection and a second one.
+FILES_OF_ENVIRONMENT = 5
+FILES_OF_ALL_ELSE = 100
 MEMORY_OF_ENVIRONMENT = 64 * 2**20
+FEWEST = 4
 PATIENCE_SECONDS = 30.0
 
 
 def most_environments(files: int, memory: int) -> int:
-    """files: how many may be open. memory: of the machine, in bytes; half of it is for functions."""
-    return max(min((files - FILES_OF_ALL_ELSE) // FILES_OF_ENVIRONMENT, memory // 2 // MEMORY_OF_ENVIRONMENT), 4)
+    """files: how many may be open. memory: of the machine, in bytes. Half of both is for functions."""
+    by_files = (files // 2 - FILES_OF_ALL_ELSE) // FILES_OF_ENVIRONMENT
+    return max(min(by_files, memory // 2 // MEMORY_OF_ENVIRONMENT), FEWEST)
 
 
 def throttled() -> TooManyRequestsException:
@@ -69,8 +72,7 @@ class Room:
 class BoundedAssignmentService(AssignmentService):
     def __init__(self) -> None:
         super().__init__()
-        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._most = most_environments(files, psutil.virtual_memory().total)
+        self._most = most_environments(raise_file_limit(), psutil.virtual_memory().total)
         self._room = Room(self._most)
 
     @contextmanager

@@ -13,9 +13,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import batched
 from typing import Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
@@ -38,7 +37,9 @@ LOOK_AGAIN_SECONDS = 1.0
 LONG_POLL_SECONDS = 1  # on AWS 20; the poller of a mapping that was disabled ends after this time
 LOOK_FOR_MORE_SECONDS = 0.1
 LARGEST_REQUEST = 10  # messages, as ReceiveMessage has it on AWS; more of them by a parameter of LocalStack's own
-LARGEST_CALL = 2500  # messages; as in LocalStack's poller, since a payload has a largest size
+LARGEST_CALL = 2500  # messages; as in LocalStack's poller
+LARGEST_PAYLOAD = 6 * 2**20  # bytes; of an invocation
+EVENT_BYTES = 300  # what an event has beside its message, such as the ARN of the queue
 
 Message = dict[str, Any]
 Event = dict[str, Any]
@@ -97,7 +98,7 @@ class QueuePoller(SqsPoller):
             return
         queue = str(self.source_arn)
         with background.polling(queue, self._stopped):
-            for messages in map(list, batched(self._receive_batch(), LARGEST_CALL, strict=False)):
+            for messages in in_payloads(self._receive_batch()):
                 if self._in_order:
                     self._deliver_in_order(messages)
                 else:
@@ -159,6 +160,21 @@ class QueuePoller(SqsPoller):
         except (ValueError, RecursionError):  # no JSON, a longer number or a deeper nesting than Python takes
             seen = event
         return bool(self.filter_events([seen]))
+
+
+def in_payloads(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    """Calls that are as large as AWS makes them at most; each has a message."""
+    call: list[Message] = []
+    size = 0
+    for message in messages:
+        length = len(json.dumps(message, default=str)) + EVENT_BYTES
+        if call and (len(call) == LARGEST_CALL or size + length > LARGEST_PAYLOAD):
+            yield call
+            call, size = [], 0
+        call.append(message)
+        size += length
+    if call:
+        yield call
 
 
 def most_calls(mapping: Mapping[str, Any]) -> int:
