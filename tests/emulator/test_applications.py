@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from .functions import client
+from .functions import Functions, client
 from .test_admission import CREATE_QUEUE, FORM, NAVIGATION, NO_REFERRER, Pairs, ask, is_refused
 
 SHOP = "https://shop.example"
@@ -121,6 +121,24 @@ def test_the_host_of_an_application_reaches_nothing_else(endpoint: str, kind: st
         assert status in (403, 404, 405), (target, status)
         for word in (b"GetCallerIdentityResult", b'"moment"', b'"services"', b"ReceiveMessageResult", b"openapi:"):
             assert word not in body
+
+
+def test_a_page_of_an_api_under_a_path_is_one_of_the_platform(endpoint: str, api: str) -> None:
+    """Under a host of its own it is not."""
+    shown = [("Sec-Fetch-Site", "none"), ("Sec-Fetch-Dest", "document")]
+    host, stage = hosts_of(api)[0]
+    assert ask(endpoint, "GET", f"{stage}/", shown, host=host)[2]["Content-Security-Policy"] is None
+
+
+def test_a_function_url_answers_pages_as_its_function_does(endpoint: str, aws: Aws, functions: Functions) -> None:
+    answer = {"statusCode": 200, "headers": {"X-Of": "function"}, "body": "hello"}
+    name = functions.make(f"def handler(event, context):\n    return {answer}\n")
+    url = aws("lambda").create_function_url_config(FunctionName=name, AuthType="NONE")["FunctionUrl"]
+    host = f"{url.partition('//')[2].partition('.')[0]}.lambda-url.us-east-1.localhost:PORT"
+    for page in ([], NAVIGATION, NO_REFERRER, FROM_EVIL):
+        status, body, headers = ask(endpoint, "GET", "/?Action=CreateQueue&QueueName=of-a-page", page, host=host)
+        assert (status, body, headers["X-Of"]) == (200, b"hello", "function")
+        assert headers["Access-Control-Allow-Origin"] is None
 
 
 def test_a_site_opens_from_everywhere(endpoint: str, aws: Aws, bucket: str) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from stockroom.emulator import python
 from stockroom.settings import ROOT, Settings
 
 from .functions import client, make_table
@@ -151,6 +152,67 @@ def peers() -> ModuleType:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
+
+
+def test_other_systems_do_not_tell_whose_a_connection_is(peers: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert peers.peer_of(socket.AF_INET, ("127.0.0.1", 1), ("127.0.0.1", 2)) is peers.Peer.UNKNOWN
+
+
+# In the emulator's Python, at a time that the test sets.
+SLOW_REQUESTS = """
+import time
+from stockroom_localstack import http_requests
+from stockroom_localstack.admission import ADMITTED
+
+now = 0.0
+time.monotonic = lambda: now
+
+def complaint(*sent):
+    global now
+    now = 0.0
+    arriving = http_requests.Arriving(lambda *_: ADMITTED, lambda: None)
+    for seconds, data in sent:
+        now += seconds
+        list(arriving.feed(data))
+    return (arriving.complaint() or b"none").split(b"\\r\\n")[0].decode()
+
+HEAD = b"PUT /bucket/key HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Length: 10000000\\r\\n\\r\\n"
+print("head in time:", complaint((0, HEAD[:30]), (29, HEAD[30:])))
+print("slow head:", complaint((0, HEAD[:30]), (31, HEAD[30:40])))
+print("dribbling body:", complaint((0, HEAD), *[(1, b"x")] * 70))
+print("slow body:", complaint((0, HEAD), *[(1, b"x" * 1100)] * 600))
+"""
+
+
+def test_heads_and_bodies_that_dribble_are_given_up() -> None:
+    ran = subprocess.run([python(), "-c", SLOW_REQUESTS], stdout=subprocess.PIPE, text=True, check=True)
+    assert ran.stdout.splitlines() == [
+        "head in time: none",
+        "slow head: HTTP/1.1 408 Request Timeout",
+        "dribbling body: HTTP/1.1 408 Request Timeout",
+        "slow body: none",
+    ]
+
+
+# As above; the limit is two minutes, which the test makes a second.
+IDLE_CONNECTION = """
+import socket
+from stockroom_localstack import connections
+
+connections.IDLE_SECONDS = 1
+ours, theirs = socket.socketpair()
+connections.limit_waiting(ours)
+try:
+    ours.recv(1)
+except BlockingIOError:
+    print("given up")
+"""
+
+
+def test_an_idle_connection_is_given_up() -> None:
+    ran = subprocess.run([python(), "-c", IDLE_CONNECTION], stdout=subprocess.PIPE, text=True, check=True)
+    assert ran.stdout == "given up\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the user of a connection")
