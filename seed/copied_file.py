@@ -62,7 +62,7 @@ def open_csv(path: Path) -> BinaryIO:
             raise StockroomError(
                 f"{path} is a pipe or a device, not a file", hint="write it to a file first: … > sales.csv"
             )
-        start = file.read(64)
+        start = file.read(_CHUNK)
         file.seek(0)
         for signature, kind, hint in _NO_CSV:
             if start[: len(signature)].lower() == signature.lower():

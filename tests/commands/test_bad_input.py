@@ -1,3 +1,4 @@
+import gzip
 import os
 import re
 import shutil
@@ -111,6 +112,8 @@ def bad_file(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
             pass
         case "directory":
             path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
         case bytes(content):
             path.write_bytes(content)
     return path
@@ -129,9 +132,27 @@ def bad_file(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         (b"PK\x03\x04 an Excel workbook", "is an Excel workbook or a zip file, not a CSV file"),
         (f"{HEADER}\r\n{ROW}\0\r\n".encode(), "is binary data, not a CSV file"),
         (f"{HEADER}\r\n{ROW}\r\n".encode("utf-16"), "is UTF-16 text, not a CSV file"),
+        (gzip.compress(ROW.encode()), "is gzip data, not a CSV file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
+        (f"sep=;\r\n{HEADER.replace(',', ';')}\r\n".encode(), "separated by ';', not by commas"),
+        ("pipe", "is a pipe or a device, not a file"),
     ],
     indirect=["bad_file"],
-    ids=["missing", "directory", "empty", "blank", "no rows", "no columns", "a column", "workbook", "binary", "utf-16"],
+    ids=[
+        *(
+            "missing",
+            "directory",
+            "empty",
+            "blank",
+            "no rows",
+            "no columns",
+            "a column",
+            "workbook",
+            "binary",
+            "utf-16",
+        ),
+        *("gzip", "git lfs", "separator", "pipe"),
+    ],
 )
 def test_a_dataset_that_is_none_is_refused_before_anything_starts(
     stockroom: Commands, bad_file: Path, words: str
