@@ -4,15 +4,22 @@ import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
+from stockroom import infra
+from stockroom import own_platform as own_platform_module
+from stockroom.code import clean_code
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
 from stockroom.own_platform import OwnPlatform, choose_port, own_folder, undisturbed
 from stockroom.processes import PidFile, free_port
+from stockroom.releases import Release
 from stockroom.settings import Settings
 
 QUIET = Steps(quiet=True)
@@ -129,3 +136,39 @@ def test_runs_use_the_same_ports_again_but_never_one_that_is_in_use(tmp_path: Pa
         assert choose_port(tmp_path) not in {first, second, listener.getsockname()[1]}
     (tmp_path / "one" / "platform").rmdir()
     assert choose_port(tmp_path) == first
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_is_tested_is_a_clean_check_out_or_said_not_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], changed: bool
+) -> None:
+    asked: list[infra.Request] = []
+
+    def up(settings: Settings, request: infra.Request, *_: object) -> SimpleNamespace:
+        asked.append(request)
+        return SimpleNamespace(release=Release("d" * 64, None, dirty=False))
+
+    clone = tmp_path / "clone"
+    function = clone / "functions" / "shop" / "greet" / "greet.py"
+    function.parent.mkdir(parents=True)
+    function.write_text("")
+    author = ("-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false")
+    for words in (["init", "--quiet"], ["add", "."], [*author, "commit", "--quiet", "--message", "first"]):
+        subprocess.run(["git", *words], cwd=clone, check=True)
+    if changed:
+        function.write_text("# changed\n")
+    monkeypatch.setattr(own_platform_module, "clean_code", partial(clean_code, root=clone))
+    monkeypatch.setattr(infra, "infra_up", up)
+    monkeypatch.setattr(infra, "deployed_outputs", lambda *_: {})
+    monkeypatch.setattr(own_platform_module, "session_for", lambda *_: None)
+    runs = tmp_path / "runs" / "one"
+    runs.mkdir(parents=True)
+    platform = OwnPlatform(Settings(), runs)
+    with ThreadPoolExecutor(1) as pool:
+        platform.start_in(pool, Steps())
+        platform.wait_until_up()
+    (request,) = asked
+    assert request.code
+    assert request.code.root == (clone if changed else platform.settings.run_dir / "committed" / request.code.root.name)
+    assert (request.code.commit is None) == changed
+    assert ("no promotion takes its evidence" in capsys.readouterr().out) == changed
