@@ -1,14 +1,19 @@
-"""LocalStack's SQS with the deduplication of AWS's FIFO queues, and with metrics that cost little and come soon."""
+"""LocalStack's SQS with the deduplication of AWS's FIFO queues, with metrics that cost little and come soon, with
+messages that end when their retention does, and with refusals as on AWS."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
+from localstack import config
+from localstack.aws.api import RequestContext
+from localstack.services.sqs.exceptions import InvalidAttributeValue, InvalidParameterValueException
 from localstack.services.sqs.models import FifoQueue, SqsMessage, SqsQueue, StandardQueue
 from localstack.services.sqs.provider import CloudwatchDispatcher, SqsProvider
 from localstack.utils.patch import patch
 
+from .queue_rules import Attributes, refusal
 from .service_metrics import COLLECTOR, Metric, Owner
 from .state import background
 
@@ -25,8 +30,32 @@ class StockroomSqsProvider(SqsProvider):
     def on_before_start(self) -> None:
         _deduplicate_as_aws_does()
         _count_the_first_message()
+        config.SQS_ENABLE_MESSAGE_RETENTION_PERIOD = True
         background.watch_queues()  # before the worker starts, which keeps the methods that it starts with
         super().on_before_start()
+
+    def create_queue(
+        self, context: RequestContext, queue_name: str, attributes: Any = None, *arguments: Any, **options: Any
+    ) -> Any:
+        arn = f"arn:aws:sqs:{context.region}:{context.account_id}:{queue_name}"
+        self._require_right(arn, attributes or {})
+        return super().create_queue(context, queue_name, attributes, *arguments, **options)
+
+    def set_queue_attributes(self, context: RequestContext, queue_url: str, attributes: Any, **options: Any) -> None:
+        queue = self._resolve_queue(context, queue_url=queue_url)
+        self._require_right(queue.arn, attributes or {})
+        super().set_queue_attributes(context, queue_url, attributes, **options)
+
+    def _require_right(self, arn: str, attributes: Attributes) -> None:
+        if found := refusal(arn, attributes, self._attributes_of):
+            if found.reason is None:
+                raise InvalidAttributeValue(found.message)
+            raise InvalidParameterValueException(found.message)
+
+    def _attributes_of(self, arn: str) -> Attributes | None:
+        _, _, _, region, account, name = arn.split(":")
+        queue = self.get_store(account, region).queues.get(name)
+        return {str(each): value for each, value in queue.attributes.items()} if queue else None
 
     def _init_cloudwatch_metrics_reporting(self) -> None:
         super()._init_cloudwatch_metrics_reporting()
