@@ -7,7 +7,7 @@ than those of any worker that is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +87,7 @@ def rebuild_partitions(
     """Rebuild each date's partition once, and answer which messages failed: those refused, and those of failed dates.
 
     `rebuild` takes the date, returns what to log, and may raise OvertakenError to be called again, or UnmendedError.
-    What is refused or unmended is noted in `again`.
+    When those that failed are to come again is noted in `again`.
     """
     time_left = seconds_left(context)
     for message_id, reason in batch.refused.items():
@@ -100,15 +100,20 @@ def rebuild_partitions(
             counts = until_not_overtaken(lambda date=date: rebuild(date), time_left)  # type: ignore[misc]
         except OutOfTimeError as late:
             logger.warning("partition not rebuilt yet", extra=about | {"reason": str(late)})
+            _come_again(message_ids, again.after_failure)
             failed += message_ids
         except Exception as error:
             logger.exception("partition failed", extra=about)
+            _come_again(message_ids, again.later if isinstance(error, UnmendedError) else again.after_failure)
             failed += message_ids
-            for message_id in message_ids if isinstance(error, UnmendedError) else ():
-                again.later(message_id)
         else:
             logger.info("partition is up to date", extra=about | counts)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _come_again(message_ids: Iterable[str], when: Callable[[str], None]) -> None:
+    for message_id in message_ids:
+        when(message_id)
 
 
 def until_not_overtaken(attempt: Callable[[], Counts], time_left: Seconds) -> Counts:

@@ -1,15 +1,17 @@
-"""When a message that was refused comes again, until its queue makes it a dead letter.
+"""When a message that was not processed comes again, until its queue makes it a dead letter.
 
-The queue itself would wait for its visibility timeout each time, which has to be longer than calls take. But what can
-never be processed need not wait at all, and what may be processed once something else has come, such as a product,
-waits for a pause that grows with each receive. What failed because the function or a service did is left to the queue.
+The queue itself would wait for its visibility timeout each time, which has to be several times longer than calls take.
+But what can never be processed need not wait at all, and what may be processed once something else has come, such as a
+product, waits for a pause that grows with each receive. What failed because a service did, or for want of time, waits
+for pauses that double: longer in all, since that passes by itself. Only a function that ends without an answer leaves
+its messages to the queue.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -22,14 +24,16 @@ CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", 
 ENTRIES_PER_CALL = 10
 LONGEST_PAUSE = 36_000  # seconds; SQS hides a message for 12 hours at most, the time it was received for included
 
+Record = dict[str, Any]
+
 
 class Redelivery:
     """Of the messages of one call; `records` are the `Records` of a Lambda event of an SQS queue.
 
-    `first_pause` is in seconds; the second is twice as long, the third three times, and so on.
+    `first_pause` is in seconds: of `later` the second is twice as long, the third three times, and so on.
     """
 
-    def __init__(self, records: Iterable[Mapping[str, Any]], first_pause: int) -> None:
+    def __init__(self, records: Iterable[Record], first_pause: int) -> None:
         self._records = {record["messageId"]: record for record in records}
         self._first_pause = first_pause
         self._seconds: dict[str, int] = {}
@@ -40,8 +44,12 @@ class Redelivery:
 
     def later(self, message_id: str) -> None:
         """The message may be processed once something else has come."""
-        receives = int(self._records[message_id].get("attributes", {}).get("ApproximateReceiveCount", 1))
-        self._seconds[message_id] = min(self._first_pause * receives, LONGEST_PAUSE)
+        self._seconds[message_id] = min(self._first_pause * _receives(self._records[message_id]), LONGEST_PAUSE)
+
+    def after_failure(self, message_id: str) -> None:
+        """There is nothing wrong with the message: a service failed, or the time was up."""
+        pause = self._first_pause * 2 ** min(_receives(self._records[message_id]) + 1, 16)
+        self._seconds[message_id] = min(pause, LONGEST_PAUSE)
 
     def entries(self) -> list[dict[str, Any]]:
         """The argument Entries of ChangeMessageVisibilityBatch, however many they are."""
@@ -50,6 +58,15 @@ class Redelivery:
             for number, (name, seconds) in enumerate(self._seconds.items())
             if "receiptHandle" in self._records[name]
         ]
+
+
+def most_received_first(records: Iterable[Record]) -> list[Record]:
+    """Those that are dead letters soonest have the most of the function's time."""
+    return sorted(records, key=_receives, reverse=True)
+
+
+def _receives(record: Record) -> int:
+    return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
 
 
 def tell(queue_url: str, redelivery: Redelivery, logger: Logger) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-SECONDS_TO_REPORT = 1.0  # what is kept of the function's time to tell what is done and what failed
+# What is kept of the function's time to tell what is done and what failed: a call that is cut off has done nothing, and
+# all of its messages come again.
+SHARE_TO_REPORT, SECONDS_TO_REPORT = 0.1, 1.0
 
 Seconds = Callable[[], float]
 
@@ -18,8 +20,12 @@ class OutOfTimeError(Exception):
 
 
 def seconds_left(context: Any) -> Seconds:
-    """Tells how many seconds the call of this Lambda context may still work; no more than 0 when its time is up."""
-    return lambda: float(context.get_remaining_time_in_millis()) / 1000 - SECONDS_TO_REPORT
+    """Tells how many seconds the call of this Lambda context, which has just begun, may still work.
+
+    No more than 0 when its time is up.
+    """
+    to_report = max(SHARE_TO_REPORT * context.get_remaining_time_in_millis() / 1000, SECONDS_TO_REPORT)
+    return lambda: float(context.get_remaining_time_in_millis()) / 1000 - to_report
 
 
 @dataclass

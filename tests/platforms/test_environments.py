@@ -56,7 +56,6 @@ EFFECTS: dict[str, list[str]] = {
         r"module\.observability\.aws_cloudwatch_metric_alarm\.this\[.duration/process_orders.\] .*",
         r"module\.observability\.aws_cloudwatch_dashboard\.this dashboard_body",
     ],
-    "orders_visibility_timeout_seconds": [r"module\.orders_queue\.aws_sqs_queue\.this\[0\] visibility_timeout_seconds"],
     "orders_retention_seconds": [r"module\.orders_queue\.aws_sqs_queue\.this\[0\] message_retention_seconds"],
     "orders_max_receive_count": [r"module\.orders_queue\.aws_sqs_queue\.this\[0\] redrive_policy"],
     "redelivery_pause_seconds": [
@@ -64,16 +63,15 @@ EFFECTS: dict[str, list[str]] = {
         r"environment\.0\.variables(\.REDELIVERY_PAUSE_SECONDS)?"  # all are open, since the queue's address is
     ],
     "curation_batching_window_seconds": [
-        r"module\.(curate|daily)_sales\.aws_lambda_event_source_mapping\.queue\[.*\] maximum_batching_window_in_seconds"
+        r"module\.(curate|daily)_sales\.aws_lambda_event_source_mapping\.queue\[.*\] "
+        "maximum_batching_window_in_seconds",
+        r"module\.(raw|processed)_objects\.aws_sqs_queue\.this\[0\] visibility_timeout_seconds",
     ],
     "curation_timeout_seconds": [
         r"module\.(curate|daily)_sales\.aws_lambda_function\.this timeout",
         r"module\.(raw|processed)_objects\.aws_sqs_queue\.this\[0\] visibility_timeout_seconds",
         r"module\.observability\.aws_cloudwatch_metric_alarm\.this\[.duration/(curate|daily)_sales.\] .*",
         r"module\.observability\.aws_cloudwatch_dashboard\.this dashboard_body",
-    ],
-    "curation_visibility_timeout_seconds": [
-        r"module\.(raw|processed)_objects\.aws_sqs_queue\.this\[0\] visibility_timeout_seconds"
     ],
     "curation_retention_seconds": [
         r"module\.(raw|processed)_objects\.aws_sqs_queue\.this\[0\] message_retention_seconds"

@@ -52,7 +52,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     Raises SecretError or ClientError when the secret can't be had: then the whole batch stays in the queue.
     """
-    records = event.get("Records", [])
+    records = redelivery.most_received_first(event.get("Records", []))
     batch = sort_messages(records, raw)
     again = redelivery.Redelivery(records, redelivery.first_pause())
     secret = _secret() if batch.dates else ""

@@ -37,7 +37,7 @@ class UnreadableError(rebuild.UnmendedError):
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Rebuild the dates of a batch, and report the messages of those that failed."""
-    records = event.get("Records", [])
+    records = redelivery.most_received_first(event.get("Records", []))
     batch = sort_messages(records, processed)
     again = redelivery.Redelivery(records, redelivery.first_pause())
     answer = rebuild.rebuild_partitions(batch, _rebuild, context, again, logger)

@@ -39,33 +39,36 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process a batch one message after the other: messages of one batch often want the same products."""
-    records = event.get("Records", [])
+    records = redelivery.most_received_first(event.get("Records", []))
     again = redelivery.Redelivery(records, redelivery.first_pause())
+    time_left = seconds_left(context)
 
-    def process(record: SQSRecord, lambda_context: Any) -> None:
-        _process(record, lambda_context, again)
+    def process(record: SQSRecord) -> None:
+        _process(record, time_left, again)
 
-    with processor(records=records, handler=process, lambda_context=context):
+    with processor(records=records, handler=process):
         processor.process()
     redelivery.tell(queue_url, again, logger)
     return dict(processor.response())
 
 
-def _process(record: SQSRecord, lambda_context: Any, again: redelivery.Redelivery) -> None:
+def _process(record: SQSRecord, time_left: Seconds, again: redelivery.Redelivery) -> None:
     about = {"message_id": record.message_id}
     try:
         order = parse(record.body)
         about["order_id"] = order.order_id
-        stored = _move_stock(order, seconds_left(lambda_context))
+        stored = _move_stock(order, time_left)
     except OrderRefusedError as refused:
         logger.error("order refused", extra=about | {"order_id": refused.order_id, "reason": str(refused)})
         (again.later if isinstance(refused, UnknownProductError) else again.at_once)(record.message_id)
         raise
     except OutOfTimeError as late:
         logger.warning("order not done yet", extra=about | {"reason": str(late)})
+        again.after_failure(record.message_id)
         raise
     except Exception:
         logger.exception("order failed", extra=about)
+        again.after_failure(record.message_id)
         raise
     if stored.order != order:
         logger.warning("order is stored with other content; the first message counts", extra=about)

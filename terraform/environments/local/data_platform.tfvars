@@ -9,19 +9,17 @@ sales_events_retention_hours = 24
 capture_sales_batching_window_seconds = 1
 capture_sales_maximum_retry_attempts  = 3
 
-process_orders_timeout_seconds    = 15
-orders_visibility_timeout_seconds = 15 # nothing is throttled here, and a dead letter should not take minutes
-orders_retention_seconds          = 86400
-orders_max_receive_count          = 5
+process_orders_timeout_seconds = 60 # the processors of a laptop may be taken by other work
+orders_retention_seconds       = 86400
+orders_max_receive_count       = 5
 
 redelivery_pause_seconds = 1
 
-curation_batching_window_seconds    = 1
-curation_timeout_seconds            = 30
-curation_visibility_timeout_seconds = 30 # as for orders
-curation_retention_seconds          = 86400
-curation_max_receive_count          = 3
-curation_maximum_concurrency        = 2 # a laptop has few cores
+curation_batching_window_seconds = 1
+curation_timeout_seconds         = 120
+curation_retention_seconds       = 86400
+curation_max_receive_count       = 5
+curation_maximum_concurrency     = 2 # a laptop has few cores
 
 table_streams_batching_window_seconds = 0
 table_streams_maximum_retry_attempts  = 3

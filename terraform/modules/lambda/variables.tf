@@ -207,16 +207,18 @@ variable "permissions" {
 variable "queue_sources" {
   description = <<-EOT
     SQS queues that call the function, by a short name. What fails goes back to the queue, which redrives it.
-      arn                      ARN of the queue; its visibility timeout must be at least timeout_seconds, better 6 times that
-      batch_size               most messages in one call
-      batching_window_seconds  longest wait for a batch to fill
-      maximum_concurrency      most calls at the same time; null: no limit
+      arn                         ARN of the queue
+      visibility_timeout_seconds  for which the queue hides what was received: at least 6 times timeout_seconds and the window
+      batch_size                  most messages in one call
+      batching_window_seconds     longest wait for a batch to fill
+      maximum_concurrency         most calls at the same time; null: no limit
   EOT
   type = map(object({
-    arn                     = string
-    batch_size              = optional(number, 10)
-    batching_window_seconds = optional(number, 0)
-    maximum_concurrency     = optional(number)
+    arn                        = string
+    visibility_timeout_seconds = number
+    batch_size                 = optional(number, 10)
+    batching_window_seconds    = optional(number, 0)
+    maximum_concurrency        = optional(number)
   }))
   default  = {}
   nullable = false
@@ -224,6 +226,19 @@ variable "queue_sources" {
   validation {
     condition     = alltrue([for key in keys(var.queue_sources) : can(regex("^[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*$", key))])
     error_message = "Each key of queue_sources must be a short name in lower_snake_case, each word of it starting with a letter."
+  }
+
+  # Lambda itself refuses less than 1 timeout. With less than 6 there is no room for calls that are throttled and tried again.
+  validation {
+    condition = alltrue([
+      for source in values(var.queue_sources) :
+      source.visibility_timeout_seconds >= 6 * var.timeout_seconds + source.batching_window_seconds
+    ])
+    error_message = "These queues hide received messages for too short a time: ${join(", ", [
+      for key, source in var.queue_sources :
+      "${key} for ${source.visibility_timeout_seconds} s, at least ${6 * var.timeout_seconds + source.batching_window_seconds} s are needed"
+      if source.visibility_timeout_seconds < 6 * var.timeout_seconds + source.batching_window_seconds
+    ])} (6 times timeout_seconds, and the batching window). Give the queue's module this function as its consumer."
   }
 
   validation {

@@ -64,6 +64,13 @@ locals {
   redrive_from_queue_only = jsonencode({ redrivePermission = "byQueue", sourceQueueArns = [local.queue_arn] })
   redrive_from_no_queue   = jsonencode({ redrivePermission = "denyAll" })
 
+  # The one place where it is derived; the lambda module checks it against what the function really has.
+  visibility_timeout_seconds = (
+    var.consumer == null
+    ? coalesce(var.visibility_timeout_seconds, 180)
+    : 6 * var.consumer.timeout_seconds + var.consumer.batching_window_seconds
+  )
+
   long_polling_seconds       = 20
   dead_letter_retention_days = 14
 
@@ -94,7 +101,7 @@ resource "aws_sqs_queue" "this" {
   count = var.dead_letter_only ? 0 : 1
 
   name                              = local.queue_name
-  visibility_timeout_seconds        = var.visibility_timeout_seconds
+  visibility_timeout_seconds        = local.visibility_timeout_seconds
   message_retention_seconds         = var.message_retention_seconds
   receive_wait_time_seconds         = local.long_polling_seconds
   sqs_managed_sse_enabled           = var.kms_key_arn == null ? true : null

@@ -108,15 +108,49 @@ variable "producer_role_arns" {
   }
 }
 
-variable "visibility_timeout_seconds" {
-  description = "Seconds for which a received message is hidden. For a Lambda consumer at least 6 times the function's timeout."
-  type        = number
-  default     = 180
-  nullable    = false
+variable "consumer" {
+  description = <<-EOT
+    The Lambda function that reads the queue. A received message is hidden for 6 times its timeout and the batching window,
+    as AWS advises: shorter, messages come again while calls with them are throttled or under way, until they are dead letters.
+    Null: no function reads the queue.
+      timeout_seconds          of the function
+      batching_window_seconds  of its event source mapping
+  EOT
+  type = object({
+    timeout_seconds         = number
+    batching_window_seconds = optional(number, 0)
+  })
+  default = null
 
   validation {
-    condition     = var.visibility_timeout_seconds >= 1 && var.visibility_timeout_seconds <= 43200
+    condition     = var.consumer == null ? true : var.consumer.timeout_seconds >= 1 && var.consumer.timeout_seconds <= 900
+    error_message = "timeout_seconds of the consumer must be 1 to 900, as Lambda has it."
+  }
+
+  validation {
+    condition     = var.consumer == null ? true : var.consumer.batching_window_seconds >= 0 && var.consumer.batching_window_seconds <= 300
+    error_message = "batching_window_seconds of the consumer must be 0 to 300, as Lambda has it."
+  }
+
+  validation {
+    condition     = var.consumer == null || !var.dead_letter_only
+    error_message = "consumer does not go with dead_letter_only: dead letters are handed over again by a redrive, not read by a function."
+  }
+}
+
+variable "visibility_timeout_seconds" {
+  description = "Seconds for which a received message is hidden from others, for a queue that no function reads. Null: 180."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.visibility_timeout_seconds == null ? true : var.visibility_timeout_seconds >= 1 && var.visibility_timeout_seconds <= 43200
     error_message = "visibility_timeout_seconds must be 1 to 43200 (12 hours)."
+  }
+
+  validation {
+    condition     = var.visibility_timeout_seconds == null || var.consumer == null
+    error_message = "visibility_timeout_seconds does not go with a consumer: it follows from the function's timeout. Leave it out."
   }
 }
 
@@ -142,5 +176,11 @@ variable "max_receive_count" {
   validation {
     condition     = var.max_receive_count >= 1 && var.max_receive_count <= 1000
     error_message = "max_receive_count must be 1 to 1000."
+  }
+
+  # As AWS advises: a call that is throttled or too late costs its messages a receive, and there is nothing wrong with them.
+  validation {
+    condition     = var.consumer == null || var.max_receive_count >= 5
+    error_message = "max_receive_count must be at least 5 where a function reads the queue, or good messages become dead letters while it is throttled."
   }
 }

@@ -194,7 +194,7 @@ module "orders_queue" {
   message_retention_seconds = var.orders_retention_seconds
   max_receive_count         = var.orders_max_receive_count
 
-  visibility_timeout_seconds = coalesce(var.orders_visibility_timeout_seconds, 6 * var.process_orders_timeout_seconds)
+  consumer = { timeout_seconds = var.process_orders_timeout_seconds }
 }
 
 module "process_orders" {
@@ -243,9 +243,10 @@ module "process_orders" {
 
   queue_sources = {
     orders = {
-      arn                     = module.orders_queue.arn
-      batch_size              = 10
-      batching_window_seconds = 0
+      arn                        = module.orders_queue.arn
+      visibility_timeout_seconds = module.orders_queue.visibility_timeout_seconds
+      batch_size                 = 10
+      batching_window_seconds    = 0
     }
   }
 }
@@ -282,7 +283,10 @@ module "raw_objects" {
   max_receive_count         = var.curation_max_receive_count
   producer_services         = { "events.amazonaws.com" = [module.raw_objects_rule.rule_arn] }
 
-  visibility_timeout_seconds = coalesce(var.curation_visibility_timeout_seconds, 6 * var.curation_timeout_seconds)
+  consumer = {
+    timeout_seconds         = var.curation_timeout_seconds
+    batching_window_seconds = var.curation_batching_window_seconds
+  }
 }
 
 module "curate_sales" {
@@ -342,10 +346,11 @@ module "curate_sales" {
 
   queue_sources = {
     raw_objects = {
-      arn                     = module.raw_objects.arn
-      batch_size              = var.curation_batching_window_seconds > 0 ? 100 : 10
-      batching_window_seconds = var.curation_batching_window_seconds
-      maximum_concurrency     = var.curation_maximum_concurrency
+      arn                        = module.raw_objects.arn
+      visibility_timeout_seconds = module.raw_objects.visibility_timeout_seconds
+      batch_size                 = var.curation_batching_window_seconds > 0 ? 100 : 10
+      batching_window_seconds    = var.curation_batching_window_seconds
+      maximum_concurrency        = var.curation_maximum_concurrency
     }
   }
 }
@@ -382,7 +387,10 @@ module "processed_objects" {
   max_receive_count         = var.curation_max_receive_count
   producer_services         = { "events.amazonaws.com" = [module.processed_objects_rule.rule_arn] }
 
-  visibility_timeout_seconds = coalesce(var.curation_visibility_timeout_seconds, 6 * var.curation_timeout_seconds)
+  consumer = {
+    timeout_seconds         = var.curation_timeout_seconds
+    batching_window_seconds = var.curation_batching_window_seconds
+  }
 }
 
 module "daily_sales" {
@@ -436,10 +444,11 @@ module "daily_sales" {
 
   queue_sources = {
     processed_objects = {
-      arn                     = module.processed_objects.arn
-      batch_size              = var.curation_batching_window_seconds > 0 ? 100 : 10
-      batching_window_seconds = var.curation_batching_window_seconds
-      maximum_concurrency     = var.curation_maximum_concurrency
+      arn                        = module.processed_objects.arn
+      visibility_timeout_seconds = module.processed_objects.visibility_timeout_seconds
+      batch_size                 = var.curation_batching_window_seconds > 0 ? 100 : 10
+      batching_window_seconds    = var.curation_batching_window_seconds
+      maximum_concurrency        = var.curation_maximum_concurrency
     }
   }
 }

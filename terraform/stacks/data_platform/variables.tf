@@ -155,17 +155,6 @@ variable "process_orders_timeout_seconds" {
   }
 }
 
-variable "orders_visibility_timeout_seconds" {
-  description = "Seconds for which a received order is hidden, so the pause between its tries. Null: 6 times the function's timeout, as AWS advises, which leaves room for throttled calls."
-  type        = number
-  default     = null
-
-  validation {
-    condition     = var.orders_visibility_timeout_seconds == null ? true : var.orders_visibility_timeout_seconds >= var.process_orders_timeout_seconds
-    error_message = "orders_visibility_timeout_seconds must be at least process_orders_timeout_seconds, or Lambda refuses the queue."
-  }
-}
-
 variable "orders_retention_seconds" {
   description = "Seconds for which the queue keeps an order that nobody consumes."
   type        = number
@@ -203,17 +192,6 @@ variable "curation_timeout_seconds" {
   validation {
     condition     = var.curation_timeout_seconds >= 10 && var.curation_timeout_seconds <= 900
     error_message = "curation_timeout_seconds must be 10 to 900."
-  }
-}
-
-variable "curation_visibility_timeout_seconds" {
-  description = "Seconds for which a received notice of a new object is hidden, so the pause between its tries. Null: 6 times the functions' timeout, as AWS advises."
-  type        = number
-  default     = null
-
-  validation {
-    condition     = var.curation_visibility_timeout_seconds == null ? true : var.curation_visibility_timeout_seconds >= var.curation_timeout_seconds
-    error_message = "curation_visibility_timeout_seconds must be at least curation_timeout_seconds, or Lambda refuses the queue."
   }
 }
 

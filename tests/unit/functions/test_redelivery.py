@@ -48,6 +48,19 @@ def test_pauses_grow_with_each_receive_but_for_what_can_never_be_processed() -> 
     assert again.entries() == [entry(0, "a", 60), entry(1, "b", 240), entry(2, "c", 0), entry(3, "e", 36_000)]
 
 
+def test_pauses_after_failures_double() -> None:
+    receives = {"a": 1, "b": 2, "c": 3, "d": 4, "e": 1000}
+    again = redelivery.Redelivery(records(receives), 1)
+    for name in receives:
+        again.after_failure(name)
+    assert [each["VisibilityTimeout"] for each in again.entries()] == [4, 8, 16, 32, 36_000]
+
+
+def test_those_that_are_dead_letters_soonest_come_first() -> None:
+    batch = [*records({"a": 1, "b": 4, "c": 1, "d": 5}), {"messageId": "of a test's own call"}]
+    assert [record["messageId"][0] for record in redelivery.most_received_first(batch)] == ["d", "b", "a", "c", "o"]
+
+
 def test_a_queue_is_told_in_calls_that_it_takes(sqs: Stubber) -> None:
     names = [f"m{number}" for number in range(23)]
     again = redelivery.Redelivery(records(dict.fromkeys(names, 1)), 60)

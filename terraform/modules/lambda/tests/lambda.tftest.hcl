@@ -106,7 +106,7 @@ run "calls_a_published_version" {
   command = apply
 
   variables {
-    queue_sources  = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:stockroom-test-orders" } }
+    queue_sources  = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:stockroom-test-orders", visibility_timeout_seconds = 180 } }
     stream_sources = { sales = { arn = "arn:aws:kinesis:us-east-1:222222222222:stream/sales", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:sales-dlq" } }
   }
 
@@ -194,7 +194,7 @@ run "consumes_a_queue" {
       resources = ["arn:aws:dynamodb:us-east-1:222222222222:table/stockroom-test-orders"]
     }]
     queue_sources = {
-      orders = { arn = "arn:aws:sqs:us-east-1:222222222222:stockroom-test-orders", batch_size = 10, maximum_concurrency = 5 }
+      orders = { arn = "arn:aws:sqs:us-east-1:222222222222:stockroom-test-orders", visibility_timeout_seconds = 180, batch_size = 10, maximum_concurrency = 5 }
     }
   }
 
@@ -368,8 +368,8 @@ run "keeps_each_sid_unique_with_every_source_and_setting" {
     kms_key_arn = "arn:aws:kms:us-east-1:222222222222:key/1234"
     permissions = [{ sid = "StoreOrders", actions = ["dynamodb:PutItem"], resources = ["arn:aws:dynamodb:us-east-1:222222222222:table/orders"] }]
     queue_sources = {
-      orders     = { arn = "arn:aws:sqs:us-east-1:222222222222:orders" }
-      old_orders = { arn = "arn:aws:sqs:us-east-1:222222222222:old-orders.fifo", batch_size = 10 }
+      orders     = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", visibility_timeout_seconds = 180 }
+      old_orders = { arn = "arn:aws:sqs:us-east-1:222222222222:old-orders.fifo", visibility_timeout_seconds = 180, batch_size = 10 }
     }
     stream_sources = {
       orders = { kind = "dynamodb", arn = "arn:aws:dynamodb:us-east-1:222222222222:table/orders/stream/1", on_failure_arn = "arn:aws:sqs:us-east-1:222222222222:a-dlq" }
@@ -426,10 +426,31 @@ run "refuses_logs_for_ever" {
   variables { log_retention_days = 0 }
 }
 
+run "takes_a_queue_that_hides_messages_for_six_timeouts_and_the_window" {
+  command = plan
+  variables {
+    timeout_seconds = 10
+    queue_sources = {
+      orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", visibility_timeout_seconds = 65, batching_window_seconds = 5 }
+    }
+  }
+}
+
+run "refuses_a_queue_that_hides_messages_for_less" {
+  command         = plan
+  expect_failures = [var.queue_sources]
+  variables {
+    timeout_seconds = 10
+    queue_sources = {
+      orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", visibility_timeout_seconds = 64, batching_window_seconds = 5 }
+    }
+  }
+}
+
 run "refuses_a_large_batch_without_a_window" {
   command         = plan
   expect_failures = [var.queue_sources]
-  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", batch_size = 100 } } }
+  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", visibility_timeout_seconds = 1000, batch_size = 100 } } }
 }
 
 run "refuses_an_unknown_starting_position" {
@@ -572,43 +593,43 @@ run "refuses_a_statement_without_resources" {
 run "refuses_a_queue_with_a_name_that_is_no_short_name" {
   command         = plan
   expect_failures = [var.queue_sources]
-  variables { queue_sources = { Orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders" } } }
+  variables { queue_sources = { Orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", visibility_timeout_seconds = 1000 } } }
 }
 
 run "refuses_queues_whose_statements_would_share_a_sid" {
   command         = plan
   expect_failures = [var.queue_sources]
-  variables { queue_sources = { orders_2 = { arn = "arn:aws:sqs:us-east-1:222222222222:orders" } } }
+  variables { queue_sources = { orders_2 = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", visibility_timeout_seconds = 1000 } } }
 }
 
 run "refuses_an_empty_batch_of_a_queue" {
   command         = plan
   expect_failures = [var.queue_sources]
-  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", batch_size = 0 } } }
+  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", visibility_timeout_seconds = 1000, batch_size = 0 } } }
 }
 
 run "refuses_too_large_a_batch_of_a_queue" {
   command         = plan
   expect_failures = [var.queue_sources]
-  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", batch_size = 10001, batching_window_seconds = 1 } } }
+  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", visibility_timeout_seconds = 1000, batch_size = 10001, batching_window_seconds = 1 } } }
 }
 
 run "refuses_too_long_a_window_of_a_queue" {
   command         = plan
   expect_failures = [var.queue_sources]
-  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", batching_window_seconds = 301 } } }
+  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", visibility_timeout_seconds = 1000, batching_window_seconds = 301 } } }
 }
 
 run "refuses_a_window_of_a_fifo_queue" {
   command         = plan
   expect_failures = [var.queue_sources]
-  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders.fifo", batching_window_seconds = 1 } } }
+  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders.fifo", visibility_timeout_seconds = 1000, batching_window_seconds = 1 } } }
 }
 
 run "refuses_a_concurrency_of_one" {
   command         = plan
   expect_failures = [var.queue_sources]
-  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", maximum_concurrency = 1 } } }
+  variables { queue_sources = { orders = { arn = "arn:aws:sqs:us-east-1:222222222222:orders", visibility_timeout_seconds = 1000, maximum_concurrency = 1 } } }
 }
 
 run "refuses_a_stream_with_a_name_that_is_no_short_name" {

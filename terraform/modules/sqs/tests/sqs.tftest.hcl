@@ -410,6 +410,55 @@ run "refuses_a_retention_as_long_as_that_of_the_dead_letters" {
   variables { message_retention_seconds = 1209600 }
 }
 
+run "hides_messages_as_long_as_its_function_needs" {
+  command = plan
+  variables { consumer = { timeout_seconds = 30, batching_window_seconds = 5 } }
+
+  assert {
+    condition     = aws_sqs_queue.this[0].visibility_timeout_seconds == 6 * 30 + 5 && output.visibility_timeout_seconds == 185
+    error_message = "With a consumer the visibility timeout must be 6 times the function's timeout, and the batching window."
+  }
+}
+
+run "refuses_a_visibility_timeout_beside_a_consumer" {
+  command         = plan
+  expect_failures = [var.visibility_timeout_seconds]
+  variables {
+    consumer                   = { timeout_seconds = 30 }
+    visibility_timeout_seconds = 30
+  }
+}
+
+run "refuses_few_receives_for_a_function" {
+  command         = plan
+  expect_failures = [var.max_receive_count]
+  variables {
+    consumer          = { timeout_seconds = 30 }
+    max_receive_count = 4
+  }
+}
+
+run "refuses_a_consumer_without_a_timeout" {
+  command         = plan
+  expect_failures = [var.consumer]
+  variables { consumer = { timeout_seconds = 0 } }
+}
+
+run "refuses_a_consumer_with_too_long_a_window" {
+  command         = plan
+  expect_failures = [var.consumer]
+  variables { consumer = { timeout_seconds = 30, batching_window_seconds = 301 } }
+}
+
+run "refuses_a_consumer_of_dead_letters" {
+  command         = plan
+  expect_failures = [var.consumer]
+  variables {
+    consumer         = { timeout_seconds = 30 }
+    dead_letter_only = true
+  }
+}
+
 run "refuses_an_endless_visibility_timeout" {
   command         = plan
   expect_failures = [var.visibility_timeout_seconds]

@@ -130,15 +130,6 @@ run "refuses_no_time_for_a_batch" {
   variables { process_orders_timeout_seconds = 1 }
 }
 
-run "refuses_a_queue_that_lambda_would_refuse" {
-  command         = plan
-  expect_failures = [var.orders_visibility_timeout_seconds]
-  variables {
-    process_orders_timeout_seconds    = 30
-    orders_visibility_timeout_seconds = 29
-  }
-}
-
 run "refuses_no_pause_before_a_redelivery" {
   command         = plan
   expect_failures = [var.redelivery_pause_seconds]
@@ -155,13 +146,4 @@ run "refuses_fewer_calls_than_lambda_can_limit" {
   command         = plan
   expect_failures = [var.curation_maximum_concurrency]
   variables { curation_maximum_concurrency = 1 }
-}
-
-run "refuses_notices_that_come_back_too_soon" {
-  command         = plan
-  expect_failures = [var.curation_visibility_timeout_seconds]
-  variables {
-    curation_timeout_seconds            = 60
-    curation_visibility_timeout_seconds = 59
-  }
 }

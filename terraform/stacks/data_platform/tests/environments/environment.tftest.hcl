@@ -28,4 +28,19 @@ run "environment_is_complete_and_valid" {
     condition     = var.environment != "prod" || !var.data_can_be_made_again
     error_message = "The data of prod must be protected: data_can_be_made_again must be false there."
   }
+
+  # Each pair of a queue and the function that reads it.
+  assert {
+    condition = alltrue([
+      module.orders_queue.visibility_timeout_seconds == 6 * var.process_orders_timeout_seconds,
+      module.raw_objects.visibility_timeout_seconds == 6 * var.curation_timeout_seconds + var.curation_batching_window_seconds,
+      module.processed_objects.visibility_timeout_seconds == 6 * var.curation_timeout_seconds + var.curation_batching_window_seconds,
+    ])
+    error_message = "Every queue must hide what was received for 6 times the timeout of its function, and the batching window."
+  }
+
+  assert {
+    condition     = min(var.orders_max_receive_count, var.curation_max_receive_count) >= 5
+    error_message = "What is received fewer than 5 times becomes a dead letter while its function is throttled."
+  }
 }
