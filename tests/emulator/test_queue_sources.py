@@ -34,6 +34,7 @@ SOURCE = """
                 Item={
                     "id": {"S": record["body"]}, "most": {"N": str(most)}, "at": {"N": str(time.time_ns())},
                     "together": {"N": str(len(event["Records"]))},
+                    "receives": {"N": record["attributes"]["ApproximateReceiveCount"]},
                 },
             )
         add(-1)
@@ -50,6 +51,7 @@ class Queue:
         name: str,
         wanted: int,
         seconds: int = 3,
+        source: str = SOURCE,
         **mapping: Any,
     ) -> None:
         self._aws = aws
@@ -62,7 +64,7 @@ class Queue:
         attributes = {"VisibilityTimeout": str(3 * seconds), "RedrivePolicy": json.dumps(redrive), **fifo}
         self.url = aws("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         variables = {"TABLE": self._table, "WANTED": str(wanted), "SECONDS": str(seconds)}
-        self.function = functions.make(SOURCE, Environment={"Variables": variables}, Timeout=3 * seconds)
+        self.function = functions.make(source, Environment={"Variables": variables}, Timeout=3 * seconds)
         self._arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
         self._mapping = mapping
 
@@ -80,11 +82,11 @@ class Queue:
         return str(answer["UUID"])
 
     def items(self) -> dict[str, dict[str, int]]:
-        """Of each message that a function was done with: the most calls that it saw, when (ns), and how many messages
-        it was together with in its batch."""
+        """Of each message that a function was done with: the most calls that it saw, when (ns), how many messages it
+        was together with in its batch, and how often it had been received."""
         found = self._aws("dynamodb").scan(TableName=self._table, ConsistentRead=True)["Items"]
         return {
-            item["id"]["S"]: {name: int(item[name]["N"]) for name in ("most", "at", "together")}
+            item["id"]["S"]: {name: int(item[name]["N"]) for name in ("most", "at", "together", "receives")}
             for item in found
             if "most" in item
         }
@@ -232,3 +234,37 @@ def test_a_call_is_never_larger_than_a_payload_may_be(
     functions.service.delete_event_source_mapping(UUID=mapping)
     assert sum(count for count, _ in sizes) == 10
     assert max(size for _, size in sizes) <= 6 * 2**20
+
+
+def test_what_is_throttled_is_tried_again_and_costs_no_receive(
+    functions: Functions, aws: Callable[[str], Any], unique: str
+) -> None:
+    queue = Queue(functions, aws, unique, wanted=1, seconds=20)  # messages come again after a minute
+    functions.service.put_function_concurrency(FunctionName=queue.function, ReservedConcurrentExecutions=0)
+    bodies = queue.send(1)
+    queue.map()
+    not_visible = "ApproximateNumberOfMessagesNotVisible"
+
+    def received() -> bool:
+        answer = aws("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=[not_visible])
+        return bool(answer["Attributes"][not_visible] == "1")
+
+    wait_for("the message to be received", received)
+    time.sleep(2)  # more than one try
+    functions.service.delete_function_concurrency(FunctionName=queue.function)
+    wait_for("the message", lambda: queue.items().keys() >= set(bodies), 40)  # long before it would come again
+    assert queue.items()[bodies[0]]["receives"] == 1
+
+
+# Each environment takes longer to initialise than its messages are hidden.
+SLOW_START = "    import time\n    time.sleep(4)\n" + SOURCE
+
+
+def test_messages_are_hidden_until_their_function_gets_them(
+    functions: Functions, aws: Callable[[str], Any], unique: str
+) -> None:
+    queue = Queue(functions, aws, unique, wanted=1, seconds=1, source=SLOW_START)
+    bodies = queue.send(6)
+    queue.map()
+    wait_for("all messages", lambda: queue.items().keys() >= set(bodies), 90)
+    assert {item["receives"] for item in queue.items().values()} == {1}

@@ -17,7 +17,7 @@ runtimes.py           which Python runs which runtime
 client_context.py     what LocalStack leaves out of an invocation's payload
 asynchronous.py       asynchronous invocations
 event_sources.py      event source mappings, and their pollers:
-queue_pollers.py      of queues
+queue_pollers.py, handover.py    of queues
 stream_pollers.py, stream_batches.py, stream_reads.py    of streams
 metrics.py            what functions do, in CloudWatch
 output.py             what a function prints, within bounds

@@ -29,7 +29,7 @@ from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecu
 
 from .. import settings
 from ..state.settling import INVOCATIONS
-from . import confinement_main, metrics, report
+from . import confinement_main, handover, metrics, report
 from .assignment import throttled
 from .aws_paths import AwsPaths
 from .function_environment import Places, function_environment
@@ -177,6 +177,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         if outcome is None:
             assert process is not None
             remaining = timeout - (time.monotonic() - began)
+            handover.function_gets_event()
             answer = process.send(self._event(payload, remaining))
             outcome = self._await(answer, remaining)
             memory = process.peak_memory()

@@ -28,11 +28,14 @@ from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import 
 
 from ..state import background
 from ..state.gate import GATE
+from .handover import HiddenMessages
 
 LOG = logging.getLogger(__name__)
 
 MOST_CALLS = 5  # with which AWS begins; it goes on to many more, for which one machine has no use
 THROTTLED_SECONDS = 60.0
+FIRST_RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 4.0
 LOOK_AGAIN_SECONDS = 1.0
 LONG_POLL_SECONDS = 1  # on AWS 20; the poller of a mapping that was disabled ends after this time
 LOOK_FOR_MORE_SECONDS = 0.1
@@ -48,8 +51,7 @@ Event = dict[str, Any]
 class Calls:
     """Calls of a function with messages of one queue: how many are under way, and how many may be.
 
-    As on AWS there are fewer where the function is throttled, since what is throttled comes back with one receive more
-    and is a dead letter in the end. Here it is one at a time for a minute.
+    As on AWS there are fewer where the function is throttled: here one at a time for a minute.
     """
 
     def __init__(self, most: int) -> None:
@@ -71,18 +73,18 @@ class Calls:
         threading.Thread(target=self._make, args=(call,), name=name, daemon=True).start()
 
     def _make(self, call: Callable[[], None]) -> None:
-        throttled = False
         try:
             call()
         except Exception as error:
             _warn(error)
-            throttled = isinstance(error, ClientError) and error.response["Error"]["Code"] == "TooManyRequestsException"
         finally:
             with self._changed:
                 self._under_way -= 1
-                if throttled:
-                    self._throttled_until = time.monotonic() + THROTTLED_SECONDS
                 self._changed.notify_all()
+
+    def throttled(self) -> None:
+        with self._changed:
+            self._throttled_until = time.monotonic() + THROTTLED_SECONDS
 
 
 class QueuePoller(SqsPoller):
@@ -110,9 +112,7 @@ class QueuePoller(SqsPoller):
         messages = self._receive(self.batch_size, LONG_POLL_SECONDS)
         end = time.monotonic() + self.maximum_batching_window
         while messages and (wanted := self.batch_size - len(messages)) > 0 and (left := end - time.monotonic()) > 0:
-            with GATE.waiting():
-                stopped = self._stopped.wait(min(left, LOOK_FOR_MORE_SECONDS))
-            if stopped or background.rests():
+            if self._is_stopped_in(min(left, LOOK_FOR_MORE_SECONDS)) or background.rests():
                 break
             messages += self._receive(wanted, 0)
         return messages
@@ -137,6 +137,7 @@ class QueuePoller(SqsPoller):
 
     def _deliver(self, messages: list[Message]) -> None:
         """Calls the function with those that it wants, and deletes what is done."""
+        hidden = HiddenMessages(str(self.source_arn), [message["ReceiptHandle"] for message in messages])
         all_ids = {message["MessageId"] for message in messages}
         events = [event for event in transform_into_events(messages) if self._passes(event)]
         passing_ids = {event["messageId"] for event in events}
@@ -145,11 +146,30 @@ class QueuePoller(SqsPoller):
             return
         failed: list[str] = []
         try:
-            self.processor.process_events_batch(self.add_source_metadata(events))
+            self._call(self.add_source_metadata(events), hidden)
         except PartialBatchFailureError as failure:
             answer: Any = failure.partial_failure_payload
             failed = parse_batch_item_failures(answer, passing_ids)
         self.delete_messages(messages, passing_ids.difference(failed))
+
+    def _call(self, events: list[Event], hidden: HiddenMessages) -> None:
+        """Again while the function is throttled: until the messages' visibility timeout is over, as on AWS."""
+        pause = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                with hidden.until_function_gets_them():
+                    return self.processor.process_events_batch(events)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "TooManyRequestsException":
+                    raise
+                self._calls.throttled()
+                if hidden.seconds_left() < pause or self._is_stopped_in(pause):
+                    raise
+            pause = min(2 * pause, LONGEST_RETRY_SECONDS)
+
+    def _is_stopped_in(self, seconds: float) -> bool:
+        with GATE.waiting():
+            return self._stopped.wait(seconds)
 
     def _passes(self, event: Event) -> bool:
         """Whether the mapping's filters let it pass. They see the JSON in its body, if it is JSON."""

@@ -1,0 +1,68 @@
+"""The moment at which a function gets the messages of a queue: their visibility timeout begins then.
+
+On AWS that is when they were received, or a moment later. Here a call may first have to wait for an execution
+environment, and that for a processor. Meanwhile the messages stay hidden, or they would come again before anybody has
+looked at them, and be dead letters in the end.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+
+from localstack.aws.api import CommonServiceException
+from localstack.services.sqs.models import SqsQueue, sqs_stores
+
+LONGEST_WAIT_SECONDS = 600
+
+_call = threading.local()
+
+
+def function_gets_event() -> None:
+    """Tells whoever calls the function in this thread, if it wants to know."""
+    begins: Callable[[], None] | None = getattr(_call, "begins", None)
+    if begins:
+        _call.begins = None
+        begins()
+
+
+class HiddenMessages:
+    """Messages that were received just now from the queue (its ARN), by their receipt handles."""
+
+    def __init__(self, queue_arn: str, handles: Iterable[str]) -> None:
+        self._queue = _queue(queue_arn)
+        self._handles = list(handles)
+        self._visible_at = time.time() + self._timeout
+
+    @property
+    def _timeout(self) -> int:
+        return int(self._queue.visibility_timeout) if self._queue else 0
+
+    def seconds_left(self) -> float:
+        """Of the visibility timeout that they were received with."""
+        return self._visible_at - time.time()
+
+    @contextmanager
+    def until_function_gets_them(self) -> Iterator[None]:
+        """Around a call. Where it never begins, they come again when they would have come anyway."""
+        self._hide_for(self._timeout + LONGEST_WAIT_SECONDS)
+        _call.begins = lambda: self._hide_for(self._timeout)
+        try:
+            yield
+        finally:
+            if _call.begins:
+                _call.begins = None
+                self._hide_for(max(int(self.seconds_left()), 0))
+
+    def _hide_for(self, seconds: int) -> None:
+        if self._queue:
+            for handle in self._handles:
+                with suppress(CommonServiceException):  # it was deleted
+                    self._queue.update_visibility_timeout(handle, seconds)
+
+
+def _queue(arn: str) -> SqsQueue | None:
+    *_, region, account, name = arn.split(":")
+    return sqs_stores[account][region].queues.get(name)
