@@ -517,6 +517,16 @@ def e2e(
         end_to_end.print_result(end_to_end.e2e(settings, request, Steps()))
 
 
+@task(help={"json": "Print one machine-readable object."})
+def audit(c: Context, json: bool = False) -> None:
+    """Look up all that the locks pin among known vulnerabilities (OSV); exit code 2 where there are any."""
+    with command():
+        from stockroom.audit import command as auditing
+        from stockroom.audit.osv import Osv
+
+        sys.exit(auditing.print_audit(auditing.audit(Osv()), json))
+
+
 @task
 def lint(c: Context) -> None:
     """Run all static checks: ruff, mypy, Terraform's own, and checkov over the code and over the plans."""
@@ -582,6 +592,7 @@ namespace = Collection(
     reset,
     setup_terraform,
     e2e,
+    audit,
     lint,
     test,
     bench,

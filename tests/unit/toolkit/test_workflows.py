@@ -55,7 +55,7 @@ def jobs_with(task: str, file: str = "") -> dict[str, dict[str, Any]]:
 
 
 def test_there_is_a_pipeline_for_each_stage() -> None:
-    assert NAMES == ["drift.yml", "main.yml", "pull_request.yml", "release.yml"]
+    assert NAMES == ["audit.yml", "drift.yml", "main.yml", "pull_request.yml", "release.yml"]
 
 
 def test_workflows_are_what_github_understands() -> None:
@@ -182,6 +182,15 @@ def test_pull_requests_can_not_write_the_cache_of_snapshots() -> None:
     assert "actions/cache/restore@" in text
     assert "actions/cache@" not in text
     assert "actions/cache/save@" not in text
+
+
+def test_all_locks_are_audited_every_night() -> None:
+    workflow = WORKFLOWS["audit.yml"]
+    (job,) = workflow["jobs"].values()
+    assert tasks_of(job) == [["audit"]]
+    assert "if" not in job
+    (when,) = workflow["on"]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* \*", when["cron"])
 
 
 # Which environments
