@@ -38,8 +38,8 @@ class Command:
                 return line
         raise AssertionError(f"'{words}' was never printed:\n{self.output}")
 
-    def finish(self) -> int:
-        rest, _ = self.process.communicate(timeout=COMMAND_SECONDS)
+    def finish(self, seconds: float = COMMAND_SECONDS) -> int:
+        rest, _ = self.process.communicate(timeout=seconds)
         self.lines.append(rest)
         return self.process.returncode
 
@@ -52,12 +52,13 @@ class Command:
 class OwnPlatform:
     """Everything of it lies in `run_dir`; `shell` are further variables of the shell that the commands run in.
 
-    It neither begins with a snapshot nor saves one, unless the shell says so.
+    It neither begins with a snapshot nor saves one, unless the shell says so. A command has `patience` seconds.
     """
 
     run_dir: Path
     port: int
     shell: dict[str, str] = field(default_factory=dict)
+    patience: float = COMMAND_SECONDS
 
     @property
     def endpoint(self) -> str:
@@ -84,7 +85,7 @@ class OwnPlatform:
     def run(self, *words: str) -> str:
         """Run a task to its end; it must succeed."""
         command = self.start(*words)
-        code = command.finish()
+        code = command.finish(self.patience)
         assert code == 0, f"invoke {' '.join(words)}: exit code {code}\n{command.output}"
         return command.output
 

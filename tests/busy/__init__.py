@@ -1,0 +1,1 @@
+"""The platform on a machine whose processors are taken by other work."""
