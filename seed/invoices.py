@@ -30,9 +30,8 @@ class ContentDigest:
     def __init__(self) -> None:
         self._sum = 0
 
-    def step(self, *cells: object) -> None:
-        line = "\x1f".join(map(str, cells)).encode()
-        self._sum += int.from_bytes(blake2b(line, digest_size=8).digest(), "big")
+    def step(self, line: str) -> None:
+        self._sum += int.from_bytes(blake2b(line.encode(), digest_size=8).digest(), "big")
 
     def finalize(self) -> str:
         return f"{self._sum % 2**64:0{DIGITS}x}"

@@ -176,7 +176,7 @@ class StagedFile:
         return found
 
     def _leave_out_held(self, database: sqlite3.Connection, held: Iterable[Held], found: _Found) -> None:
-        database.create_aggregate("digest", -1, ContentDigest)  # type: ignore[arg-type]
+        database.create_aggregate("digest", 1, ContentDigest)  # type: ignore[arg-type]
         database.executescript(CONTENTS)
         database.execute("CREATE TABLE held (invoice TEXT, digest TEXT, loaded INTEGER)")
         database.executemany("INSERT INTO held VALUES (?, ?, ?)", held)

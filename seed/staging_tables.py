@@ -11,6 +11,7 @@ from seed.invoices import DIGITS
 
 CONTENT = "invoice, product, description, quantity, time, price, customer, country"
 LINE = "product, quantity, time, price, customer, country"  # what makes an invoice's line what it is
+_TEXT_OF_A_LINE = f"invoice, {LINE}".replace(", ", " || char(31) || ")  # in SQL: that is faster than in Python
 STAGED = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -20,7 +21,7 @@ CREATE TABLE staged (
     price TEXT, customer TEXT, country TEXT );
 """
 CONTENTS = f"""
-CREATE TABLE contents AS SELECT invoice, digest(invoice, {LINE}) AS digest FROM staged GROUP BY invoice;
+CREATE TABLE contents AS SELECT invoice, digest({_TEXT_OF_A_LINE}) AS digest FROM staged GROUP BY invoice;
 CREATE UNIQUE INDEX contents_by_invoice ON contents (invoice);
 """  # noqa: S608 - constants
 HELD = """
