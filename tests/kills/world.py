@@ -15,11 +15,13 @@ from stockroom.console import Steps
 from stockroom.engines import host_process, localstack
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import LOCAL, read_environment
+from stockroom.releases import Release
 from stockroom.settings import Settings
 from stockroom.snapshots.archive import Header
 from stockroom.snapshots.keys import NOT_SEEDED
 from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfinished
 from stockroom.snapshots.record import write_record
+from stockroom.state import record_release
 
 STACK, RELEASE, BUCKET = "small", "release", "marks"
 BALLAST_BYTES = 8_000_000
@@ -61,8 +63,11 @@ class World:
 
     def make(self) -> None:
         """Deploy the stack to the emulator that runs."""
-        environment, s3 = read_environment(LOCAL), self.client()
+        environment = read_environment(LOCAL)
+        session = session_for(environment, self.settings.local_endpoint)
+        s3 = session.client("s3")
         state = {
+            "version": 4,
             "resources": [
                 {
                     "mode": "managed",
@@ -76,8 +81,7 @@ class World:
         for bucket in (environment.state_bucket, BUCKET):
             s3.create_bucket(Bucket=bucket)
         s3.put_object(Bucket=environment.state_bucket, Key=environment.state_key(STACK), Body=json.dumps(state))
-        release = json.dumps({"digest": RELEASE})
-        s3.put_object(Bucket=environment.state_bucket, Key=f"{STACK}/release.json", Body=release)
+        record_release(environment, session, STACK, Release(RELEASE, None, False))
         s3.put_object(Bucket=BUCKET, Key="ballast", Body=os.urandom(BALLAST_BYTES))
         self.set_mark("made")
         write_record(self.settings.engine_dir, self.wanted)
