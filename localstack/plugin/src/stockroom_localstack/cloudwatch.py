@@ -1,5 +1,5 @@
-"""LocalStack's CloudWatch with tags of alarms, with percentiles: of metric data, and in alarms, and with alarms that
-are looked at as soon as there is reason to."""
+"""LocalStack's CloudWatch with metric math, with tags of alarms, with percentiles: of metric data, and in alarms, and
+with alarms that are looked at as soon as there is reason to."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import sqlite3
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from localstack.aws.api import RequestContext, handler
+from localstack.aws.api import CommonServiceException, RequestContext, handler
 from localstack.aws.api.cloudwatch import DescribeAlarmsOutput, PutMetricAlarmInput, ScanBy, StateValue
 from localstack.services.cloudwatch import alarm_scheduler
 from localstack.services.cloudwatch.cloudwatch_database_helper import CloudwatchDatabase
 from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
 from localstack.utils.aws import arns
 from localstack.utils.patch import patch
+
+from .metric_math import ExpressionError, evaluate_all
 
 SECONDS_UNTIL_SEEN = 1.0  # what was put in this second is not among the data until now
 
@@ -36,6 +39,18 @@ class StockroomCloudwatchProvider(CloudwatchProvider):
         alarms = {arn: each.alarm for arn, each in list(stored.items())}  # a list, since others may add to it
         for arn in alarms_to_look_at(alarms, namespace, metric_data or []):
             self._look_at(arn)
+
+    def get_metric_data(
+        self, context: RequestContext, metric_data_queries: Any, *arguments: Any, **options: Any
+    ) -> Any:
+        plain = [query for query in metric_data_queries if "MetricStat" in query]
+        answer: Any = super().get_metric_data(context, plain, *arguments, **options)
+        results = {result["Id"]: [result] for result in answer["MetricDataResults"]}
+        if len(plain) < len(metric_data_queries):
+            newest_first = options.get("scan_by") != ScanBy.TimestampAscending
+            results |= _calculated(metric_data_queries, answer["MetricDataResults"], newest_first)
+        shown = [query["Id"] for query in metric_data_queries if query.get("ReturnData") is not False]
+        return answer | {"MetricDataResults": [result for each in shown for result in results[each]]}
 
     def _look_at(self, alarm_arn: str) -> None:
         """LocalStack looks at an alarm when its periods are over, counted from when it was made. Also on AWS nobody
@@ -71,6 +86,41 @@ class StockroomCloudwatchProvider(CloudwatchProvider):
         }
         answer: DescribeAlarmsOutput = found | copies
         return answer
+
+
+def _calculated(queries: Sequence[Any], metrics: Sequence[Any], newest_first: bool) -> dict[str, list[Any]]:
+    """The results of expressions, by their ids: one for each series. Raises what AWS answers."""
+    series = {
+        result["Id"]: {
+            moment.timestamp(): value for moment, value in zip(result["Timestamps"], result["Values"], strict=True)
+        }
+        for result in metrics
+    }
+    expressions = {query["Id"]: query["Expression"] for query in queries if "Expression" in query}
+    labels = {query["Id"]: query.get("Label") or query["Id"] for query in queries}
+    try:
+        found = evaluate_all(expressions, series)
+    except ExpressionError as error:
+        raise CommonServiceException("ValidationError", str(error), sender_fault=True) from error
+    results: dict[str, list[Any]] = {}
+    for name, value in found.items():
+        several = value if isinstance(value, list) else [value]
+        if not all(isinstance(each, dict) for each in several):
+            message = f"The expression {expressions[name]} makes a number, and not a time series"
+            raise CommonServiceException("ValidationError", message, sender_fault=True)
+        results[name] = [_result(name, labels[name], each, newest_first) for each in several if isinstance(each, dict)]
+    return results
+
+
+def _result(name: str, label: str, series: Mapping[float, float], newest_first: bool) -> Any:
+    points = sorted(series.items(), reverse=newest_first)
+    return {
+        "Id": name,
+        "Label": label,
+        "StatusCode": "Complete",
+        "Timestamps": [datetime.fromtimestamp(moment, UTC) for moment, _ in points],
+        "Values": [value for _, value in points],
+    }
 
 
 def alarms_to_look_at(
