@@ -102,3 +102,15 @@ def test_records_of_a_stream_and_what_is_wrong_with_an_iterator(
     with pytest.raises(ClientError) as answer:
         streams.get_records(ShardIterator=first["NextShardIterator"][:-8] + "AAAAAAAA")
     assert answer.value.response["Error"]["Code"] == "ValidationException"
+
+
+@pytest.mark.parametrize("detail", ["TOTAL", "INDEXES"])
+def test_a_transaction_is_charged_twice(aws: Callable[[str], Any], unique: str, detail: str) -> None:
+    dynamodb = aws("dynamodb")
+    make_table(dynamodb, unique)
+    writes = [{"Put": {"TableName": unique, "Item": {"id": {"S": name}}}} for name in "ab"]
+    (told,) = dynamodb.transact_write_items(ReturnConsumedCapacity=detail, TransactItems=writes)["ConsumedCapacity"]
+    assert told["CapacityUnits"] == 4
+    reads = [{"Get": {"TableName": unique, "Key": {"id": {"S": "a"}}}}]
+    (told,) = dynamodb.transact_get_items(ReturnConsumedCapacity=detail, TransactItems=reads)["ConsumedCapacity"]
+    assert told["CapacityUnits"] == 2

@@ -104,10 +104,31 @@ class StockroomDynamoDBProvider(DynamoDBProvider):
                 if table := write.get("TableName"):  # type: ignore[attr-defined]
                     write["TableName"] = table.split(":table/")[-1]  # type: ignore[index]
         context.request.data = json.dumps(payload, sort_keys=True).encode()
-        return self.forward_request(context)
+        answer = self.forward_request(context)
+        if payload.get("ReturnConsumedCapacity", "NONE") != "NONE" and isinstance(answer, Response):
+            _charge_for_the_transaction(answer)
+        return answer
 
     def fix_consumed_capacity(self, request: Any, result: Any) -> None:
         """Nothing: DynamoDB Local tells it, and what LocalStack makes up it puts where nobody reads it."""
+
+
+def _charge_for_the_transaction(answer: Response) -> None:
+    """A transaction writes all twice, of which DynamoDB Local counts one time."""
+    told = json.loads(answer.data)
+    if "ConsumedCapacity" in told:
+        answer.data = json.dumps(told | {"ConsumedCapacity": doubled(told["ConsumedCapacity"])}).encode()
+        # It is of the bytes that DynamoDB Local has sent.
+        answer.headers.pop("x-amz-crc32", None)
+
+
+def doubled(capacity: Any) -> Any:
+    """All numbers in it, twice."""
+    if isinstance(capacity, dict):
+        return {name: doubled(value) for name, value in capacity.items()}
+    if isinstance(capacity, list):
+        return [doubled(value) for value in capacity]
+    return capacity * 2 if isinstance(capacity, float | int) else capacity
 
 
 def _hand_over(context: RequestContext) -> Response:
