@@ -21,7 +21,6 @@ from typing import Any
 import httptools
 from localstack import config
 from localstack.runtime.server.core import RuntimeServer, RuntimeServerPlugin
-from localstack.utils.ssl import create_ssl_cert
 from rolo.gateway import Gateway
 from rolo.gateway.wsgi import WsgiGateway
 
@@ -51,7 +50,7 @@ def require_loopback(host: str) -> str:
 
 
 class Tls:
-    """Makes a certificate when the first client wants one: most use plain HTTP, and a key takes a tenth of a second."""
+    """Makes a certificate when the first client wants one: most use plain HTTP, and need not wait for its imports."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -60,9 +59,9 @@ class Tls:
     def context(self) -> ssl.SSLContext:
         with self._lock:
             if self._context is None:
-                _, certificate, key = create_ssl_cert()
-                self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                self._context.load_cert_chain(certificate, key)
+                from . import certificate
+
+                self._context = certificate.server_context()
                 self._context.set_alpn_protocols([HTTP2, "http/1.1"])
             return self._context
 
