@@ -160,7 +160,7 @@ class Rounds:
             case "keep" if kept.exists() and (self._kept is None or self._kept.now() != self._kept.digest):
                 # Ended after it was written and before it was said: the new one is as good as the one before.
                 self._kept = Promised(kept, self._mark) if status != 1 else self._kept
-            case "start" if status == 0 and not self._world.engine.died():
+            case "start" if status == 0 and self._world.mark() is not None:  # it may have been killed after that
                 lost += self._is_up(status)
             case "start" if status == STARTED_EMPTY and self._kept:  # without what was kept, a cold start is no loss
                 lost.append("it began with nothing in place of what was kept")
