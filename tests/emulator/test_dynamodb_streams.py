@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from .functions import make_table
 from .recipe import wait_for
@@ -120,6 +121,14 @@ def test_a_record_has_an_id_of_32_hexadecimal_digits(table: Table) -> None:
     [record] = table.records()
     assert re.fullmatch("[0-9a-f]{32}", record["eventID"])
     assert record["dynamodb"]["Keys"] == {"id": {"S": '"eventID":"00000000-0000-0000-0000-000000000000"'}}
+
+
+def test_a_streaming_destination_that_would_get_nothing_is_refused_by_name(table: Table) -> None:
+    arn = "arn:aws:kinesis:us-east-1:000000000000:stream/any"
+    with pytest.raises(ClientError, match="does not do EnableKinesisStreamingDestination"):
+        table.service.enable_kinesis_streaming_destination(TableName=table.name, StreamArn=arn)
+    described = table.service.describe_kinesis_streaming_destination(TableName=table.name)
+    assert described["KinesisDataStreamDestinations"] == []
 
 
 @pytest.mark.parametrize("kind", ["LATEST", "TRIM_HORIZON"])

@@ -7,9 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
+from zlib import crc32
 
 import pytest
+from botocore.exceptions import ClientError
 
 from .functions import Functions
 from .recipe import wait_for
@@ -31,7 +34,7 @@ SOURCE = """
         asked = sqs.get_queue_attributes(QueueUrl=os.environ["SEEN"], AttributeNames=["ApproximateNumberOfMessages"])
         return int(asked["Attributes"]["ApproximateNumberOfMessages"])
     def handler(event, context):
-        bodies = [body_of(record) for record in event["Records"]]
+        bodies = [body_of(record)[:100] for record in event["Records"]]
         sqs.send_message(QueueUrl=os.environ["SEEN"], MessageBody=json.dumps(bodies))
         if any(body.startswith("slow") for body in bodies):
             time.sleep(1)
@@ -61,9 +64,9 @@ class Source:
             functions,
         )
         self.kinesis.create_stream(StreamName=name, ShardCount=shards)
-        self._seen = self.sqs.create_queue(QueueName=f"{name}-seen")["QueueUrl"]
+        self.seen_queue = self.sqs.create_queue(QueueName=f"{name}-seen")["QueueUrl"]
         self._failed = self.sqs.create_queue(QueueName=f"{name}-failed")["QueueUrl"]
-        self.function = functions.make(SOURCE, Environment={"Variables": {"SEEN": self._seen}})
+        self.function = functions.make(SOURCE, Environment={"Variables": {"SEEN": self.seen_queue}})
         self.batches: list[list[str]] = []
         self.kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1})
         self.arn = f"arn:aws:kinesis:us-east-1:000000000000:stream/{name}"
@@ -71,8 +74,12 @@ class Source:
     def map(self, **options: Any) -> str:
         """UUID of a mapping that is enabled."""
         mapping = self.functions.service.create_event_source_mapping(
-            FunctionName=self.function,
-            **{"EventSourceArn": self.arn, "StartingPosition": "TRIM_HORIZON", "BatchSize": 10}
+            **{
+                "FunctionName": self.function,
+                "EventSourceArn": self.arn,
+                "StartingPosition": "TRIM_HORIZON",
+                "BatchSize": 10,
+            }
             | {
                 "DestinationConfig": {
                     "OnFailure": {"Destination": f"arn:aws:sqs:us-east-1:000000000000:{self.name}-failed"}
@@ -102,19 +109,23 @@ class Source:
     def waiting(self) -> int:
         """How many messages of the function nobody has looked at."""
         name = "ApproximateNumberOfMessages"
-        asked = self.sqs.get_queue_attributes(QueueUrl=self._seen, AttributeNames=[name])
+        asked = self.sqs.get_queue_attributes(QueueUrl=self.seen_queue, AttributeNames=[name])
         return int(asked["Attributes"][name])
 
     def seen(self) -> list[list[str]]:
         """All batches so far."""
-        found = self.sqs.receive_message(QueueUrl=self._seen, MaxNumberOfMessages=10).get("Messages", [])
+        found = self.sqs.receive_message(QueueUrl=self.seen_queue, MaxNumberOfMessages=10).get("Messages", [])
         for message in found:
             self.batches.append(json.loads(message["Body"]))
-            self.sqs.delete_message(QueueUrl=self._seen, ReceiptHandle=message["ReceiptHandle"])
+            self.sqs.delete_message(QueueUrl=self.seen_queue, ReceiptHandle=message["ReceiptHandle"])
         return self.batches
 
     def counts(self) -> Counter[str]:
         return Counter(body for batch in self.seen() for body in batch)
+
+    def lengths(self) -> int:
+        """How many records the function has seen, whatever they are."""
+        return sum(len(batch) for batch in self.seen())
 
     def failures(self, number: int, seconds: float = 30) -> list[dict[str, Any]]:
         """What was sent to the failure destination, once it is this many."""
@@ -423,3 +434,221 @@ def test_latest_of_kinesis_is_when_the_mapping_was_made(source: Source) -> None:
     source.update(mapping, Enabled=True)
     source.put("after")
     wait_for("what came since", lambda: source.counts() == {"meanwhile": 1, "after": 1})
+
+
+def _in_each_lane(factor: int) -> list[str]:
+    """A partition key for each lane of a shard that is divided into so many."""
+    keys: dict[int, str] = {}
+    for number in count():
+        keys.setdefault(crc32(f"key-{number}".encode()) % factor, f"key-{number}")
+        if len(keys) == factor:
+            return [keys[lane] for lane in range(factor)]
+    raise AssertionError
+
+
+def test_batches_of_one_shard_are_worked_on_at_once(source: Source) -> None:
+    for body, key in zip(("meet one", "meet other"), _in_each_lane(2), strict=True):
+        source.put(body, key=key)
+    source.map(ParallelizationFactor=2)
+    wait_for("both to have met", lambda: source.waiting() == 4)
+    assert source.counts() == {"meet one": 1, "meet other": 1, "met": 2}
+
+
+def test_records_of_one_key_stay_in_order_whatever_others_do(source: Source) -> None:
+    keys = _in_each_lane(10)
+    for number in range(30):
+        for key in keys:
+            source.put(f"{key} {number:02}", key=key)
+    source.map(ParallelizationFactor=10, BatchSize=7)
+    wait_for("all records", lambda: source.counts().total() >= 300, 60)
+    assert source.counts() == {f"{key} {number:02}": 1 for key in keys for number in range(30)}
+    assert all(len(batch) <= 7 for batch in source.batches)
+    for batch in source.batches:
+        assert batch == sorted(batch)
+
+
+def test_a_key_that_fails_holds_up_no_other_and_nothing_is_lost_or_doubled(source: Source) -> None:
+    one, other = _in_each_lane(2)
+    source.put("raise", "after", key=one)
+    mapping = source.map(ParallelizationFactor=2, BatchSize=1)
+    for number in range(12):
+        source.put(f"{number}", key=other)
+    wait_for("the other key's records", lambda: source.counts()["11"] == 1 and source.counts()["raise"] > 1)
+    assert source.counts()["after"] == 0
+    source.update(mapping, MaximumRetryAttempts=0)  # another worker goes on
+    [message] = source.failures(1)
+    assert message["KinesisBatchInfo"]["batchSize"] == 1
+    wait_for("the record behind it", lambda: source.counts()["after"] == 1)
+    assert {source.counts()[f"{number}"] for number in range(12)} == {1}
+
+
+def test_changes_of_one_item_stay_in_order_whatever_others_do(
+    aws: Callable[[str], Any], source: Source, unique: str
+) -> None:
+    table = Table(aws, unique)
+    mapping = source.map(EventSourceArn=table.stream_arn, ParallelizationFactor=4, BatchSize=5)
+    keys = [f"item-{number}" for number in range(12)]
+    for value in range(5):
+        for key in keys:
+            table.put(key, value)
+    wait_for("all changes", lambda: source.counts() == dict.fromkeys(keys, 5), 60)
+    source.functions.service.delete_event_source_mapping(UUID=mapping)
+    table.service.delete_table(TableName=unique)
+
+
+def test_a_batch_has_no_more_than_an_invocation_takes(source: Source) -> None:
+    large = "x" * 900_000
+    for number in range(8):
+        source.put(f"{number} {large}")
+    source.map(BatchSize=100)
+    wait_for("all records", lambda: source.lengths() == 8)
+
+
+# Tumbling windows
+
+WINDOWS = """
+    import base64, json, os
+    import boto3
+    sqs = boto3.client("sqs")
+    def body_of(record):
+        if "kinesis" in record:
+            return base64.b64decode(record["kinesis"]["data"]).decode()
+        return record["dynamodb"]["Keys"]["id"]["S"]
+    def handler(event, context):
+        bodies = [body_of(record) for record in event.pop("Records")]
+        told = event | {"bodies": bodies, "size": len(json.dumps(event["state"]))}
+        if told["size"] > 1000:
+            told["state"] = {}
+        sqs.send_message(QueueUrl=os.environ["SEEN"], MessageBody=json.dumps(told))
+        if "raise" in bodies and len(bodies) > 1:
+            raise ValueError("too many")
+        if "forget" in bodies:
+            return {}
+        if "grow" in bodies:
+            return {"state": {"large": "x" * 1_100_000}}
+        return {"state": {"seen": event["state"].get("seen", []) + bodies}}
+"""
+
+
+class Windows:
+    """A function that aggregates, and what it was told."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.function = source.functions.make(WINDOWS, Environment={"Variables": {"SEEN": source.seen_queue}})
+        self.told: list[dict[str, Any]] = []
+
+    def map(self, seconds: int, **options: Any) -> str:
+        return self.source.map(FunctionName=self.function, TumblingWindowInSeconds=seconds, **options)
+
+    def events(self) -> list[dict[str, Any]]:
+        found = self.source.sqs.receive_message(QueueUrl=self.source.seen_queue, MaxNumberOfMessages=10)
+        for message in found.get("Messages", []):
+            self.told.append(json.loads(message["Body"]))
+            self.source.sqs.delete_message(QueueUrl=self.source.seen_queue, ReceiptHandle=message["ReceiptHandle"])
+        return self.told
+
+    def aggregated(self) -> list[str]:
+        """What the windows that ended have seen."""
+        return [body for end in self.finals() for body in end["state"]["seen"]]
+
+    def finals(self) -> list[dict[str, Any]]:
+        return [event for event in self.events() if event["isFinalInvokeForWindow"]]
+
+
+@pytest.fixture
+def windows(source: Source) -> Iterator[Windows]:
+    made = Windows(source)
+    yield made
+    service = source.functions.service
+    for mapping in service.list_event_source_mappings(FunctionName=made.function)["EventSourceMappings"]:
+        service.delete_event_source_mapping(UUID=mapping["UUID"])
+
+
+def test_a_window_hands_its_state_on_and_ends_once(windows: Windows) -> None:
+    mapping = windows.map(5, BatchSize=2)
+    windows.source.put(*"123456789")
+    wait_for("all windows to end", lambda: windows.aggregated() == [*"123456789"])
+    for event in windows.told:
+        start, end = (datetime.fromisoformat(event["window"][name]) for name in ("start", "end"))
+        assert (end - start).total_seconds() == 5
+        assert start.timestamp() % 5 == 0
+        assert event["shardId"] == "shardId-000000000000"
+        assert event["eventSourceARN"] == windows.source.arn
+        assert not event["isWindowTerminatedEarly"]
+        assert bool(event["bodies"]) != event["isFinalInvokeForWindow"]
+    starts = [event["window"]["start"] for event in windows.told]
+    assert starts == sorted(starts)
+    assert len({event["window"]["start"] for event in windows.finals()}) == len(windows.finals())
+    windows.source.update(mapping, Enabled=False)
+
+
+def test_a_state_outlasts_a_change_of_the_mapping_and_a_failure_does_not_count(windows: Windows) -> None:
+    mapping = windows.map(20, BisectBatchOnFunctionError=True)
+    windows.source.put("1")
+    wait_for("the first record", windows.events)
+    windows.source.update(mapping, Enabled=False)
+    windows.source.put("2", "raise", "3")
+    windows.source.update(mapping, Enabled=True)
+    wait_for(
+        "the window to end",
+        lambda: windows.aggregated() == ["1", "2", "raise", "3"],
+        60,
+    )
+
+
+def test_a_function_that_says_no_state_has_failed(windows: Windows) -> None:
+    windows.map(900, MaximumRetryAttempts=1)
+    windows.source.put("forget")
+    [message] = windows.source.failures(1)
+    assert message["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert message["requestContext"]["approximateInvokeCount"] == 2
+
+
+def test_a_state_that_becomes_too_large_ends_its_window_early(windows: Windows) -> None:
+    windows.map(900, BatchSize=1)
+    windows.source.put("grow", "next")
+    wait_for("what comes next", lambda: len(windows.events()) == 3)
+    grown, end, following = windows.told
+    assert (grown["bodies"], grown["state"]) == (["grow"], {})
+    assert (end["isFinalInvokeForWindow"], end["isWindowTerminatedEarly"]) == (True, True)
+    assert end["size"] > 1_100_000
+    assert (following["bodies"], following["state"]) == (["next"], {})
+
+
+def test_a_window_ends_with_its_shard(windows: Windows) -> None:
+    windows.map(900)
+    windows.source.put("1")
+    wait_for("the record", windows.events)
+    windows.source.kinesis.split_shard(
+        StreamName=windows.source.name, ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**127)
+    )
+    [end] = wait_for("the end", windows.finals)
+    assert (end["state"], end["isWindowTerminatedEarly"]) == ({"seen": ["1"]}, True)
+    windows.source.put("2")
+    wait_for("the next record", lambda: len(windows.events()) == 3)
+    assert (windows.told[-1]["state"], windows.told[-1]["bodies"]) == ({}, ["2"])
+
+
+def test_windows_of_a_table(aws: Callable[[str], Any], windows: Windows, unique: str) -> None:
+    table = Table(aws, unique)
+    mapping = windows.map(4, EventSourceArn=table.stream_arn)
+    for key in "123":
+        table.put(key, 1)
+    wait_for("the windows to end", lambda: windows.aggregated() == [*"123"], 40)
+    assert {event["eventSourceARN"] for event in windows.told} == {table.stream_arn}
+    windows.source.functions.service.delete_event_source_mapping(UUID=mapping)
+    table.service.delete_table(TableName=unique)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"ParallelizationFactor": 11}, "less than or equal to 10"),
+        ({"TumblingWindowInSeconds": 901}, "less than or equal to 900"),
+        ({"TumblingWindowInSeconds": 10, "ParallelizationFactor": 2}, "has no effect on the local emulator together"),
+    ],
+)
+def test_options_that_can_not_be_are_refused(source: Source, options: dict[str, int], wanted: str) -> None:
+    with pytest.raises(ClientError, match=wanted):
+        source.map(**options)

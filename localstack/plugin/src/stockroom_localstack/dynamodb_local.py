@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from localstack.aws.api import RequestContext, handler
+from localstack.aws.api import CommonServiceException, RequestContext, handler
 from localstack.aws.api.dynamodb import TransactWriteItemsInput
 from localstack.aws.protocol.parser import JSONRequestParser
 from localstack.http import Response
@@ -108,6 +108,17 @@ class StockroomDynamoDBProvider(DynamoDBProvider):
         if payload.get("ReturnConsumedCapacity", "NONE") != "NONE" and isinstance(answer, Response):
             _charge_for_the_transaction(answer)
         return answer
+
+    @handler("EnableKinesisStreamingDestination", expand=False)
+    def enable_kinesis_streaming_destination(  # type: ignore[override]
+        self, context: RequestContext, payload: Any
+    ) -> Any:
+        raise CommonServiceException(
+            "ValidationException",
+            "The local emulator does not do EnableKinesisStreamingDestination: nothing would be delivered. Read the "
+            "table's own stream (StreamSpecification).",
+            sender_fault=True,
+        )
 
     def fix_consumed_capacity(self, request: Any, result: Any) -> None:
         """Nothing: DynamoDB Local tells it, and what LocalStack makes up it puts where nobody reads it."""

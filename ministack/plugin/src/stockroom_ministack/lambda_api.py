@@ -17,12 +17,16 @@ STREAM_DEFAULTS = {
 
 
 def patch() -> None:
-    told, policy = lambda_svc._esm_response, lambda_svc._get_policy
+    told, policy, checked = lambda_svc._esm_response, lambda_svc._get_policy, lambda_svc._validate_scaling_config
 
     def tell_mapping(mapping: dict[str, Any]) -> dict[str, Any]:
         """Mappings of streams have a starting position."""
         answer: dict[str, Any] = told(mapping)
         return STREAM_DEFAULTS | answer if "StartingPosition" in mapping else answer
+
+    def check(data: dict[str, Any], source_arn: str) -> Any:
+        """What is asked of a mapping, before it is made or changed; an answer refuses it."""
+        return refusal(data) or checked(data, source_arn)
 
     def get_policy(name: str, *words: Any, **more: Any) -> Any:
         function = lambda_svc._functions.get(name)
@@ -33,7 +37,17 @@ def patch() -> None:
 
     lambda_svc._esm_response = tell_mapping
     lambda_svc._get_policy = get_policy
+    lambda_svc._validate_scaling_config = check
     lambda_svc._reserved_concurrency = reserved_concurrency
+
+
+def refusal(mapping: dict[str, Any]) -> Any:
+    """None for a mapping whose options this engine has."""
+    for option, without in (("ParallelizationFactor", 1), ("TumblingWindowInSeconds", 0)):
+        if (mapping.get(option) or without) != without:
+            words = f"{option} has no effect on the engine ministack; leave it out."
+            return error_response_json("InvalidParameterValueException", words, 400)
+    return None
 
 
 def reserved_concurrency(_function: dict[str, Any], config: dict[str, Any]) -> int | None:

@@ -122,6 +122,7 @@ class Batch(NamedTuple):
 @dataclass
 class Stream:
     """
+    first, number: the sequence numbers that it gave out first, and gives out next.
     made: "ACTIVE", or what it is until `busy_until`: "CREATING", "UPDATING", "DELETING".
     """
 
@@ -139,8 +140,13 @@ class Stream:
     shards: dict[str, Shard] = field(default_factory=dict)
     made: str = "ACTIVE"
     busy_until: float = 0.0
-    number: int = FIRST_NUMBER
+    first: int = FIRST_NUMBER
+    number: int = 0
     _open: list[Shard] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        # None of a stream that had its name before.
+        self.first = self.number = FIRST_NUMBER + round(self.created * 1000) * 10**20
 
     # Its state
 
@@ -254,7 +260,7 @@ class Stream:
             del self.shards[shard.id]
 
     def has_given_out(self, number: int) -> bool:
-        return FIRST_NUMBER <= number < self.number
+        return self.first <= number < self.number
 
     # Records
 

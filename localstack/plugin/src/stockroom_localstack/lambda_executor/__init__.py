@@ -18,7 +18,7 @@ client_context.py     what LocalStack leaves out of an invocation's payload
 asynchronous.py       asynchronous invocations
 event_sources.py      event source mappings, and their pollers:
 queue_pollers.py, handover.py    of queues
-stream_pollers.py, stream_batches.py, stream_reads.py    of streams
+stream_pollers.py, stream_progress.py, stream_batches.py, stream_windows.py, stream_reads.py    of streams
 metrics.py            what functions do, in CloudWatch
 output.py             what a function prints, within bounds
 report.py, aws_paths.py    log events and error objects as AWS words them

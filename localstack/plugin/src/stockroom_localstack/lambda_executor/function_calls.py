@@ -45,9 +45,10 @@ def use() -> None:
             raise BatchFailureError(error=failure.error) from failure
 
     @patch(LambdaSender.send_events)
-    def send_events(original: Any, self: LambdaSender, events: Events) -> Any:
+    def send_events(original: Any, self: LambdaSender, events: Events | dict[str, Any]) -> Any:
         request_id = long_uid()
-        body = json.dumps({"Records": events}, cls=BytesEncoder, separators=(",", ":")).encode()
+        event = {"Records": events} if isinstance(events, list) else events
+        body = json.dumps(event, cls=BytesEncoder, separators=(",", ":")).encode()
         result = _invoke(provider("lambda").lambda_service, self.target_arn, body, request_id)
         payload = _parsed(result.payload)
         error = {

@@ -20,6 +20,13 @@ VARIABLE = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
 LARGEST_REQUEST = 6 * 2**20
 LARGEST_EVENT = 2**20  # of an asynchronous invocation
 
+OF_STREAMS = ("ParallelizationFactor", "TumblingWindowInSeconds")
+BOUNDS = {
+    "scalingConfig.maximumConcurrency": (2, 1000),
+    "parallelizationFactor": (1, 10),
+    "tumblingWindowInSeconds": (0, 900),
+}
+
 
 def check_variables(variables: Mapping[str, str]) -> None:
     if reserved := sorted(set(RESERVED.split()).intersection(variables)):
@@ -61,11 +68,19 @@ def check_options(unsupported: str | None, configuration: Mapping[str, Any]) -> 
         raise InvalidParameterValueException(
             f"Unsupported {unsupported} parameter for given event source mapping type.", Type="User"
         )
-    most = (configuration.get("ScalingConfig") or {}).get("MaximumConcurrency")
-    if most is not None and not 2 <= most <= 1000:
-        bound = "greater than or equal to 2" if most < 2 else "less than or equal to 1000"
-        raise CommonServiceException(
-            "ValidationException",
-            f"1 validation error detected: Value '{most}' at 'scalingConfig.maximumConcurrency' failed to satisfy "
-            f"constraint: Member must have value {bound}",
+    options = {"scalingConfig.maximumConcurrency": (configuration.get("ScalingConfig") or {}).get("MaximumConcurrency")}
+    options |= {name[0].lower() + name[1:]: configuration.get(name) for name in OF_STREAMS}
+    for place, (least, most) in BOUNDS.items():
+        if (value := options[place]) is not None and not least <= value <= most:
+            bound = f"greater than or equal to {least}" if value < least else f"less than or equal to {most}"
+            raise CommonServiceException(
+                "ValidationException",
+                f"1 validation error detected: Value '{value}' at '{place}' failed to satisfy constraint: "
+                f"Member must have value {bound}",
+            )
+    if (configuration.get("ParallelizationFactor") or 1) > 1 and configuration.get("TumblingWindowInSeconds"):
+        raise InvalidParameterValueException(
+            "ParallelizationFactor above 1 has no effect on the local emulator together with TumblingWindowInSeconds: "
+            "a shard has one state.",
+            Type="User",
         )

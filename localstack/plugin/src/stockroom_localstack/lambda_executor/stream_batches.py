@@ -15,7 +15,7 @@ LONGEST_RETRY_SECONDS = 60.0
 @dataclass(frozen=True)
 class Batch:
     """
-    events: never empty, in the order of the shard.
+    events: in the order of the shard; empty only where a tumbling window ends, which may be before its time.
     last: sequence number up to which the shard is done when this batch is; later than the last event's where a filter
         left records out.
     failures: how many attempts are used up.
@@ -29,6 +29,8 @@ class Batch:
     retry_at: float = 0.0
     invocations: int = 0
     error: Mapping[str, Any] | None = None
+    ends_window: bool = False
+    ends_early: bool = False
 
 
 def sequence_number(event: Event) -> str:

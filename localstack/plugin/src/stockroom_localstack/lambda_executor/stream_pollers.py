@@ -8,17 +8,17 @@ read and deliver; how records become events stays theirs.
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
-from collections import defaultdict, deque
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
-from localstack.services.lambda_.event_source_mapping.event_processor import BatchFailureError, PartialBatchFailureError
 from localstack.services.lambda_.event_source_mapping.pollers.dynamodb_poller import DynamoDBPoller
 from localstack.services.lambda_.event_source_mapping.pollers.kinesis_poller import KinesisPoller
 from localstack.services.lambda_.event_source_mapping.pollers.poller import (
@@ -26,11 +26,13 @@ from localstack.services.lambda_.event_source_mapping.pollers.poller import (
     get_batch_item_failures,
 )
 from localstack.services.lambda_.event_source_mapping.pollers.stream_poller import StreamPoller
+from localstack.services.lambda_.event_source_mapping.senders.sender import PartialFailureSenderError, SenderError
 from localstack.utils.strings import long_uid
 
 from ..state import background
 from ..state.gate import GATE
 from . import metrics
+from .requirements_of_aws import LARGEST_REQUEST
 from .stream_batches import (
     Batch,
     Event,
@@ -42,81 +44,21 @@ from .stream_batches import (
     sequence_number,
     split,
 )
+from .stream_progress import LOOK_EVERY_SECONDS, OLDEST, Lane, Shard, arrival_of, by_mapping, number_of
 from .stream_reads import KinesisReader, Record, TableStreamReader
+from .stream_windows import new_state, state_is_too_large, window_at, window_event
 
 LOG = logging.getLogger(__name__)
 
-LOOK_EVERY_SECONDS = 0.25  # as AWS at a shard of a table's stream; one that has more to read is read at once
 LIST_SHARDS_SECONDS = 10.0
 THROTTLED_SECONDS = 1.0
-OLDEST = ("TRIM_HORIZON", None)
-
-
-@dataclass
-class Shard:
-    """How far a mapping has come in a shard, and what it has read beyond that.
-
-    place: type and argument of an iterator at the first record that is not done. parents: shards to be finished first.
-    buffer: records that make no full batch yet, and since when they wait. work: batches to deliver, in their order.
-    """
-
-    id: str
-    parents: frozenset[str]
-    place: tuple[str, Any]
-    iterator: str | None = None
-    closed: bool = False
-    finished: bool = False
-    buffer: list[Record] = field(default_factory=list)
-    since: float = 0.0
-    read_at: float = 0.0
-    work: deque[Batch] = field(default_factory=deque)
-
-    def done_up_to(self, number: str) -> None:
-        self.place = ("AFTER_SEQUENCE_NUMBER", number)
-
-    def next_look(self, window: float) -> float:
-        """When there may be something to do, with a batching window of so many seconds."""
-        if self.finished:
-            return float("inf")
-        if self.work:
-            return self.work[0].retry_at
-        if self.buffer:
-            return min(self.read_at, self.since + window)
-        return self.read_at
-
-    def go_back(self) -> None:
-        """Forgets what was read and is not done."""
-        self.iterator, self.closed = None, False
-        self.buffer.clear()
-        self.work.clear()
-
-
-class Progress:
-    """How far a mapping has come, for all the workers that it has in the course of its life. One at a time goes on.
-
-    is_loaded: it comes from a saved state, with batches that are to be delivered as they are. A function that was under
-    way when that was saved may have stored what is in them.
-    """
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.shards: dict[str, Shard] = {}
-        self.is_loaded = False
-
-    def join(self) -> None:
-        """Another worker goes on."""
-        if not self.is_loaded:
-            for shard in self.shards.values():
-                shard.go_back()
-        self.is_loaded = False
-
-
-_progress: defaultdict[str, Progress] = defaultdict(Progress)  # by the mapping's UUID
+AROUND_A_RECORD = 600
 
 
 class CheckpointedPoller(StreamPoller):
     stream_argument: str
     number_argument: str
+    most_read: int
     reader: KinesisReader | TableStreamReader
     _joined = False
     _list_at = 0.0
@@ -126,9 +68,12 @@ class CheckpointedPoller(StreamPoller):
         self._is_shutdown = stopped
         self._bisects = bool(mapping.get("BisectBatchOnFunctionError"))
         self._start = (mapping["StartingPosition"], mapping.get("StartingPositionTimestamp"))
-        self._window = self.stream_parameters.get("MaximumBatchingWindowInSeconds") or 0
+        self._batching_seconds = self.stream_parameters.get("MaximumBatchingWindowInSeconds") or 0
+        self._window_seconds = mapping.get("TumblingWindowInSeconds") or 0
+        self._lanes = mapping.get("ParallelizationFactor") or 1
         self._function = str(mapping["FunctionArn"])
-        self._progress = _progress[mapping["UUID"]]
+        self._progress = by_mapping[mapping["UUID"]]
+        self._sender: Any = self.processor.sender  # type: ignore[attr-defined]
 
     def begin(self) -> None:
         """From now on nothing is skipped: LATEST is where the stream is now."""
@@ -137,7 +82,7 @@ class CheckpointedPoller(StreamPoller):
         with self._progress.lock, GATE.work():
             self._list_shards()
             for shard in self._progress.shards.values():
-                shard.iterator = self._iterator(shard)
+                shard.iterator = self._iterator(shard, *shard.next_to_read())
 
     def poll_events(self) -> None:
         with self._progress.lock, GATE.work():
@@ -147,6 +92,9 @@ class CheckpointedPoller(StreamPoller):
             if not self._joined:
                 self._joined = True
                 self._progress.join()
+                for shard in shards.values():
+                    shard.divide(self._lanes)
+                    shard.keep_windows(self._window_seconds > 0)
             self._list_shards()
             if not shards:
                 raise EmptyPollResultsException(service=self.event_source(), source_arn=self.source_arn or "")
@@ -155,31 +103,38 @@ class CheckpointedPoller(StreamPoller):
         self._is_shutdown.wait(min(max(pause, 0), LOOK_EVERY_SECONDS))
 
     def _advance_all(self, shards: Sequence[Shard]) -> None:
-        """Side by side, since no shard waits for another one's function, until there is nothing to do in any."""
-        moving = {shard.id for shard in shards}
+        """Side by side, since no lane waits for another one's function, until there is nothing to do in any."""
+        lanes = [(shard, lane) for shard in shards for lane in shard.lanes]
+        moving = set(range(len(lanes)))
+        changed = threading.Condition()
 
-        def follow(shard: Shard) -> None:
+        def follow(number: int) -> None:
             try:
                 while moving:
-                    if self._advance(shard):
-                        moving.add(shard.id)
+                    if self._advance(*lanes[number], changed):
+                        moving.add(number)
                         continue
-                    moving.discard(shard.id)
-                    if moving:
-                        time.sleep(LOOK_EVERY_SECONDS)
+                    moving.discard(number)
+                    with changed:
+                        if moving:
+                            changed.wait(LOOK_EVERY_SECONDS)
             finally:
-                moving.discard(shard.id)
+                moving.discard(number)
 
-        if len(shards) == 1:
-            follow(shards[0])
+        if len(lanes) == 1:
+            follow(0)
             return
-        with ThreadPoolExecutor(len(shards)) as pool:
-            for future in [pool.submit(GATE.handed_over(follow), shard) for shard in shards]:
+        for shard in shards:
+            self._fill(shard, time.time())
+        if not any(lane.is_due(time.time()) for _, lane in lanes):
+            return
+        with ThreadPoolExecutor(len(lanes)) as pool:
+            for future in [pool.submit(GATE.handed_over(follow), number) for number in range(len(lanes))]:
                 future.result()
 
     def _next_look(self) -> float:
         shards = self._progress.shards.values()
-        return min(shard.next_look(self._window) for shard in shards if not self._waits_for_parents(shard))
+        return min(shard.next_look(self._batching_seconds) for shard in shards if not self._waits_for_parents(shard))
 
     def _waits_for_parents(self, shard: Shard) -> bool:
         known = self._progress.shards
@@ -197,63 +152,71 @@ class CheckpointedPoller(StreamPoller):
             description = self.source_client.describe_stream(**{self.stream_argument: self.source_arn}, **start)
             listed = description["StreamDescription"]
             found |= {shard["ShardId"]: shard for shard in listed["Shards"]}
+            self._key_schema = listed.get("KeySchema", [])
             more = bool(listed["Shards"] and (listed.get("HasMoreShards") or listed.get("LastEvaluatedShardId")))
             start = {"ExclusiveStartShardId": listed["Shards"][-1]["ShardId"]} if more else {}
         for gone in known.keys() - found.keys():
             del known[gone]
         for name, shard in found.items():
             parents = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
-            known.setdefault(name, Shard(name, frozenset(filter(None, parents)), place))
+            if name not in known:
+                known[name] = Shard(name, frozenset(filter(None, parents)), place)
+                known[name].divide(self._lanes)
         self._list_at = time.time() + LIST_SHARDS_SECONDS
 
-    def _advance(self, shard: Shard) -> bool:
-        """One step in a shard. False: there is nothing to do at the moment."""
-        now = time.time()
-        if self._is_shutdown.is_set() or background.rests() or shard.finished or self._waits_for_parents(shard):
+    def _advance(self, shard: Shard, lane: Lane, changed: threading.Condition) -> bool:
+        """One step in a lane. False: there is nothing to do at the moment."""
+        if self._is_shutdown.is_set() or background.rests():
             return False
-        if shard.work:
-            if now < shard.work[0].retry_at:
-                return False
-            self._deliver(shard, now)
-            return True
-        size = self.stream_parameters["BatchSize"]
-        # A buffer may be full already: that of a state which was saved while it became a batch.
-        wanted = 0 if shard.closed or now < shard.read_at else size - len(shard.buffer)
-        read = wanted > 0 and self._read(shard, wanted, now)
-        if shard.buffer and (shard.closed or len(shard.buffer) >= size or now - shard.since >= self._window):
-            self._make_batch(shard)
-            return True
-        if shard.closed and not shard.buffer:
-            shard.finished = True
-            self._list_at = 0.0
-        return read
+        now = time.time()
+        read = self._fill(shard, now)
+        if read:
+            with changed:  # it may be for other lanes
+                changed.notify_all()
+        if not lane.is_due(now):
+            return read
+        self._deliver(shard, lane, now)
+        return True
+
+    def _fill(self, shard: Shard, now: float) -> bool:
+        """Reads what there is and makes batches of it. Whether something was read."""
+        if shard.finished or self._waits_for_parents(shard):
+            return False
+        with shard.lock:
+            wanted = shard.wanted(self.stream_parameters["BatchSize"], self.most_read)
+            read = wanted > 0 and not shard.closed and now >= shard.read_at and self._read(shard, wanted, now)
+            for lane in shard.lanes:
+                while self._make_batch(shard, lane, now):
+                    pass
+            if shard.is_done():
+                shard.finished = True
+                self._list_at = 0.0
+            return read
 
     def _read(self, shard: Shard, wanted: int, now: float) -> bool:
         """Reads so many records at the most; whether there was something to read."""
         if shard.iterator is None:
-            shard.iterator = self._iterator(shard)
+            shard.iterator = self._iterator(shard, *shard.next_to_read())
         try:
             records, iterator = self.reader.read(shard.iterator, wanted)
         except ClientError as error:
-            if not _lost_its_place(error):
+            # A stream that was made anew under its name has other iterators, too.
+            if not _lost_its_place(error) and _code(error) != "ResourceNotFoundException":
                 raise
-            shard.buffer.clear()
             shard.iterator = None
             return True
         if len(records) < wanted:
             shard.read_at = now + LOOK_EVERY_SECONDS
-        if records:
-            if not shard.buffer:
-                shard.since = now
-            if shard.place[0] in ("TRIM_HORIZON", "AT_TIMESTAMP"):
-                shard.place = ("AT_SEQUENCE_NUMBER", self._number(records[0]))
-            shard.buffer += records
+        for record in records:
+            shard.lane_of(self._key(record)).add(record, now)
         shard.iterator = iterator
         shard.closed = not iterator
+        if records:
+            shard.read_up_to = number_of(records[-1])
+            shard.note_progress()
         return bool(records)
 
-    def _iterator(self, shard: Shard) -> str:
-        kind, argument = shard.place
+    def _iterator(self, shard: Shard, kind: str, argument: Any) -> str:
         name = "Timestamp" if kind == "AT_TIMESTAMP" else self.number_argument
         try:
             answer = self.source_client.get_shard_iterator(
@@ -267,31 +230,63 @@ class CheckpointedPoller(StreamPoller):
             gone = _lost_its_place(error) or _code(error) == "InvalidArgumentException"
             if not gone or not kind.endswith("_SEQUENCE_NUMBER"):
                 raise
-            shard.place = OLDEST
-            return self._iterator(shard)
+            shard.place, shard.read_up_to = OLDEST, None
+            return self._iterator(shard, *OLDEST)
         iterator = str(answer["ShardIterator"])
         if kind == "LATEST":  # asked for again it would be later
             shard.place = self.reader.place(iterator)
         return iterator
 
-    def _number(self, record: Mapping[str, Any]) -> str:
-        return str(record["SequenceNumber"] if "SequenceNumber" in record else record["dynamodb"]["SequenceNumber"])
-
-    def _make_batch(self, shard: Shard) -> None:
-        events = self.transform_into_events(shard.buffer, shard.id)
+    def _make_batch(self, shard: Shard, lane: Lane, now: float) -> bool:
+        """Of what a lane has in hand, if it is time for one; whether there may be another one."""
+        if lane.work:
+            return False
+        window, count, is_full = lane.window, self._fitting(lane.buffer), False
+        if self._window_seconds:
+            window = window or (window_at(arrival_of(lane.buffer[0]), self._window_seconds) if lane.buffer else None)
+            inside = sum(arrival_of(record) < window.end for record in lane.buffer[:count]) if window else 0
+            is_full, count = inside < count, inside
+            if lane.window and not inside and (lane.buffer or shard.closed or lane.window.is_over(shard.looked_at())):
+                lane.work.append(Batch((), "", ends_window=True, ends_early=now < lane.window.end))
+                return False
+        is_full = is_full or count < len(lane.buffer) or count == self.stream_parameters["BatchSize"] or shard.closed
+        if not count or (not is_full and now - lane.since < self._batching_seconds):
+            return False
+        events = self.transform_into_events(lane.buffer[:count], shard.id)
         last = sequence_number(events[-1])
+        del lane.buffer[:count]
+        lane.since = now
         if passing := [event for event in events if self._passes(event)]:
-            shard.work.append(Batch(tuple(self.add_source_metadata(passing)), last))
+            lane.work.append(Batch(tuple(self.add_source_metadata(passing)), last))
+            lane.window = window
         else:
-            shard.done_up_to(last)
-        shard.buffer = []
+            lane.done = int(last)
+            shard.note_progress()
+        return True
+
+    def _fitting(self, records: Sequence[Record]) -> int:
+        """How many of the first records make one batch."""
+        records, left = records[: self.stream_parameters["BatchSize"]], LARGEST_REQUEST
+        for count, record in enumerate(records):
+            left -= self._bytes(record)
+            if left < 0 and count:
+                return count
+        return len(records)
+
+    @abstractmethod
+    def _key(self, record: Record) -> str:
+        """What decides in which lane a record comes."""
+
+    @abstractmethod
+    def _bytes(self, record: Record) -> int:
+        """What it takes of the room in an invocation."""
 
     def _passes(self, event: Event) -> bool:
         return not self.filter_patterns or bool(self.filter_events(self.pre_filter([event])))
 
-    def _deliver(self, shard: Shard, now: float) -> None:
-        """Hands the first batch of a shard to the function, and puts what is left of it in its place."""
-        batch = shard.work[0]
+    def _deliver(self, shard: Shard, lane: Lane, now: float) -> None:
+        """Hands the first batch of a lane to the function, and puts what is left of it in its place."""
+        batch = lane.work[0]
         maximum_age = self.stream_parameters.get("MaximumRecordAgeInSeconds", -1)
         expired = expired_events(batch, maximum_age, now) if maximum_age > 0 else 0
         left: list[Batch]
@@ -299,32 +294,30 @@ class CheckpointedPoller(StreamPoller):
             old, *left = split(batch, expired) if expired < len(batch.events) else (batch,)
             self._discard(shard, old, "RecordAgeExceeded")
         else:
-            left = self._invoke(batch)
+            left = self._invoke(shard, lane, batch)
             if left and self._is_exhausted(left[0]):
                 self._discard(shard, left.pop(0), "RetryAttemptsExhausted")
                 assert not left
-        shard.work.popleft()
-        shard.work.extendleft(reversed(left))
-        first_left = batch.events.index(left[0].events[0]) if left else len(batch.events)
-        if first_left == len(batch.events):
-            shard.done_up_to(batch.last)
-        elif first_left:
-            shard.done_up_to(sequence_number(batch.events[first_left - 1]))
+        with shard.lock:
+            lane.replace_first(left)
+            shard.note_progress()
 
-    def _invoke(self, batch: Batch) -> list[Batch]:
-        """What is to be tried again."""
-        metrics.iterator_age(self._function, max(time.time() - arrival(batch.events[-1]), 0))
+    def _invoke(self, shard: Shard, lane: Lane, batch: Batch) -> list[Batch]:
+        """What is to be tried again, and how a window ends that has become too large."""
+        if batch.events:
+            metrics.iterator_age(self._function, max(time.time() - arrival(batch.events[-1]), 0))
         tried = replace(batch, invocations=batch.invocations + 1)
         first = 0
         try:
-            self.processor.process_events_batch(list(batch.events))
-            return []
-        except PartialBatchFailureError as failure:
+            return self._after_success(lane, batch, self._sender.send_events(self._event(shard, lane, batch)))
+        except PartialFailureSenderError as failure:
             numbers = {sequence_number(event) for event in batch.events}
             response: Any = failure.partial_failure_payload
             first = first_failure(batch, get_batch_item_failures(response, numbers))
             tried = replace(tried, error=failure.error)
-        except BatchFailureError as failure:
+            if first and lane.window:
+                self._after_success(lane, batch, response)
+        except SenderError as failure:
             tried = replace(tried, error=failure.error)
         except ClientError as error:
             # Throttled, or the function is not there: it was not invoked, and no attempt is used up.
@@ -334,12 +327,30 @@ class CheckpointedPoller(StreamPoller):
             LOG.error("the answer of %s to records of %s makes no sense: %s", self._function, self.source_arn, error)
         return after_failure(tried, first, bisects=self._bisects, now=time.time())
 
+    def _event(self, shard: Shard, lane: Lane, batch: Batch) -> dict[str, Any]:
+        event: dict[str, Any] = {"Records": list(batch.events)}
+        if lane.window:
+            ends = {"final": batch.ends_window, "early": batch.ends_early}
+            event |= window_event(lane.window, shard.id, str(self.source_arn), **ends)
+        return event
+
+    def _after_success(self, lane: Lane, batch: Batch, answer: Any) -> list[Batch]:
+        """Raises ValueError."""
+        if not lane.window or batch.ends_window:
+            return []
+        lane.window = replace(lane.window, state=new_state(answer))
+        is_too_large = state_is_too_large(lane.window.state)
+        return [Batch((), batch.last, ends_window=True, ends_early=True)] if is_too_large else []
+
     def _is_exhausted(self, batch: Batch) -> bool:
         most: int = self.stream_parameters.get("MaximumRetryAttempts", -1)
         return 0 <= most < batch.failures
 
     def _discard(self, shard: Shard, batch: Batch, condition: str) -> None:
         """As on AWS, a destination that can't be reached gets nothing, and the shard goes on."""
+        if not batch.events:
+            LOG.error("%s failed to end a window of %s, whose state is lost", self._function, self.source_arn)
+            return
         context = failure_context(batch, condition, self._function, long_uid())
         try:
             self.send_events_to_dlq(shard.id, list(batch.events), context=context)
@@ -352,10 +363,17 @@ class CheckpointedPoller(StreamPoller):
 
 class CheckpointedKinesisPoller(CheckpointedPoller, KinesisPoller):
     stream_argument, number_argument = "StreamARN", "StartingSequenceNumber"
+    most_read = 10_000
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.reader = KinesisReader()
+
+    def _key(self, record: Record) -> str:
+        return str(record["PartitionKey"])
+
+    def _bytes(self, record: Record) -> int:
+        return len(record["Data"]) + len(record["PartitionKey"]) + AROUND_A_RECORD
 
     def transform_into_events(self, records: list[Record], shard_id: str) -> list[Event]:
         return [
@@ -375,10 +393,18 @@ class CheckpointedKinesisPoller(CheckpointedPoller, KinesisPoller):
 
 class CheckpointedDynamoDBPoller(CheckpointedPoller, DynamoDBPoller):
     stream_argument, number_argument = "StreamArn", "SequenceNumber"
+    most_read = 1000
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.reader = TableStreamReader(str(self.source_arn), self.source_client)
+
+    def _key(self, record: Record) -> str:
+        [name] = [each["AttributeName"] for each in self._key_schema if each["KeyType"] == "HASH"]
+        return json.dumps(record["dynamodb"]["Keys"][name])
+
+    def _bytes(self, record: Record) -> int:
+        return len(json.dumps(record)) + AROUND_A_RECORD
 
     def transform_into_events(self, records: list[Record], shard_id: str) -> list[Event]:
         return [{name: record[name] for name in ("eventID", "eventName", "dynamodb")} for record in records]
@@ -391,9 +417,3 @@ def _code(error: ClientError) -> str:
 def _lost_its_place(error: ClientError) -> bool:
     # The last is DynamoDB Local's, for an iterator in a shard that it has dropped.
     return _code(error) in ("ExpiredIteratorException", "TrimmedDataAccessException") or "Invalid ShardId" in str(error)
-
-
-def go_on_where_saved() -> None:
-    """To be called when a state was loaded, before its event sources are started."""
-    for progress in _progress.values():
-        progress.is_loaded = True

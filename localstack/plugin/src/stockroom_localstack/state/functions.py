@@ -27,7 +27,7 @@ from localstack.services.lambda_.provider_utils import get_function_version_from
 from localstack.services.sqs.models import SqsMessage, SqsQueue, sqs_stores
 
 from .. import settings
-from ..lambda_executor import stream_pollers
+from ..lambda_executor import stream_progress
 from ..lambda_executor.executor import ProcessRuntimeExecutor
 from . import background
 from .gate import GATE
@@ -66,7 +66,7 @@ def start(provider: LambdaProvider) -> None:
     queues = get_fake_sqs_client().queue_manager
     queues.queue_update_worker.queues[:] = queues.queues.values()
     _give_back_messages(queues.queues.values())
-    stream_pollers.go_on_where_saved()
+    stream_progress.go_on_where_saved()
     provider.router.lambda_service = provider.lambda_service = service = LambdaService()
     for store in _stores():
         _finish_deletions(store)
