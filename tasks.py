@@ -62,7 +62,7 @@ def command() -> Iterator[Settings]:
 
 @task(
     help={
-        "stack": "Only this stack (default: all).",
+        "stack": "Only this stack and what it needs (default: all).",
         "seed": "Load the sample data; --no-seed leaves the platform empty.",
         "dataset": "Load this CSV file (UCI Online Retail) instead of the sample.",
         "date-order": "mdy or dmy, for a file whose dates do not tell.",

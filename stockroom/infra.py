@@ -40,6 +40,7 @@ from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfi
 from stockroom.snapshots.record import forget_record, kept_file, read_record, read_started, write_started
 from stockroom.snapshots.sources import dataset_part, is_of_file, read_parts
 from stockroom.snapshots.whole import count_seeded, prepare
+from stockroom.stacks import in_order, read_manifests, with_needs
 from stockroom.state import read_deployed, record_release, release_stale_lock
 from stockroom.status import merge_outputs
 from stockroom.terraform import ApplyResult, Binary, ResourceExistsError, Stack, find_binary, wait_for_left_behind
@@ -98,7 +99,8 @@ def make_request(
     snapshots: bool = True,
 ) -> Request:
     """A request from the words of the command line. Raises StockroomError for what can not be done."""
-    stacks = [check_stack(stack)] if stack else stack_names()
+    manifests = read_manifests()
+    stacks = in_order(manifests, with_needs(manifests, [check_stack(stack)] if stack else manifests))
     for option, value, known in (
         ("--date-order", date_order, ("", "mdy", "dmy")),
         ("--duplicates", duplicates, ("keep", "drop")),
@@ -174,7 +176,7 @@ class _BringingUp:
 
     def _run(self) -> Summary:
         with ThreadPoolExecutor(2) as pool:
-            building = pool.submit(_build, self._request.stacks, self._code, self._steps)
+            building = pool.submit(_build, self._code, self._steps)
             begun = self._begin_with_snapshot(building)
             if begun is None:
                 self._engine.check()
@@ -340,10 +342,11 @@ class _Begun:
     origin: str | None = None
 
 
-def _build(stacks: list[str], code: Code, steps: Steps) -> tuple[Artifacts, Release]:
+def _build(code: Code, steps: Steps) -> tuple[Artifacts, Release]:
+    """Of every stack, also one that is not deployed: a release is that of the repository."""
     with steps.step("bundles") as step:
         step.say("building the functions and their layers")
-        artifacts = build_artifacts(stacks, code)
+        artifacts = build_artifacts(stack_names(), code)
         step.say(str(artifacts))
     return artifacts, read_release(artifacts, code)
 

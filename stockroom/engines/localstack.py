@@ -16,9 +16,7 @@ from stockroom.errors import StockroomError
 from stockroom.installation import check_free_space
 from stockroom.settings import Settings
 from stockroom.snapshots.emulator import RefusedStateError, state_folder
-
-# What the stacks use; the emulator starts these before the first request does, first those that are asked first.
-EARLY_SERVICES = ["dynamodb", "kinesis", "s3", "sts", "iam", "kms", "logs", "sqs", "lambda"]
+from stockroom.stacks import early_services, read_manifests
 
 # The exit status of an emulator that has read its first state and can't load it (the plugin's state/endpoint.py).
 REFUSES_STATE = 3
@@ -55,6 +53,7 @@ class LocalStackEngine(HostProcessEngine):
         return [str(python()), "-m", "stockroom_localstack"]
 
     def _variables(self) -> dict[str, str]:
+        manifests = read_manifests()
         return {
             "GATEWAY_LISTEN": f"127.0.0.1:{self._port}",
             "LOCALSTACK_HOST": f"127.0.0.1:{self._port}",
@@ -77,7 +76,7 @@ class LocalStackEngine(HostProcessEngine):
             "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "600",
             "STOCKROOM_EMULATOR_HOME": str(emulator_dir()),
             "STOCKROOM_EMULATOR_RUN_DIR": str(self._folder),
-            "STOCKROOM_EMULATOR_SERVICES": ",".join(EARLY_SERVICES),
+            "STOCKROOM_EMULATOR_SERVICES": ",".join(early_services(manifests, manifests)),
             "STOCKROOM_EMULATOR_ALLOWED_ORIGINS": ",".join(self._allowed_origins),
             "STOCKROOM_EMULATOR_PARENT": str(os.getpid()),
             **({"STOCKROOM_EMULATOR_STATE": str(state_folder(self._folder))} if self._state else {}),

@@ -46,6 +46,7 @@ from stockroom.promotion.working_directory import (
 from stockroom.releases import Release
 from stockroom.secrets import fill_empty
 from stockroom.settings import HOME, Settings
+from stockroom.stacks import in_order, read_manifests
 from stockroom.state import read_deployed, record_release, release_stale_lock
 from stockroom.status import merge_outputs
 from stockroom.terraform import ApplyResult, find_binary, wait_for_left_behind
@@ -170,7 +171,8 @@ def make_plan(gathered: Gathered, folder: Path, settings: Settings, steps: Steps
     code = subject.code.root
     terraform = find_binary(settings).path
     directories, plans, changes = {}, {}, {}
-    for stack in stack_names(code / "terraform" / "stacks"):
+    manifests = read_manifests(code / "terraform" / "stacks")
+    for stack in in_order(manifests, manifests):
         with steps.step("plan") as step:
             step.say(f"{stack}: initialising")
             work = WorkingDirectory(stack, environment, code, terraform, account.variables)

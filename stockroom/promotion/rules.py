@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from stockroom.environments import ENVIRONMENTS_DIR, environment_names
 from stockroom.errors import StockroomError
+from stockroom.typed_toml import parse_model, read_toml
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEKLY = re.compile(r"(?P<day>Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)")
@@ -109,13 +109,7 @@ def _minute(moment: datetime) -> int:
 def parse_rules(name: str, content: Mapping[str, Any], environments: Iterable[str]) -> Rules:
     """The rules of the environment `name`. Raises StockroomError that names the line that is wrong."""
     where = f"terraform/environments/{name}/promotion.toml"
-    try:
-        rules = Rules.model_validate(dict(content))
-    except ValidationError as error:
-        first = error.errors()[0]
-        line = ".".join(str(part) for part in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
-        raise StockroomError(f"{where}: {line}: {reason[:1].lower()}{reason[1:]}", _EXPLAINED) from None
+    rules = parse_model(Rules, content, where, _EXPLAINED)
     if rules.after is not None and (rules.after == name or rules.after not in environments):
         raise StockroomError(f"{where}: after: '{rules.after}' is no other environment", _EXPLAINED)
     return rules
@@ -130,14 +124,12 @@ def read_rules(name: str) -> Rules:
     if name not in environment_names():
         raise StockroomError(f"there is no environment '{name}'", f"releases are promoted to: {_words(path_names())}")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = read_toml(path, f"terraform/environments/{name}/promotion.toml", _EXPLAINED)
     except FileNotFoundError:
         raise StockroomError(
             f"releases are not promoted to '{name}': it has no promotion.toml",
             f"they are promoted to: {_words(path_names())}",
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StockroomError(f"terraform/environments/{name}/promotion.toml is not TOML: {error}", _EXPLAINED) from None
     return parse_rules(name, content, environment_names())
 
 

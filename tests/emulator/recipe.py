@@ -17,10 +17,11 @@ import psutil
 import pytest
 
 from stockroom import emulator
-from stockroom.engines.localstack import EARLY_SERVICES, LocalStackEngine
+from stockroom.engines.localstack import LocalStackEngine
 from stockroom.errors import StockroomError
 from stockroom.processes import PidFile, free_port
 from stockroom.settings import Settings
+from stockroom.stacks import early_services, read_manifests
 
 T = TypeVar("T")
 
@@ -65,9 +66,11 @@ class Emulator:
         return [self.process, *self.process.children(recursive=True)]
 
     def wait_for_services(self) -> None:
+        manifests = read_manifests()
+        early = early_services(manifests, manifests)
         wait_for(
             "the early services to run",
-            lambda: {self._service_states().get(name) for name in EARLY_SERVICES} == {"running"},
+            lambda: {self._service_states().get(name) for name in early} == {"running"},
             self.settings.start_timeout,
         )
 

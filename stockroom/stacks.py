@@ -1,0 +1,97 @@
+"""Stacks: what each is and needs, from its stack.toml, and the order in which they are deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from stockroom.environments import STACKS_DIR, stack_names
+from stockroom.errors import StockroomError
+from stockroom.typed_toml import parse_model, read_toml
+
+MANIFEST = "stack.toml"
+
+_EXPLAINED = "terraform/README.md explains every line"
+
+
+class Manifest(BaseModel):
+    """What a stack says of itself.
+
+    needs: the stacks that are deployed before it, since it reads what they deployed.
+    services: the AWS services that it uses, those that are asked first before others; an emulator starts them early.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+    description: str = Field(default="", max_length=200)
+    needs: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+
+
+Manifests = Mapping[str, Manifest]
+
+
+def read_manifests(stacks: Path = STACKS_DIR) -> dict[str, Manifest]:
+    """The manifest of every stack in the folder; a stack without a stack.toml needs nothing.
+
+    Raises StockroomError for a mistake in one, a need that is no stack, and a circle of needs.
+    """
+    manifests = {name: _read_manifest(stacks / name) for name in stack_names(stacks)}
+    check_needs(manifests)
+    return manifests
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    where = f"terraform/stacks/{folder.name}/{MANIFEST}"
+    try:
+        content = read_toml(folder / MANIFEST, where, _EXPLAINED)
+    except FileNotFoundError:
+        return Manifest()
+    return parse_model(Manifest, content, where, _EXPLAINED)
+
+
+def check_needs(manifests: Manifests) -> None:
+    """Raises StockroomError for a need that is no stack, and for a circle."""
+    for name, manifest in manifests.items():
+        for need in manifest.needs:
+            if need not in manifests:
+                raise StockroomError(
+                    f"terraform/stacks/{name}/{MANIFEST}: needs: there is no stack '{need}'",
+                    f"stacks are: {', '.join(sorted(manifests))}",
+                )
+    try:
+        TopologicalSorter(_graph(manifests)).prepare()
+    except CycleError as error:
+        circle = " needs ".join(reversed(error.args[1]))
+        raise StockroomError(f"stacks wait for each other: {circle}", "remove one of these needs") from None
+
+
+def _graph(manifests: Manifests) -> dict[str, tuple[str, ...]]:
+    return {name: manifests[name].needs for name in sorted(manifests)}
+
+
+def with_needs(manifests: Manifests, asked: Iterable[str]) -> set[str]:
+    """The stacks that are asked for, and all that these need."""
+    found: set[str] = set()
+    waiting = list(asked)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += manifests[name].needs
+    return found
+
+
+def in_order(manifests: Manifests, names: Iterable[str]) -> list[str]:
+    """The names, each behind all that it needs; otherwise by name."""
+    wanted = set(names)
+    return [name for name in TopologicalSorter(_graph(manifests)).static_order() if name in wanted]
+
+
+def early_services(manifests: Manifests, names: Iterable[str]) -> list[str]:
+    """The services of the stacks, each once, those of the stack that is deployed first before others."""
+    ordered = in_order(manifests, names)
+    return list(dict.fromkeys(service for name in ordered for service in manifests[name].services))

@@ -1,0 +1,100 @@
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from stockroom.errors import StockroomError
+from stockroom.stacks import Manifest, early_services, in_order, read_manifests, with_needs
+
+SHOP = {
+    "shop": Manifest(needs=("lake", "network"), services=("s3", "apigateway")),
+    "lake": Manifest(services=("kinesis", "s3")),
+    "network": Manifest(services=("ec2",)),
+    "insights": Manifest(needs=("shop",)),
+    "alone": Manifest(),
+}
+
+
+def write_stacks(folder: Path, **manifests: str) -> Path:
+    for name, content in manifests.items():
+        (folder / name).mkdir()
+        (folder / name / "stack.toml").write_text(content, encoding="utf-8")
+    return folder
+
+
+def test_each_stack_comes_behind_all_that_it_needs() -> None:
+    ordered = in_order(SHOP, SHOP)
+    assert sorted(ordered) == sorted(SHOP)
+    for name, manifest in SHOP.items():
+        assert all(ordered.index(need) < ordered.index(name) for need in manifest.needs)
+
+
+def test_the_order_is_that_of_names_where_nothing_is_needed() -> None:
+    assert in_order({name: Manifest() for name in "cab"}, "cab") == ["a", "b", "c"]
+
+
+def test_what_was_not_asked_for_is_left_out_of_the_order() -> None:
+    assert in_order(SHOP, ["insights", "lake"]) == ["lake", "insights"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (["alone"], {"alone"}),
+        (["shop"], {"shop", "lake", "network"}),
+        (["insights", "alone"], {"insights", "shop", "lake", "network", "alone"}),
+        ([], set()),
+    ],
+)
+def test_what_is_asked_for_brings_what_it_needs(asked: list[str], found: set[str]) -> None:
+    assert with_needs(SHOP, asked) == found
+
+
+def test_services_start_in_the_order_of_their_stacks_and_once() -> None:
+    services = early_services(SHOP, ["shop", "lake"])
+    assert services == ["kinesis", "s3", "apigateway"]
+
+
+def test_a_stack_without_a_file_needs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    assert read_manifests(tmp_path) == {"plain": Manifest()}
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    write_stacks(tmp_path, lake="", shop='description = "the shop"\nneeds = ["lake"]\nservices = ["s3"]\n')
+    assert read_manifests(tmp_path)["shop"] == Manifest(description="the shop", needs=("lake",), services=("s3",))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("need = []", "terraform/stacks/shop/stack.toml: need: extra inputs are not permitted"),
+        ('needs = "lake"', "terraform/stacks/shop/stack.toml: needs: input should be a valid tuple"),
+        ("needs = [7]", "terraform/stacks/shop/stack.toml: needs.0: input should be a valid string"),
+        ("needs = [", "terraform/stacks/shop/stack.toml is not TOML: "),
+        ('needs = ["sea"]', "terraform/stacks/shop/stack.toml: needs: there is no stack 'sea'"),
+        ('needs = ["shop"]', "stacks wait for each other: shop needs shop"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path: Path, content: str, said: str) -> None:
+    write_stacks(tmp_path, lake="", shop=content)
+    with pytest.raises(StockroomError) as error:
+        read_manifests(tmp_path)
+    assert error.value.message.startswith(said)
+    assert error.value.hint
+
+
+def test_a_circle_is_told_in_the_order_of_the_needs(tmp_path: Path) -> None:
+    write_stacks(tmp_path, a='needs = ["b"]', b='needs = ["c"]', c='needs = ["a"]')
+    with pytest.raises(StockroomError) as error:
+        read_manifests(tmp_path)
+    names = error.value.message.removeprefix("stacks wait for each other: ").split(" needs ")
+    assert names[0] == names[-1]
+    assert sorted(names[1:]) == ["a", "b", "c"]
+    assert all({"a": "b", "b": "c", "c": "a"}[one] == other for one, other in pairwise(names))
+
+
+def test_the_stacks_of_this_repository_are_described() -> None:
+    for name, manifest in read_manifests().items():
+        assert manifest.description, name
+        assert manifest.services, name
