@@ -364,7 +364,7 @@ def unlock(c: Context, env: str, promotion: str, rehearse: bool = False) -> None
 
 @task(
     help={
-        "queue": "What the dead-letter queue is for: orders, raw-objects, sales-events, …",
+        "queue": "What the dead-letter queue is for: orders, raw-objects, … (or STACK/NAME).",
         "env": "The environment that it is in.",
         "list": "Only show what is in it.",
     },
@@ -397,15 +397,16 @@ def secrets(c: Context, env: str = "local", generate: str = "", put: str = "", f
     from stockroom import infra
     from stockroom import secrets as values
     from stockroom.console import out
+    from stockroom.outputs import labelled
 
     with command() as settings:
         change = values.make_change(generate, put, from_file)
         environment, session = infra.environment_session(settings, env)
-        arns = infra.deployed_outputs(environment, session).get("secret_arns", {})
+        outputs = infra.deployed_outputs(environment, session)
         if change:
-            out.print(values.change_value(session, arns, change))
+            out.print(values.change_value(session, outputs, change))
         else:
-            out.print(values.secret_table(values.read_secrets(session, arns)))
+            out.print(values.secret_table(values.read_secrets(session, labelled(outputs, "secret_arns"))))
 
 
 @task

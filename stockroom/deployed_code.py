@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stockroom.artifact_bucket import hex_of
 from stockroom.errors import StockroomError
 from stockroom.live_versions import ALIAS
+from stockroom.outputs import Outputs, labels, published
 from stockroom.state import Resource
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def check_code(
     session: boto3.Session, resources: Iterable[Resource], outputs: Mapping[str, Any], tested: Hashes
 ) -> list[str]:
     """Compare every function's newest version, and every layer that it has, with what was tested; returns what was
-    looked at. `resources` and `outputs` are what the states of the stacks hold.
+    looked at. `resources` and `outputs` are what the state of a stack holds.
 
     Raises StockroomError that names everything else.
     """
@@ -76,15 +77,16 @@ def _read(client: LambdaClient, name: str, version: str, folder: str | None) -> 
     return found
 
 
-def check_aliases(session: boto3.Session, outputs: Mapping[str, Any]) -> None:
+def check_aliases(session: boto3.Session, outputs: Outputs) -> None:
     """Raises StockroomError unless all events of every function reach its newest version, whose code was compared."""
-    client, names = session.client("lambda"), outputs.get("function_names", {})
+    client, names = session.client("lambda"), published(outputs, "function_names")
+    called = labels(names)
     wrong = []
-    for folder, version in outputs.get("function_versions", {}).items():
-        alias = client.get_alias(FunctionName=names[folder], Name=ALIAS)
+    for function, version in published(outputs, "function_versions").items():
+        alias = client.get_alias(FunctionName=names[function], Name=ALIAS)
         others = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
         if alias["FunctionVersion"] != version or others:
-            wrong.append(f"{folder} {', '.join([alias['FunctionVersion'], *others])} instead of {version}")
+            wrong.append(f"{called[function]} {', '.join([alias['FunctionVersion'], *others])} instead of {version}")
     if wrong:
         raise StockroomError(
             f"events reach other versions than were tested: {'; '.join(wrong)}",

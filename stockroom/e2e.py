@@ -26,7 +26,6 @@ from stockroom.outcomes import Outcomes, merge
 from stockroom.own_platform import OwnPlatform, own_folder, own_platform
 from stockroom.settings import ROOT, Settings
 from stockroom.state import read_deployed
-from stockroom.status import merge_outputs
 from stockroom.terraform import PROVIDER, find_binary
 
 if TYPE_CHECKING:
@@ -168,7 +167,7 @@ def _on_account(request: Request, steps: Steps) -> Result:
         confirm(environment)
     with own_folder(f"invoke e2e --env {environment.name}", steps) as folder:
         outputs_file = folder / "outputs.json"
-        outputs_file.write_text(json.dumps(merge_outputs(stacks)))
+        outputs_file.write_text(json.dumps({stack.name: stack.outputs for stack in stacks}))
         rounds = run_rounds(request, _account_environment(session, environment, outputs_file), folder, steps)
         return Result(environment.name, release, rounds, folder)
 

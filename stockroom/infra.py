@@ -30,6 +30,7 @@ from stockroom.environments import (
 from stockroom.errors import StockroomError
 from stockroom.live_versions import shift
 from stockroom.lock import exclusive
+from stockroom.outputs import Outputs
 from stockroom.processes import processes_in, stop
 from stockroom.releases import Release, read_release, release_variables
 from stockroom.secrets import fill_empty
@@ -42,7 +43,6 @@ from stockroom.snapshots.sources import dataset_part, is_of_file, read_parts
 from stockroom.snapshots.whole import count_seeded, prepare
 from stockroom.stacks import in_order, read_manifests, with_needs
 from stockroom.state import read_deployed, record_release, release_stale_lock
-from stockroom.status import merge_outputs
 from stockroom.terraform import ApplyResult, Binary, ResourceExistsError, Stack, find_binary, wait_for_left_behind
 from stockroom.terraform_provider import Attachment
 
@@ -406,7 +406,7 @@ def _apply(
         if filled := fill_empty(session, result.outputs.get("secret_arns", {})):
             steps.note(f"gave a random value to the secret {', '.join(filled)}")
         # After the secrets have values: a new version may read one that the version before it did not know.
-        shift(session, result.outputs, steps.note)
+        shift(session, {name: result.outputs}, steps.note)
         record_release(environment, session, name, release)
         applied[name] = result
     return applied
@@ -482,13 +482,13 @@ def environment_session(settings: Settings, name: str) -> tuple[Environment, bot
     return environment, session_for(environment)
 
 
-def deployed_outputs(environment: Environment, session: boto3.Session) -> dict[str, Any]:
-    """The outputs of all stacks of the environment by name. Raises StockroomError when none is deployed."""
+def deployed_outputs(environment: Environment, session: boto3.Session) -> Outputs:
+    """The outputs of the environment's stacks, by stack. Raises StockroomError when none is deployed."""
     deployed = [stack for name in stack_names() if (stack := read_deployed(environment, session, name))]
     if not deployed:
         hint = "deploy it with `invoke infra-up`" if environment.name == LOCAL else "deploy a release there first"
         raise StockroomError(f"nothing is deployed to '{environment.name}'", hint)
-    return merge_outputs(deployed)
+    return {stack.name: stack.outputs for stack in deployed}
 
 
 def running_session(settings: Settings) -> tuple[Engine, Environment, boto3.Session]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stockroom.errors import StockroomError
+from stockroom.outputs import Key, Outputs, labels, published
 
 if TYPE_CHECKING:
     import boto3
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 ALIAS = "live"
 
 
-def shifts(live: Mapping[str, str], newest: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+def shifts(live: Mapping[Key, str], newest: Mapping[Key, str]) -> dict[Key, tuple[str, str]]:
     """Function → its live and its newest version, where they differ; only functions that both name."""
     return {
         function: (live[function], version)
@@ -27,15 +28,15 @@ def shifts(live: Mapping[str, str], newest: Mapping[str, str]) -> dict[str, tupl
     }
 
 
-def shift(session: boto3.Session, outputs: Mapping[str, Any], say: Callable[[str], None]) -> list[tuple[str, str, str]]:
+def shift(session: boto3.Session, outputs: Outputs, say: Callable[[str], None]) -> list[tuple[str, str, str]]:
     """Let events reach the newest version of every function; returns what was shifted, as (function, from, to).
 
-    `outputs` are a stack's; of a function that `function_versions` does not name, nothing is changed. No function is
+    Of a function that the output `function_versions` of its stack does not name, nothing is changed. No function is
     shifted before all of the new versions can be called. `say` gets the words once, when something was shifted.
     Raises StockroomError for a version that does not become active.
     """
-    newest = outputs.get("function_versions", {})
-    names = {function: name for function, name in outputs.get("function_names", {}).items() if function in newest}
+    newest = published(outputs, "function_versions")
+    names = {function: name for function, name in published(outputs, "function_names").items() if function in newest}
     client = session.client("lambda")
     with ThreadPoolExecutor() as pool:
         live = pool.map(lambda name: client.get_alias(FunctionName=name, Name=ALIAS)["FunctionVersion"], names.values())
@@ -43,7 +44,8 @@ def shift(session: boto3.Session, outputs: Mapping[str, Any], say: Callable[[str
         targets = [(names[function], version) for function, (_, version) in wanted.items()]
         list(pool.map(lambda target: _wait_until_active(client, *target), targets))
         list(pool.map(lambda target: _point_at(client, *target), targets))
-    shifted = [(function, *versions) for function, versions in wanted.items()]
+    called = labels(names)
+    shifted = [(called[function], *versions) for function, versions in wanted.items()]
     if shifted:
         say(", ".join(f"{function} {old} → {new}" for function, old, new in shifted))
     return shifted

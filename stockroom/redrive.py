@@ -23,6 +23,7 @@ from rich.table import Table
 from stockroom.aws import error_code
 from stockroom.console import Step, Steps
 from stockroom.errors import StockroomError
+from stockroom.outputs import Outputs, find, published
 
 if TYPE_CHECKING:
     import boto3
@@ -195,20 +196,16 @@ def first_failed(answer: Any, numbers: list[str]) -> str | None:
 # Queues
 
 
-def find_queue(session: boto3.Session, outputs: Mapping[str, Any], name: str) -> Queue:
-    """The dead-letter queue by the short name of what it is for. Raises StockroomError that names the known ones."""
-    urls: dict[str, str] = outputs.get("dead_letter_queue_urls", {})
-    short = name.replace("-", "_")
-    if short not in urls:
-        problem = f"there is no dead-letter queue '{name}'" if name else "which dead-letter queue?"
-        raise StockroomError(problem, f"dead-letter queues are: {', '.join(sorted(urls)) or 'none'}")
+def find_queue(session: boto3.Session, outputs: Outputs, name: str) -> Queue:
+    """The dead-letter queue by the name of what it is for, as `outputs.find` takes it. Raises StockroomError."""
+    key, url = find(outputs, "dead_letter_queue_urls", name, "dead-letter queue")
     sqs = session.client("sqs")
-    arn = sqs.get_queue_attributes(QueueUrl=urls[short], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sources = [
         sqs.get_queue_attributes(QueueUrl=source, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        for source in sqs.list_dead_letter_source_queues(QueueUrl=urls[short])["queueUrls"]
+        for source in sqs.list_dead_letter_source_queues(QueueUrl=url)["queueUrls"]
     ]
-    return Queue(short, urls[short], arn, sources)
+    return Queue(key.name, url, arn, sources)
 
 
 @contextmanager
@@ -257,7 +254,7 @@ def _sent(message: MessageTypeDef) -> datetime:
 # invoke redrive QUEUE --list
 
 
-def list_letters(session: boto3.Session, outputs: Mapping[str, Any], name: str) -> Group:
+def list_letters(session: boto3.Session, outputs: Outputs, name: str) -> Group:
     """What is in a dead-letter queue: how many, since when, and of each what it is about."""
     queue = find_queue(session, outputs, name)
     sqs = session.client("sqs")
@@ -294,7 +291,7 @@ def _empty_words(queue: Queue, held: int) -> str:
 # invoke redrive QUEUE
 
 
-def redrive(session: boto3.Session, outputs: Mapping[str, Any], name: str, steps: Steps) -> str:
+def redrive(session: boto3.Session, outputs: Outputs, name: str, steps: Steps) -> str:
     """Hand over once more what is in a dead-letter queue; returns what was done.
 
     Raises StockroomError for an unknown queue, for a move that fails, and when messages are kept.
@@ -349,10 +346,10 @@ def _latest_move(sqs: SQSClient, queue: Queue) -> dict[str, Any]:
     return dict(results[0]) if results else {}
 
 
-def _hand_over(session: boto3.Session, outputs: Mapping[str, Any], queue: Queue, steps: Steps, step: Step) -> str:
+def _hand_over(session: boto3.Session, outputs: Outputs, queue: Queue, steps: Steps, step: Step) -> str:
     """Call the functions with the records of every message; a message goes when its function took them all."""
     sqs = session.client("sqs")
-    source = _Source(session, set(outputs.get("function_names", {}).values()))
+    source = _Source(session, set(published(outputs, "function_names").values()))
     step.say("receiving")
     taken = kept = 0
     with _received(sqs, queue.url, _LONGEST_CALL_SECONDS) as messages:

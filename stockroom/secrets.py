@@ -16,6 +16,7 @@ from rich.table import Table
 
 from stockroom.aws import error_code
 from stockroom.errors import StockroomError
+from stockroom.outputs import Outputs, find
 
 if TYPE_CHECKING:
     import boto3
@@ -27,7 +28,7 @@ _STDIN = "-"
 
 @dataclass(frozen=True)
 class Secret:
-    """`name` is short, as in the stack's output `secret_arns`; `has_value` is whether anything can read one."""
+    """`name` is what a user calls it; `has_value` is whether anything can read one."""
 
     name: str
     arn: str
@@ -67,21 +68,18 @@ def make_change(generate: str, put: str, from_file: str) -> Change | None:
     return Change(generate, None) if generate else None
 
 
-def change_value(session: boto3.Session, arns: Mapping[str, str], change: Change) -> str:
+def change_value(session: boto3.Session, outputs: Outputs, change: Change) -> str:
     """Make the change; returns what was done. Raises StockroomError for an unknown secret and for no change at all."""
-    short = change.name.replace("-", "_")
-    if short not in arns:
-        known = ", ".join(sorted(arns)) or "none"
-        raise StockroomError(f"there is no secret '{change.name}'", f"secrets are: {known}")
+    key, arn = find(outputs, "secret_arns", change.name, "secret")
     if change.value is not None:
-        session.client("secretsmanager").put_secret_value(SecretId=arns[short], SecretString=change.value)
-        return f"the secret {short} has the value that was given"
-    if not fill_empty(session, {short: arns[short]}):
+        session.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=change.value)
+        return f"the secret {key.name} has the value that was given"
+    if not fill_empty(session, {key.name: arn}):
         raise StockroomError(
-            f"the secret '{short}' has a value already",
-            f"to replace it: invoke secrets --put {short} --from-file FILE",
+            f"the secret '{key.name}' has a value already",
+            f"to replace it: invoke secrets --put {change.name} --from-file FILE",
         )
-    return f"the secret {short} has a random value"
+    return f"the secret {key.name} has a random value"
 
 
 def read_value(source: str) -> str:

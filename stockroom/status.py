@@ -37,16 +37,11 @@ class Records:
 
 @dataclass(frozen=True)
 class Status:
-    """The whole answer of `infra-status`; stacks and records are empty when the engine does not run."""
+    """The whole answer of `infra-status`; stacks, and records by stack, are empty when the engine does not run."""
 
     engine: EngineStatus
     stacks: list[DeployedStack]
-    records: Records
-
-    @property
-    def outputs(self) -> dict[str, Any]:
-        """The outputs of all stacks by name."""
-        return merge_outputs(self.stacks)
+    records: dict[str, Records]
 
     @property
     def release(self) -> dict[str, Any] | None:
@@ -60,27 +55,23 @@ class Status:
             "endpoint": self.engine.endpoint,
             "release": self.release,
             "resources": {stack.name: [asdict(resource) for resource in stack.resources] for stack in self.stacks},
-            "outputs": self.outputs,
-            "records": asdict(self.records),
+            "outputs": {stack.name: stack.outputs for stack in self.stacks},
+            "records": {stack: asdict(records) for stack, records in self.records.items()},
         }
 
 
 def read_status(settings: Settings) -> Status:
     engine = make_engine(settings).status()
     if engine.state != "running":
-        return Status(engine, [], Records({}, {}, {}, {}))
+        return Status(engine, [], {})
     environment = read_environment(LOCAL)
     session = session_for(environment, engine.endpoint)
     stacks = [found for name in stack_names() if (found := read_deployed(environment, session, name))]
-    return Status(engine, stacks, count_records(session, merge_outputs(stacks)))
-
-
-def merge_outputs(stacks: list[DeployedStack]) -> dict[str, Any]:
-    return {name: value for stack in stacks for name, value in stack.outputs.items()}
+    return Status(engine, stacks, {stack.name: count_records(session, stack.outputs) for stack in stacks})
 
 
 def count_records(session: boto3.Session, outputs: Mapping[str, Any]) -> Records:
-    """How many records are where, for everything that the stacks' outputs name. -1 means that it is missing."""
+    """How many records are where, for everything that a stack's outputs name. -1 means that it is missing."""
     queues = dict(outputs.get("queue_urls", {}))
     queues |= {f"{name} (dead letters)": url for name, url in outputs.get("dead_letter_queue_urls", {}).items()}
     with ThreadPoolExecutor(16) as pool:
@@ -171,11 +162,13 @@ def resource_tree(stacks: list[DeployedStack]) -> Tree:
     return tree
 
 
-def record_table(records: Records) -> Table:
-    table = Table("where", "name", "records", box=None, pad_edge=False, header_style="dim")
-    table.columns[2].justify = "right"
+def record_table(records: Mapping[str, Records]) -> Table:
+    """How many records are where, by stack."""
+    table = Table("stack", "where", "name", "records", box=None, pad_edge=False, header_style="dim")
+    table.columns[3].justify = "right"
     units = {"tables": "items", "queues": "messages", "streams": "records", "buckets": "objects"}
-    for kind, counts in asdict(records).items():
-        for name, count in counts.items():
-            table.add_row(kind[:-1], escape(name), "missing" if count < 0 else f"{count:,} {units[kind]}")
+    for stack, counted in records.items():
+        for kind, counts in asdict(counted).items():
+            for name, count in counts.items():
+                table.add_row(stack, kind[:-1], escape(name), "missing" if count < 0 else f"{count:,} {units[kind]}")
     return table

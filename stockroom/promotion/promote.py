@@ -26,6 +26,7 @@ from stockroom.environments import stack_names
 from stockroom.errors import StockroomError
 from stockroom.evidence import Selection
 from stockroom.live_versions import shift
+from stockroom.outputs import Outputs, labelled
 from stockroom.own_platform import undisturbed
 from stockroom.policies import check_plans
 from stockroom.processes import processes_in
@@ -48,7 +49,6 @@ from stockroom.secrets import fill_empty
 from stockroom.settings import HOME, Settings
 from stockroom.stacks import in_order, read_manifests
 from stockroom.state import read_deployed, record_release, release_stale_lock
-from stockroom.status import merge_outputs
 from stockroom.terraform import ApplyResult, find_binary, wait_for_left_behind
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ class _Promotion:
         applied = {stack: self._apply(work) for stack, work in planned.directories.items()}
         self.step = "code"
         outputs = self._check_code()
-        if filled := fill_empty(self.account.session, outputs.get("secret_arns", {})):
+        if filled := fill_empty(self.account.session, labelled(outputs, "secret_arns")):
             self.steps.note(f"gave a random value to the secret {', '.join(filled)}")
         self.step = "smoke tests"
         report = self._smoke(outputs, planned)
@@ -349,18 +349,18 @@ class _Promotion:
             step.say(f"{work.stack}: {words}")
             return result
 
-    def _check_code(self) -> dict[str, Any]:
+    def _check_code(self) -> Outputs:
         """Compare what is deployed with what was tested, before an event reaches any of it; returns the outputs."""
         environment, session = self.account.environment, self.account.session
         stacks = [found for name in self.stacks if (found := read_deployed(environment, session, name))]
-        outputs, resources = merge_outputs(stacks), [one for stack in stacks for one in stack.resources]
         with self.steps.step("code") as step:
             step.say("comparing the code of every function and layer with what was tested")
-            compared = check_code(session, resources, outputs, self.gathered.subject.hashes)
+            hashes = self.gathered.subject.hashes
+            compared = {one for stack in stacks for one in check_code(session, stack.resources, stack.outputs, hashes)}
             step.say(f"{len(compared)} functions and layers are what was tested")
-        return outputs
+        return {stack.name: stack.outputs for stack in stacks}
 
-    def _smoke(self, outputs: dict[str, Any], planned: Planned) -> Path:
+    def _smoke(self, outputs: Outputs, planned: Planned) -> Path:
         """The release's own smoke tests, before any function is called in its new version."""
         outputs_file = self.folder / "outputs.json"
         outputs_file.write_text(json.dumps(outputs))

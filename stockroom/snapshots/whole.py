@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stockroom.aws import error_code
 from stockroom.environments import Environment
+from stockroom.outputs import Outputs, published
 from stockroom.state import DeployedStack, read_deployed
-from stockroom.status import merge_outputs
 
 if TYPE_CHECKING:
     import boto3
@@ -55,38 +56,40 @@ def find_missing(
         missing += [f"release {release[:12]} of '{stack.name}'" for stack in deployed if not _is_of(stack, release)]
         if missing:
             return missing
-        outputs = merge_outputs(deployed)
+        outputs = {stack.name: stack.outputs for stack in deployed}
         checks = [*_existence(clients, outputs), *_counts(clients.dynamodb, outputs, tables)]
         return [words for words in pool.map(_missing, checks) if words]
 
 
-def count_seeded(session: boto3.Session, outputs: Mapping[str, Any]) -> dict[str, int]:
-    """Items by table, of the tables that only seeding fills."""
-    names = outputs.get("table_names", {})
+def count_seeded(session: boto3.Session, outputs: Outputs) -> dict[str, int]:
+    """Items by table as `<stack>/<name>`, of the tables that only seeding fills."""
     dynamodb = session.client("dynamodb")
-    return {table: _items(dynamodb, names[table]) for table in _TABLES_OF_SEEDS if table in names}
+    tables = published(outputs, "table_names")
+    return {str(key): _items(dynamodb, table) for key, table in tables.items() if key.name in _TABLES_OF_SEEDS}
 
 
 def _is_of(stack: DeployedStack, release: str) -> bool:
     return bool(stack.release) and stack.release["digest"] == release  # type: ignore[index]
 
 
-def _existence(clients: _Clients, outputs: Mapping[str, Any]) -> Iterator[_Check]:
-    for bucket in outputs.get("bucket_names", {}).values():
+def _existence(clients: _Clients, outputs: Outputs) -> Iterator[_Check]:
+    for bucket in published(outputs, "bucket_names").values():
         yield f"bucket {bucket}", partial(clients.s3.head_bucket, Bucket=bucket)
-    for table in outputs.get("table_names", {}).values():
+    for table in published(outputs, "table_names").values():
         yield f"table {table}", partial(clients.dynamodb.describe_table, TableName=table)
-    for url in [*outputs.get("queue_urls", {}).values(), *outputs.get("dead_letter_queue_urls", {}).values()]:
+    queues = (published(outputs, output) for output in ("queue_urls", "dead_letter_queue_urls"))
+    for url in chain.from_iterable(found.values() for found in queues):
         yield f"queue {url}", partial(clients.sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["QueueArn"])
-    for stream in outputs.get("stream_names", {}).values():
+    for stream in published(outputs, "stream_names").values():
         yield f"stream {stream}", partial(clients.kinesis.describe_stream_summary, StreamName=stream)
-    for function in outputs.get("function_names", {}).values():
+    for function in published(outputs, "function_names").values():
         yield f"function {function}", partial(clients.functions.get_function_configuration, FunctionName=function)
 
 
-def _counts(dynamodb: Any, outputs: Mapping[str, Any], tables: Mapping[str, int]) -> Iterator[_Check]:
+def _counts(dynamodb: Any, outputs: Outputs, tables: Mapping[str, int]) -> Iterator[_Check]:
+    names = {str(key): table for key, table in published(outputs, "table_names").items()}
     for table, items in tables.items():
-        name = outputs.get("table_names", {}).get(table, table)
+        name = names.get(table, table)
         yield f"items of table {name}", partial(_at_least, dynamodb, name, items)
 
 

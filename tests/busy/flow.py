@@ -6,7 +6,7 @@ import re
 import time
 from typing import Any
 
-from tests.platforms.own_platform import FOR_OTHERS, OwnPlatform, wait_until
+from tests.platforms.own_platform import FOR_OTHERS, STACK, OwnPlatform, wait_until
 
 LONGEST_SECONDS = 1800
 STILL_SECONDS = 20  # longer than a batch of a stream waits between two tries
@@ -15,7 +15,7 @@ STILL_SECONDS = 20  # longer than a batch of a stream waits between two tries
 class Flow:
     def __init__(self, platform: OwnPlatform) -> None:
         self._platform = platform
-        outputs = platform.status()["outputs"]
+        outputs = platform.status()["outputs"][STACK]
         self._sqs = platform.client("sqs")
         self._queues = {name: url for name, url in outputs["queue_urls"].items() if name not in FOR_OTHERS}
         self._dead_letter_queues = outputs["dead_letter_queue_urls"]

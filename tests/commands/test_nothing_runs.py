@@ -8,6 +8,7 @@ import pytest
 from tests.commands.stockroom_command import ROOT, Commands
 
 TASKS = {
+    "audit",
     "bench",
     "bootstrap",
     "doctor",
@@ -109,7 +110,7 @@ def test_infra_status_as_json(stockroom: Commands) -> None:
     assert status["engine"]["state"] == "stopped"
     assert status["release"] is None
     assert status["resources"] == {}
-    assert status["records"] == {"tables": {}, "queues": {}, "streams": {}, "buckets": {}}
+    assert status["records"] == {}
 
 
 def test_seed(stockroom: Commands) -> None:

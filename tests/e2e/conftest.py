@@ -1,7 +1,7 @@
 """What every end-to-end test gets: a running platform, and ids of its own.
 
 `invoke e2e` starts a platform and names it in the environment: the SDK's own variables (`AWS_ENDPOINT_URL`, region,
-credentials), and `STOCKROOM_E2E_OUTPUTS`, a JSON file with the outputs of the stacks. Every test works with ids of its
+credentials), and `STOCKROOM_E2E_OUTPUTS`, a JSON file with the outputs of each stack. Every test works with ids of its
 own, so that tests run in any order and side by side, on a platform that holds other data as well.
 """
 
@@ -26,6 +26,8 @@ from tests.e2e.function_logs import logs_of_test
 from tests.e2e.platform import Platform
 from tests.e2e.resources import Resources
 from tests.e2e.turns import FLOWS, Alone, Turn
+
+STACK = "data_platform"
 
 Found = TypeVar("Found")
 
@@ -110,7 +112,7 @@ def platform() -> Platform:
     path = os.environ.get("STOCKROOM_E2E_OUTPUTS")
     if not path:
         pytest.fail("STOCKROOM_E2E_OUTPUTS is not set: run these tests with `invoke e2e`", pytrace=False)
-    return Platform(json.loads(Path(path).read_text()))
+    return Platform(json.loads(Path(path).read_text())[STACK])
 
 
 @pytest.fixture(scope="module")

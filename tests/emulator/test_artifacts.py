@@ -152,7 +152,7 @@ TESTED = {"bundles": {"greet": sha(GOOD), "other": sha(OTHER)}, "layers": {"laye
 
 def test_code_that_was_tested_is_let_through(deployed: Deployed) -> None:
     assert deployed.check("1", TESTED) == sorted([f"{deployed.name} version 1", f"layer {deployed.layer}"])
-    check_aliases(deployed.session, deployed.outputs("1"))
+    check_aliases(deployed.session, {"lake": deployed.outputs("1")})
 
 
 @pytest.mark.parametrize("content", [EVIL, OTHER], ids=["that nobody tested", "of another function"])
@@ -171,12 +171,12 @@ def test_a_layer_that_was_not_tested_is_refused(deployed: Deployed) -> None:
 def test_an_alias_that_leads_elsewhere_is_refused(deployed: Deployed) -> None:
     version = deployed.publish(EVIL)
     with pytest.raises(StockroomError, match=f"greet 1 instead of {version}"):
-        check_aliases(deployed.session, deployed.outputs(version))
+        check_aliases(deployed.session, {"lake": deployed.outputs(version)})
     weights = {"AdditionalVersionWeights": {version: 0.1}}
     deployed.client.delete_alias(FunctionName=deployed.name, Name="live")
     deployed.client.create_alias(FunctionName=deployed.name, Name="live", FunctionVersion="1", RoutingConfig=weights)
     with pytest.raises(StockroomError, match=f"greet 1, {version} instead of 1"):
-        check_aliases(deployed.session, deployed.outputs("1"))
+        check_aliases(deployed.session, {"lake": deployed.outputs("1")})
 
 
 def test_a_function_that_no_output_names_is_compared_too(deployed: Deployed) -> None:

@@ -39,7 +39,7 @@ class World:
 
     @cached_property
     def settings(self) -> Settings:
-        localstack.EARLY_SERVICES[:] = SERVICES
+        vars(localstack)["early_services"] = lambda *_: SERVICES
         # The disk is to be full in the midst of things, and not only found to be too small for them.
         host_process.NEEDED_MB = 1
         return Settings(

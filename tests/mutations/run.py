@@ -54,7 +54,7 @@ def run_mutations(mutations: list[Mutation], place: Place, steps: Steps) -> bool
     Raises StockroomError when that can't be told: a mutation does not fit, or a test fails without any.
     """
     endpoint = place.environment["AWS_ENDPOINT_URL"]
-    outputs = json.loads(place.outputs.read_text())
+    outputs = json.loads(place.outputs.read_text())[STACK]
     bundles = _Bundles(boto3.client("lambda", endpoint_url=endpoint), outputs["function_names"], mutations)
     runner = _Runner(place)
     with steps.step("unmutated") as step:

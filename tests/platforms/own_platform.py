@@ -19,6 +19,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND_SECONDS = 420
+STACK = "data_platform"
 FOR_OTHERS = ("restock_requests",)  # queues that nobody on the platform reads
 
 
@@ -134,7 +135,7 @@ class OwnPlatform:
     def wait_until_drained(self) -> dict[str, Any]:
         """The status once no message waits any more and every event of the stream is in the raw bucket."""
         queue, seen = self.client("sqs"), self.status()
-        urls = {name: url for name, url in seen["outputs"]["queue_urls"].items() if name not in FOR_OTHERS}
+        urls = {name: url for name, url in seen["outputs"][STACK]["queue_urls"].items() if name not in FOR_OTHERS}
         attributes = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
 
         def messages(url: str) -> int:
@@ -147,7 +148,9 @@ class OwnPlatform:
             if any(seen["messages"].values()):
                 return None
             status = self.status()
-            streams = status["records"]["streams"]  # of an emulator that has no time to answer nothing is known
+            streams = (
+                status["records"].get(STACK, {}).get("streams")
+            )  # of an emulator that has no time to answer nothing is known
             seen.update(status, captured=len(self.captured_events()) if streams else None)
             if not streams or self.waiting(status):
                 return None
@@ -168,7 +171,7 @@ class OwnPlatform:
     @staticmethod
     def waiting(status: dict[str, Any]) -> dict[str, int]:
         """Messages by queue, of the queues that the platform itself is to empty."""
-        queues: dict[str, int] = status["records"]["queues"]
+        queues: dict[str, int] = status["records"][STACK]["queues"]
         return {name: count for name, count in queues.items() if count and name not in FOR_OTHERS}
 
     def captured_events(self) -> list[dict[str, Any]]:

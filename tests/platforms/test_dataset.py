@@ -15,7 +15,7 @@ from .online_retail import (
     totals_of_file,
     totals_of_orders,
 )
-from .own_platform import OwnPlatform
+from .own_platform import STACK, OwnPlatform
 
 
 @pytest.mark.waits
@@ -43,7 +43,7 @@ def test_every_row_once(platform: OwnPlatform, dataset: Path) -> None:
     # Seeding again changes nothing, not even when the mark that it is done is gone.
     assert "was seeded before" in platform.run("seed", "--dataset", str(dataset))
     s3 = platform.client("s3")
-    bucket = status["outputs"]["bucket_names"]["raw"]
+    bucket = status["outputs"][STACK]["bucket_names"]["raw"]
     marks = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix="datasets/")["Contents"]]
     s3.delete_object(Bucket=bucket, Key=next(key for key in marks if key.endswith("seeded.json")))
     platform.run("seed", "--dataset", str(dataset))
@@ -53,8 +53,8 @@ def test_every_row_once(platform: OwnPlatform, dataset: Path) -> None:
     assert revenue_of_report(platform.report()) == revenue_of_file(dataset)
 
     # What is missing is repaired, and nothing else is changed.
-    platform.client("sqs").delete_queue(QueueUrl=status["outputs"]["dead_letter_queue_urls"]["sales_events"])
-    platform.client("lambda").delete_function(FunctionName=status["outputs"]["function_names"]["process_orders"])
+    platform.client("sqs").delete_queue(QueueUrl=status["outputs"][STACK]["dead_letter_queue_urls"]["sales_events"])
+    platform.client("lambda").delete_function(FunctionName=status["outputs"][STACK]["function_names"]["process_orders"])
     repaired = platform.run("infra-up", "--dataset", str(dataset))
     assert "0 destroyed" in repaired
     assert json.dumps(status["resources"]["data_platform"][0]) in json.dumps(platform.status())
@@ -108,6 +108,6 @@ def test_a_second_file_adds_what_is_new_of_it(platform: OwnPlatform, tmp_path: P
 
     # What waits or is dead is no longer complete.
     sqs = platform.client("sqs")
-    sqs.send_message(QueueUrl=status["outputs"]["dead_letter_queue_urls"]["orders"], MessageBody="{}")
+    sqs.send_message(QueueUrl=status["outputs"][STACK]["dead_letter_queue_urls"]["orders"], MessageBody="{}")
     report = platform.report()
     assert (report["complete"], report["missing"]) == (False, ["1 dead letters of orders (`invoke redrive orders`)"])

@@ -13,7 +13,7 @@ import pytest
 
 from stockroom.processes import free_port
 
-from .own_platform import ROOT, OwnPlatform, own_platform, wait_until
+from .own_platform import ROOT, STACK, OwnPlatform, own_platform, wait_until
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def sample(name: str) -> list[dict[str, Any]]:
 
 def sell(platform: OwnPlatform, number: str) -> None:
     """Send an order and a sales event of its first line, as a shop does."""
-    outputs = platform.status()["outputs"]
+    outputs = platform.status()["outputs"][STACK]
     order = sample("orders")[0] | {"order_id": number}
     platform.client("sqs").send_message(QueueUrl=outputs["queue_urls"]["orders"], MessageBody=json.dumps(order))
     event = sample("sales_events")[0] | {"order_id": number, "event_id": f"test-{number}"}

@@ -6,6 +6,7 @@ from botocore.exceptions import WaiterError
 
 from stockroom.errors import StockroomError
 from stockroom.live_versions import shift, shifts
+from stockroom.outputs import Key
 
 OUTPUTS = {
     "function_names": {"restock": "shop-restock", "capture_sales": "shop-capture-sales"},
@@ -47,7 +48,7 @@ class Functions:
 
 def _shift(functions: Functions, outputs: dict[str, Any]) -> tuple[list[tuple[str, str, str]], list[str]]:
     said: list[str] = []
-    return shift(cast(boto3.Session, functions), outputs, said.append), said
+    return shift(cast(boto3.Session, functions), {"shop": outputs}, said.append), said
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,10 @@ def _shift(functions: Functions, outputs: dict[str, Any]) -> tuple[list[tuple[st
 def test_a_shift_is_from_the_live_version_to_another_that_is_newest(
     live: dict[str, str], newest: dict[str, str], wanted: dict[str, tuple[str, str]]
 ) -> None:
-    assert shifts(live, newest) == wanted
+    def keyed(values: dict[str, Any]) -> dict[Key, Any]:
+        return {Key("shop", name): value for name, value in values.items()}
+
+    assert shifts(keyed(live), keyed(newest)) == keyed(wanted)
 
 
 def test_events_reach_the_newest_versions_and_a_second_shift_changes_nothing() -> None:
@@ -83,10 +87,23 @@ def test_a_function_whose_version_is_not_put_out_is_left_alone() -> None:
 
 def test_no_function_is_shifted_before_all_new_versions_can_be_called() -> None:
     functions = Functions(restock="1", capture_sales="1")
-    assert _shift(functions, OUTPUTS)[1] == ["restock 1 → 4, capture_sales 1 → 7"]
+    assert _shift(functions, OUTPUTS)[1] == ["capture_sales 1 → 7, restock 1 → 4"]
     assert [call for call, *_ in functions.calls] == ["wait", "wait", "update", "update"]
 
     functions = Functions(restock="1", capture_sales="1", broken="shop-restock")
     with pytest.raises(StockroomError, match="version 4 of shop-restock does not become active: no code"):
         _shift(functions, OUTPUTS)
     assert set(functions.live.values()) == {"1"}
+
+
+def test_functions_of_the_same_name_in_two_stacks_are_both_shifted() -> None:
+    functions = Functions(restock="3", other_restock="1")
+    outputs = {
+        "lake": {"function_names": {"restock": "shop-restock"}, "function_versions": {"restock": "4"}},
+        "shop": {"function_names": {"restock": "shop-other-restock"}, "function_versions": {"restock": "2"}},
+    }
+    said: list[str] = []
+    shifted = shift(cast(boto3.Session, functions), outputs, said.append)
+    assert shifted == [("lake/restock", "3", "4"), ("shop/restock", "1", "2")]
+    assert said == ["lake/restock 3 → 4, shop/restock 1 → 2"]
+    assert functions.live == {"shop-restock": "4", "shop-other-restock": "2"}

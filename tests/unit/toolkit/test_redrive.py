@@ -162,7 +162,7 @@ class Cloud:
         return cast(boto3.Session, self)
 
     def redrive(self, name: str) -> str:
-        return redrive(self.session, OUTPUTS, name, Steps(quiet=True))
+        return redrive(self.session, {"lake": OUTPUTS}, name, Steps(quiet=True))
 
     @property
     def handed_over(self) -> list[list[int]]:
@@ -187,7 +187,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
 def _kept(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> str:
     """The reason of the one message that a redrive keeps."""
     with pytest.raises(StockroomError, match="1 of 1 messages are still in the dead-letter queue of sales_events"):
-        redrive(cloud.session, OUTPUTS, "sales_events", Steps())
+        redrive(cloud.session, {"lake": OUTPUTS}, "sales_events", Steps())
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if " kept " in line]
     assert len(lines) == 1
     assert list(cloud.messages) == ["a"]
@@ -332,9 +332,11 @@ def test_what_an_answer_reports_as_failed(answer: Any, failed: str | None) -> No
 
 @pytest.mark.parametrize("name", ["orders_stream", "orders-stream"])
 def test_a_queue_by_its_short_name(cloud: Cloud, name: str) -> None:
-    queue = find_queue(cloud.session, OUTPUTS, name)
+    queue = find_queue(cloud.session, {"lake": OUTPUTS}, name)
     assert (queue.name, queue.url, queue.sources) == ("orders_stream", "http://sqs/orders_stream-dlq", [])
-    assert find_queue(cloud.session, OUTPUTS, "orders").sources == ["arn:aws:sqs:us-east-1:000000000000:orders"]
+    assert find_queue(cloud.session, {"lake": OUTPUTS}, "orders").sources == [
+        "arn:aws:sqs:us-east-1:000000000000:orders"
+    ]
 
 
 @pytest.mark.parametrize(("name", "words"), [("order", "there is no dead-letter queue 'order'"), ("", "which ")])
@@ -515,7 +517,7 @@ def test_ctrl_c_gives_every_message_back(cloud: Cloud, monkeypatch: pytest.Monke
 
 def _listed(cloud: Cloud, name: str) -> list[str]:
     console = Console(file=io.StringIO(), width=200)
-    console.print(list_letters(cloud.session, OUTPUTS, name))
+    console.print(list_letters(cloud.session, {"lake": OUTPUTS}, name))
     return [line.rstrip() for line in cast(io.StringIO, console.file).getvalue().splitlines()]
 
 

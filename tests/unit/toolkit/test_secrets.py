@@ -72,24 +72,26 @@ def test_of_two_who_fill_a_secret_at_once_the_first_wins(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("name", ["customer_pseudonyms", "customer-pseudonyms"])
 def test_a_value_is_generated_for_an_empty_secret_alone(name: str) -> None:
     manager = Manager(api_key="x")
-    words = change_value(_session(manager), ARNS, Change(name, None))
+    words = change_value(_session(manager), {"lake": {"secret_arns": ARNS}}, Change(name, None))
     assert words == "the secret customer_pseudonyms has a random value"
     assert manager.values[ARNS["customer_pseudonyms"]] not in words
     with pytest.raises(StockroomError, match="the secret 'api_key' has a value already"):
-        change_value(_session(manager), ARNS, Change("api_key", None))
+        change_value(_session(manager), {"lake": {"secret_arns": ARNS}}, Change("api_key", None))
     assert manager.written == ["arn:of:pseudonyms"]
 
 
 def test_a_given_value_is_put_over_any_other() -> None:
     manager = Manager(api_key="x")
     for name in ARNS:
-        assert "given value" not in change_value(_session(manager), ARNS, Change(name, "given value"))
+        assert "given value" not in change_value(
+            _session(manager), {"lake": {"secret_arns": ARNS}}, Change(name, "given value")
+        )
     assert set(manager.values.values()) == {"given value"}
 
 
 def test_an_unknown_secret() -> None:
     with pytest.raises(StockroomError, match="there is no secret 'nobody'") as error:
-        change_value(_session(Manager()), ARNS, Change("nobody", "x"))
+        change_value(_session(Manager()), {"lake": {"secret_arns": ARNS}}, Change("nobody", "x"))
     assert error.value.hint == "secrets are: api_key, customer_pseudonyms"
 
 

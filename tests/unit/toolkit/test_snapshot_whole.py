@@ -71,7 +71,8 @@ class Platform:
         return answer
 
     def missing(self, stacks: list[str] | None = None, **tables: int) -> list[str]:
-        return find_missing(ENVIRONMENT, self, stacks or [STACK], "release", tables)  # type: ignore[arg-type]
+        counts = {f"{STACK}/{table}": count for table, count in tables.items()}
+        return find_missing(ENVIRONMENT, self, stacks or [STACK], "release", counts)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -114,5 +115,5 @@ def test_a_stack_without_a_state(platform: Platform, state: dict[str, Any] | Non
 
 
 def test_only_tables_that_nothing_but_seeding_fills_are_counted(platform: Platform) -> None:
-    assert count_seeded(platform, OUTPUTS) == {"products": 60}  # type: ignore[arg-type]
+    assert count_seeded(platform, {STACK: OUTPUTS}) == {f"{STACK}/products": 60}  # type: ignore[arg-type]
     assert count_seeded(platform, {}) == {}  # type: ignore[arg-type]
