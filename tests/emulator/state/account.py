@@ -20,7 +20,7 @@ ECHO = """
 import os
 import state_layer
 def handler(event, context):
-    return [event, state_layer.VALUE, os.environ["A"]]
+    return [event, state_layer.VALUE, os.environ["AB"]]
 """
 
 
@@ -324,7 +324,7 @@ def make_lambda(aws: Account) -> None:
     functions = Functions(lambda_)
     lambda_.create_function(
         FunctionName="state-echo", Code={"ZipFile": zip_bytes({"app.py": ECHO})}, Runtime="python3.13",
-        Handler="app.handler", Role=ROLE, Layers=[layer], Tags={"a": "b"}, Environment={"Variables": {"A": "B"}},
+        Handler="app.handler", Role=ROLE, Layers=[layer], Tags={"a": "b"}, Environment={"Variables": {"AB": "B"}},
         DeadLetterConfig={"TargetArn": arn("sqs", "state-dead")}, KMSKeyArn=arn("kms", "key/x"),
     )  # fmt: skip
     lambda_.get_waiter("function_active_v2").wait(FunctionName="state-echo", WaiterConfig={"Delay": 0.1})
