@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import requests  # type: ignore[import-untyped]
+import requests
 from localstack.services.events import target as senders
 from localstack.services.events.utils import to_json_str
 from localstack.utils.json import extract_jsonpath
