@@ -95,8 +95,8 @@ CATALOGUE = [
         function="process_orders",
         what="an order that DynamoDB refuses to store is taken off the queue as if it had been stored",
         file="process_orders/process_orders.py",
-        old='logger.exception("order failed", extra=about)\n        raise\n',
-        new='logger.exception("order failed", extra=about)\n        return\n',
+        old="again.after_failure(record.message_id)\n        raise\n    if stored",
+        new="again.after_failure(record.message_id)\n        return\n    if stored",
         tests=("test_disturbances.py::test_a_function_that_fails_for_a_while_loses_no_order",),
     ),
     # curate_sales

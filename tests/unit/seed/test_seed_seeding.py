@@ -134,11 +134,12 @@ def test_what_is_sold_is_brought_once_however_often_loading_is_interrupted(
 ) -> None:
     seed.load(write_csv(FIRST), platform.target(), tmp_path)
     second = write_csv(SECOND)
-    for call in ("put", "send", "put seeded.json"):
+    # Events do not wait for the stock, and what stops them may stop it as well; orders do wait.
+    for call, may_be in (("put", {3, 3 + 1}), ("send", {3 + 1}), ("put seeded.json", {3 + 1})):
         platform.faults[call] = [client_error("AccessDeniedException")]
         with pytest.raises(StockroomError):
             seed.load(second, platform.target(), tmp_path)
-        assert on_hand(platform, "A2") == 3 + 1
+        assert on_hand(platform, "A2") in may_be
     assert seed.load(second, platform.target(), tmp_path).stock_added == 0
     assert on_hand(platform, "A2") == 3 + 1
 
