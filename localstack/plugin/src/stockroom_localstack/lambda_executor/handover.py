@@ -44,6 +44,10 @@ class HiddenMessages:
         """Of the visibility timeout that they were received with."""
         return self._visible_at - time.time()
 
+    def give_back(self) -> None:
+        """They can be received at once: no function got them, and none will."""
+        self._hide_for(0)
+
     @contextmanager
     def until_function_gets_them(self) -> Iterator[None]:
         """Around a call. Where it never begins, they come again when they would have come anyway."""

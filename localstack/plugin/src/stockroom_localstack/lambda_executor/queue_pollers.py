@@ -153,7 +153,10 @@ class QueuePoller(SqsPoller):
         self.delete_messages(messages, passing_ids.difference(failed))
 
     def _call(self, events: list[Event], hidden: HiddenMessages) -> None:
-        """Again while the function is throttled: until the messages' visibility timeout is over, as on AWS."""
+        """Again while the function is throttled: until the messages' visibility timeout is over, as on AWS.
+
+        Of a mapping that is switched off meanwhile, others may have them at once.
+        """
         pause = FIRST_RETRY_SECONDS
         while True:
             try:
@@ -163,7 +166,10 @@ class QueuePoller(SqsPoller):
                 if error.response["Error"]["Code"] != "TooManyRequestsException":
                     raise
                 self._calls.throttled()
-                if hidden.seconds_left() < pause or self._is_stopped_in(pause):
+                if hidden.seconds_left() < pause:
+                    raise
+                if self._is_stopped_in(pause):
+                    hidden.give_back()
                     raise
             pause = min(2 * pause, LONGEST_RETRY_SECONDS)
 
