@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pwd
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -60,8 +61,8 @@ def landlock_version() -> int:
 
 @pytest.fixture
 def secret(unique: str) -> Iterator[Path]:
-    """A file in the user's home."""
-    file = Path.home() / f".stockroom-{unique}"
+    """A file in the user's home, wherever HOME leads: /tmp is open to functions."""
+    file = Path(pwd.getpwuid(os.getuid()).pw_dir) / f".stockroom-{unique}"
     file.write_text("secret")
     file.chmod(0o700)
     yield file

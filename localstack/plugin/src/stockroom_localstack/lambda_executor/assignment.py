@@ -8,6 +8,7 @@ each other, that may be for ever.
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -69,9 +70,17 @@ class Room:
                 self._changed.notify()
 
 
+class Environments(dict[str, ExecutionEnvironment]):
+    """By their ids. LocalStack looks through them while other invocations add and remove some."""
+
+    def values(self) -> Any:
+        return list(super().values())
+
+
 class BoundedAssignmentService(AssignmentService):
     def __init__(self) -> None:
         super().__init__()
+        self.environments = defaultdict(Environments)
         self._most = most_environments(raise_file_limit(), psutil.virtual_memory().total)
         self._room = Room(self._most)
 
@@ -101,7 +110,7 @@ class BoundedAssignmentService(AssignmentService):
             raise error.__cause__ if isinstance(error.__cause__, ServiceException) else error from error.__cause__
 
     def _all(self) -> list[ExecutionEnvironment]:
-        return [each for environments in list(self.environments.values()) for each in list(environments.values())]
+        return [each for environments in list(self.environments.values()) for each in environments.values()]
 
 
 def _is_idle(environment: ExecutionEnvironment) -> bool:

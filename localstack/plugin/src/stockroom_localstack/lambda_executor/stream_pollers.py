@@ -254,13 +254,15 @@ class CheckpointedPoller(StreamPoller):
             return False
         events = self.transform_into_events(lane.buffer[:count], shard.id)
         last = sequence_number(events[-1])
-        del lane.buffer[:count]
-        lane.since = now
+        # This may take long, and a state that is saved meanwhile has the records in the buffer.
         if passing := [event for event in events if self._passes(event)]:
             lane.work.append(Batch(tuple(self.add_source_metadata(passing)), last))
             lane.window = window
         else:
             lane.done = int(last)
+        del lane.buffer[:count]
+        lane.since = now
+        if not passing:
             shard.note_progress()
         return True
 
