@@ -35,8 +35,8 @@ def command() -> Iterator[Settings]:
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        from stockroom.files import PRIVATE_UMASK, close_to_others
         from stockroom.settings import HOME, read_settings
+        from stockroom.system.files import PRIVATE_UMASK, close_to_others
 
         os.umask(PRIVATE_UMASK)
         settings = read_settings()
@@ -80,7 +80,8 @@ def infra_up(
     snapshot: bool = True,
 ) -> None:
     """Bring the local platform up: engine, bundles, bootstrap, apply, seed. Run again, it repairs what is missing."""
-    from stockroom import infra, report
+    from stockroom.local import show as report
+    from stockroom.local import up as infra
 
     with command() as settings:
         request = infra.make_request(settings, stack, seed, dataset, date_order, duplicates, snapshot)
@@ -90,7 +91,8 @@ def infra_up(
 @task(help={"keep-state": "Keep data, logs and Terraform's working directory; the next infra-up goes on with them."})
 def infra_down(c: Context, keep_state: bool = False) -> None:
     """Stop the local platform and everything that it started."""
-    from stockroom import infra, report
+    from stockroom.local import show as report
+    from stockroom.local import up as infra
 
     with command() as settings:
         infra.infra_down(settings, keep_state, report.Steps())
@@ -99,7 +101,8 @@ def infra_down(c: Context, keep_state: bool = False) -> None:
 @task(help={"json": "Print one machine-readable object."})
 def infra_status(c: Context, json: bool = False) -> None:
     """Show what runs, which release, what is deployed, and how many records are where."""
-    from stockroom import report, status
+    from stockroom.local import show as report
+    from stockroom.local import status
 
     with command() as settings:
         report.print_status(status.read_status(settings), json)
@@ -114,7 +117,8 @@ def infra_status(c: Context, json: bool = False) -> None:
 )
 def seed(c: Context, dataset: str = "", date_order: str = "", duplicates: str = "keep") -> None:
     """Load retail data into DynamoDB, SQS, Kinesis and S3 of the running platform. Twice does not double anything."""
-    from stockroom import infra, report
+    from stockroom.local import show as report
+    from stockroom.local import up as infra
 
     with command() as settings:
         request = infra.make_request(settings, infra.SEEDED_STACK, True, dataset, date_order, duplicates)
@@ -147,11 +151,11 @@ def report(
     wait: bool = True,
 ) -> None:
     """Show what was sold and returned, per day and country, store or product."""
-    from stockroom.sales_report.request import make_request
+    from seed.sales_report.request import make_request
 
     with command() as settings:
         request = make_request(day, since, until, by, top, output)
-        from stockroom.sales_report.command import report_sales
+        from seed.sales_report.command import report_sales
 
         report_sales(settings, env, request, wait, json)
 
@@ -174,8 +178,8 @@ def logs(c: Context, follow: bool = False, lines: str = "50") -> None:
 @task(help={"json": "Print one machine-readable object."})
 def doctor(c: Context, json: bool = False) -> None:
     """Check every prerequisite and say how to mend each."""
-    from stockroom import report
-    from stockroom.doctor import examine
+    from stockroom.local import show as report
+    from stockroom.local.doctor import examine
 
     with command() as settings:
         sys.exit(report.print_findings(examine(settings), json))
@@ -198,7 +202,8 @@ _REHEARSE = "In the account that the local engine plays: the same, but for the e
 )
 def bootstrap(c: Context, env: str = "local", rehearse: bool = False) -> None:
     """Make what Terraform needs before it can run: state bucket, lock table, artifact bucket."""
-    from stockroom import infra, report
+    from stockroom.local import show as report
+    from stockroom.local import up as infra
 
     with command() as settings:
         if rehearse:
@@ -371,9 +376,9 @@ def unlock(c: Context, env: str, promotion: str, rehearse: bool = False) -> None
 )
 def redrive(c: Context, queue: str, env: str = "local", list: bool = False) -> None:
     """Hand over once more what is in a dead-letter queue, after its cause is mended."""
-    from stockroom import infra
-    from stockroom import redrive as dead_letters
     from stockroom.console import Steps, out
+    from stockroom.local import up as infra
+    from stockroom.redrive import command as dead_letters
 
     with command() as settings:
         environment, session = infra.environment_session(settings, env)
@@ -394,10 +399,10 @@ def redrive(c: Context, queue: str, env: str = "local", list: bool = False) -> N
 )
 def secrets(c: Context, env: str = "local", generate: str = "", put: str = "", from_file: str = "") -> None:
     """Show which secrets have a value, or give one a value. Values are never shown."""
-    from stockroom import infra
-    from stockroom import secrets as values
     from stockroom.console import out
-    from stockroom.outputs import labelled
+    from stockroom.deployed import secrets as values
+    from stockroom.deployed.outputs import labelled
+    from stockroom.local import up as infra
 
     with command() as settings:
         change = values.make_change(generate, put, from_file)
@@ -413,7 +418,7 @@ def secrets(c: Context, env: str = "local", generate: str = "", put: str = "", f
 def reset(c: Context) -> None:
     """Put the running platform back to where the last infra-up left it, without a restart."""
     from stockroom.console import Steps
-    from stockroom.snapshots import commands
+    from stockroom.local import snapshot_commands as commands
 
     with command() as settings:
         commands.reset(settings, Steps())
@@ -423,7 +428,7 @@ def reset(c: Context) -> None:
 def snapshot_save(c: Context, name: str) -> None:
     """Save the running platform, with all of its data, under a name."""
     from stockroom.console import Steps
-    from stockroom.snapshots import commands
+    from stockroom.local import snapshot_commands as commands
 
     with command() as settings:
         commands.save(settings, name, Steps())
@@ -433,7 +438,7 @@ def snapshot_save(c: Context, name: str) -> None:
 def snapshot_load(c: Context, name: str) -> None:
     """Put the platform to what was saved under a name; starts it where it does not run."""
     from stockroom.console import Steps
-    from stockroom.snapshots import commands
+    from stockroom.local import snapshot_commands as commands
 
     with command() as settings:
         commands.load(settings, name, Steps())
@@ -443,7 +448,7 @@ def snapshot_load(c: Context, name: str) -> None:
 def snapshot_list(c: Context) -> None:
     """Show all snapshots of this checkout, and whether they can be used."""
     from stockroom.console import Steps, out
-    from stockroom.snapshots import commands
+    from stockroom.local import snapshot_commands as commands
 
     with command() as settings:
         out.print(commands.table(settings, Steps()))
@@ -453,7 +458,7 @@ def snapshot_list(c: Context) -> None:
 def snapshot_delete(c: Context, name: str) -> None:
     """Delete a snapshot by its name, or by the begin of its key."""
     from stockroom.console import Steps
-    from stockroom.snapshots import commands
+    from stockroom.local import snapshot_commands as commands
 
     with command() as settings:
         commands.delete(settings, name, Steps())
@@ -463,7 +468,7 @@ def snapshot_delete(c: Context, name: str) -> None:
 def snapshot_export(c: Context, file: str, name: str = "") -> None:
     """Write a snapshot to a file, to be taken elsewhere with snapshot.import."""
     from stockroom.console import Steps
-    from stockroom.snapshots import commands
+    from stockroom.local import snapshot_commands as commands
 
     with command() as settings:
         commands.export(settings, file, name, Steps())
@@ -473,7 +478,7 @@ def snapshot_export(c: Context, file: str, name: str = "") -> None:
 def snapshot_import(c: Context, file: str) -> None:
     """Take a snapshot from a file, if it was signed with a key of this machine or STOCKROOM_SNAPSHOT_KEY."""
     from stockroom.console import Steps
-    from stockroom.snapshots import commands
+    from stockroom.local import snapshot_commands as commands
 
     with command() as settings:
         commands.import_(settings, file, Steps())
@@ -482,7 +487,7 @@ def snapshot_import(c: Context, file: str) -> None:
 @task
 def setup_terraform(c: Context) -> None:
     """Download the pinned Terraform into .stockroom/bin and check it against its SHA-256."""
-    from stockroom.terraform_setup import setup_terraform as setup
+    from stockroom.terraform.download import setup_terraform as setup
 
     with command():
         setup(print)
@@ -510,8 +515,8 @@ def e2e(
     yes: bool = False,
 ) -> None:
     """Run the end-to-end tests on a platform of their own; write a report, JUnit XML and the release's evidence."""
-    from stockroom import e2e as end_to_end
     from stockroom.console import Steps
+    from stockroom.testing import e2e as end_to_end
 
     with command() as settings:
         request = end_to_end.make_request(env, only, smoke, workers, repeat, keep, yes)
@@ -531,7 +536,7 @@ def audit(c: Context, json: bool = False) -> None:
 @task
 def lint(c: Context) -> None:
     """Run all static checks: ruff, mypy, Terraform's own, and checkov over the code and over the plans."""
-    from stockroom.checks import STATIC, run_checks
+    from stockroom.testing.checks import STATIC, run_checks
 
     with command() as settings:
         run_checks(settings, ",".join(STATIC))
@@ -545,7 +550,7 @@ def lint(c: Context) -> None:
 )
 def test(c: Context, only: str = "") -> None:
     """Run all tests: lint, types, Terraform, unit, and end to end on platforms of their own."""
-    from stockroom.checks import run_checks
+    from stockroom.testing.checks import run_checks
 
     with command() as settings:
         run_checks(settings, only)

@@ -16,8 +16,8 @@ from benchmarks.registry import BENCHMARKS, choose
 from benchmarks.results import Results, markdown, table
 from stockroom.console import Steps, out
 from stockroom.errors import StockroomError
-from stockroom.files import write_whole
 from stockroom.settings import Settings
+from stockroom.system.files import write_whole
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from stockroom.settings import ROOT, Settings
-from stockroom.terraform import PROVIDER, find_binary
+from stockroom.terraform.stack import PROVIDER, find_binary
 
 
 def read_facts(settings: Settings) -> dict[str, str]:

@@ -21,10 +21,10 @@ from stockroom.aws import session_for
 from stockroom.console import Steps
 from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError
-from stockroom.infra import SEEDED_STACK
-from stockroom.own_platform import own_folder, take_down, undisturbed
-from stockroom.processes import port_answers, processes_in
+from stockroom.local.up import SEEDED_STACK
 from stockroom.settings import HOME, ROOT, Settings
+from stockroom.system.processes import port_answers, processes_in
+from stockroom.testing.own_platform import own_folder, take_down, undisturbed
 
 if TYPE_CHECKING:
     import boto3

@@ -17,16 +17,16 @@ from benchmarks.one_by_one import Target, awslocal, awslocal_words, shell_enviro
 from benchmarks.platform import Bench, Platform
 from seed.sample import RecordsDirectory
 from stockroom.aws import session_for
-from stockroom.bundles import build_artifacts
-from stockroom.code import work_tree
+from stockroom.deployed.terraform_state import read_deployed
 from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, read_environment, stack_names
 from stockroom.errors import StockroomError
-from stockroom.infra import SEEDED_STACK
-from stockroom.releases import release_variables
+from stockroom.local.up import SEEDED_STACK
+from stockroom.releases.bundles import build_artifacts
+from stockroom.releases.code import work_tree
+from stockroom.releases.release import release_variables
 from stockroom.settings import ROOT, SAMPLE_DIR, Settings
-from stockroom.state import read_deployed
-from stockroom.terraform import Stack, find_binary
+from stockroom.terraform.stack import Stack, find_binary
 
 _STEP = re.compile(r"^. (\w+) .*?([\d.]+) s$", re.MULTILINE)
 

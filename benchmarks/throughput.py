@@ -21,7 +21,7 @@ from seed import dynamodb, kinesis, sqs
 from seed.progress import Silent
 from seed.sample import RecordsDirectory
 from stockroom.errors import StockroomError
-from stockroom.seeding import seed_target
+from stockroom.local.seeding import seed_target
 
 _TURNS = 4
 _PATIENCE_SECONDS = 120

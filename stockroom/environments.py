@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stockroom.errors import StockroomError
-from stockroom.files import keep_text, take_text
 from stockroom.settings import HOME, ROOT
+from stockroom.system.files import keep_text, take_text
 
 LOCAL = "local"
 TERRAFORM_DIR = ROOT / "terraform"

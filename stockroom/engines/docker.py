@@ -13,8 +13,8 @@ from stockroom.engines import EngineStatus
 from stockroom.engines.health import read_health, wait_for_health
 from stockroom.environments import LOCAL, local_process_environment, read_environment
 from stockroom.errors import StockroomError
-from stockroom.processes import check_port_is_free
 from stockroom.settings import Settings
+from stockroom.system.processes import check_port_is_free
 
 
 class DockerEngine:

@@ -17,10 +17,10 @@ from stockroom.engines.health import read_health, wait_for_health
 from stockroom.engines.logs import follow, last_lines
 from stockroom.environments import LOCAL, local_process_environment, read_environment
 from stockroom.errors import StockroomError
-from stockroom.files import PRIVATE_UMASK
-from stockroom.installation import check_free_space
-from stockroom.processes import PidFile, check_port_is_free, is_running, processes_in, stop
 from stockroom.settings import Settings
+from stockroom.system.files import PRIVATE_UMASK
+from stockroom.system.installation import check_free_space
+from stockroom.system.processes import PidFile, check_port_is_free, is_running, processes_in, stop
 
 NEEDED_MB = 300
 

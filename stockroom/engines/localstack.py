@@ -8,15 +8,15 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
-from stockroom.emulator import emulator_dir, install, python
 from stockroom.engines import host_process
+from stockroom.engines.emulator_installation import emulator_dir, install, python
+from stockroom.engines.emulator_state import RefusedStateError, state_folder
 from stockroom.engines.host_process import HostProcessEngine
 from stockroom.engines.logs import last_lines
 from stockroom.errors import StockroomError
-from stockroom.installation import check_free_space
 from stockroom.settings import Settings
-from stockroom.snapshots.emulator import RefusedStateError, state_folder
 from stockroom.stacks import early_services, read_manifests
+from stockroom.system.installation import check_free_space
 
 # The exit status of an emulator that has read its first state and can't load it (the plugin's state/endpoint.py).
 REFUSES_STATE = 3

@@ -6,11 +6,19 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from stockroom.emulator import LOCALSTACK_DIR, RUNTIMES_LOCK, VERSION, add_plugin, find_python, make_python, runtimes
+from stockroom.engines.emulator_installation import (
+    LOCALSTACK_DIR,
+    RUNTIMES_LOCK,
+    VERSION,
+    add_plugin,
+    find_python,
+    make_python,
+    runtimes,
+)
 from stockroom.engines.host_process import HostProcessEngine
 from stockroom.environments import LOCAL, read_environment
-from stockroom.installation import Installation
 from stockroom.settings import HOME, ROOT
+from stockroom.system.installation import Installation
 
 MINISTACK_DIR = ROOT / "ministack"
 

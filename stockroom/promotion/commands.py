@@ -11,11 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from stockroom.bootstrap import bootstrap
-from stockroom.code import work_tree
 from stockroom.console import Steps, out
 from stockroom.environments import read_environment
 from stockroom.errors import StockroomError, explain
-from stockroom.evidence import EVIDENCE_DIR, parse_evidence, read_evidence
 from stockroom.promotion import promotion_lock
 from stockroom.promotion.account import Account, open_account
 from stockroom.promotion.facts import bucket_is_there, built_subject, drift_of, gather, signature_of
@@ -34,6 +32,8 @@ from stockroom.promotion.promote import (
 from stockroom.promotion.promotion_lock import new_holder, read_lock, way_out
 from stockroom.promotion.request import Request
 from stockroom.promotion.rules import Rules, path_names, read_rules
+from stockroom.releases.code import work_tree
+from stockroom.releases.evidence import EVIDENCE_DIR, parse_evidence, read_evidence
 from stockroom.settings import Settings
 
 DRIFTED = 2

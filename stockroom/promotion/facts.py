@@ -8,15 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stockroom import git
-from stockroom.artifact_bucket import look
 from stockroom.aws import error_code
-from stockroom.bundles import build_artifacts
-from stockroom.code import Code, checked_out, head_of, work_tree
 from stockroom.console import Steps
 from stockroom.environments import Environment, read_environment, stack_names
 from stockroom.errors import StockroomError
-from stockroom.evidence import is_signed, read_evidence
 from stockroom.promotion.account import Account, open_account
 from stockroom.promotion.gates import AccountFacts, Facts, Signature
 from stockroom.promotion.ledger import Promotion, current, fold, read_events, release_before
@@ -24,8 +19,11 @@ from stockroom.promotion.plan_summary import changes_of
 from stockroom.promotion.promotion_lock import read_lock
 from stockroom.promotion.request import Request
 from stockroom.promotion.rules import Rules
-from stockroom.promotion.working_directory import WorkingDirectory
-from stockroom.releases import (
+from stockroom.releases.artifact_bucket import look
+from stockroom.releases.bundles import build_artifacts
+from stockroom.releases.code import Code, checked_out, head_of, work_tree
+from stockroom.releases.evidence import is_signed, read_evidence
+from stockroom.releases.release import (
     Release,
     read_release,
     release_digest,
@@ -35,12 +33,14 @@ from stockroom.releases import (
 )
 from stockroom.settings import ROOT, Settings
 from stockroom.stored import read_object
-from stockroom.terraform import find_binary
+from stockroom.system import git
+from stockroom.terraform.release_directory import WorkingDirectory
+from stockroom.terraform.stack import find_binary
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from stockroom.bundles import Artifacts
+    from stockroom.releases.bundles import Artifacts
 
 EVIDENCE_PREFIX = "promotions/evidence/"
 

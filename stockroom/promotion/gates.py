@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from stockroom.evidence import parse_evidence
 from stockroom.promotion.ledger import Promotion, current, ran, unfinished
 from stockroom.promotion.promotion_lock import Holder, way_out
 from stockroom.promotion.rules import Rules
-from stockroom.releases import Release
+from stockroom.releases.evidence import parse_evidence
+from stockroom.releases.release import Release
 
 Signature = Literal["good", "bad", "none", "no key"]
 

@@ -15,21 +15,16 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from stockroom.artifact_bucket import upload_artifacts
 from stockroom.aws import explain_aws
 from stockroom.console import Steps, out
-from stockroom.deployed_code import check_aliases, check_code
-from stockroom.e2e import Request as TestRequest
-from stockroom.e2e import run_rounds
+from stockroom.deployed.function_code import check_aliases, check_code
+from stockroom.deployed.live_alias import shift
+from stockroom.deployed.outputs import Outputs, labelled
+from stockroom.deployed.secrets import fill_empty
+from stockroom.deployed.terraform_state import read_deployed, record_release, release_stale_lock
 from stockroom.engines import make_engine
 from stockroom.environments import stack_names
 from stockroom.errors import StockroomError
-from stockroom.evidence import Selection
-from stockroom.live_versions import shift
-from stockroom.outputs import Outputs, labelled
-from stockroom.own_platform import undisturbed
-from stockroom.policies import check_plans
-from stockroom.processes import processes_in
 from stockroom.promotion import promotion_lock
 from stockroom.promotion.account import Account
 from stockroom.promotion.facts import EVIDENCE_PREFIX, Gathered, drift_of, gather
@@ -39,17 +34,22 @@ from stockroom.promotion.plan_summary import Change, changes_of, counts, forbidd
 from stockroom.promotion.promotion_lock import Holder, new_holder
 from stockroom.promotion.request import Request, check_approver
 from stockroom.promotion.rules import Rules
-from stockroom.promotion.working_directory import (
+from stockroom.releases.artifact_bucket import upload_artifacts
+from stockroom.releases.evidence import Selection
+from stockroom.releases.release import Release
+from stockroom.settings import HOME, Settings
+from stockroom.stacks import in_order, read_manifests
+from stockroom.system.processes import processes_in
+from stockroom.terraform.release_directory import (
     UNSAVED_STATE,
     ApplyFailedError,
     WorkingDirectory,
 )
-from stockroom.releases import Release
-from stockroom.secrets import fill_empty
-from stockroom.settings import HOME, Settings
-from stockroom.stacks import in_order, read_manifests
-from stockroom.state import read_deployed, record_release, release_stale_lock
-from stockroom.terraform import ApplyResult, find_binary, wait_for_left_behind
+from stockroom.terraform.stack import ApplyResult, find_binary, wait_for_left_behind
+from stockroom.testing.e2e import Request as TestRequest
+from stockroom.testing.e2e import run_rounds
+from stockroom.testing.own_platform import undisturbed
+from stockroom.testing.policies import check_plans
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -18,14 +18,14 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
+from stockroom.engines.emulator_state import save_settled, settled_folder
 from stockroom.errors import StockroomError
-from stockroom.lock import exclusive
 from stockroom.settings import ROOT, Settings
 from stockroom.snapshots.archive import Header, format_header, parse_header, write
-from stockroom.snapshots.emulator import save_settled, settled_folder
 from stockroom.snapshots.proof import proving
 from stockroom.snapshots.record import keep_base, read_base
 from stockroom.snapshots.store import Bounds, Store, put
+from stockroom.system.file_lock import exclusive
 
 LOG = "snapshots.log"
 

@@ -15,14 +15,9 @@ from typing import IO, TYPE_CHECKING
 
 from stockroom.aws import session_for
 from stockroom.console import Steps
+from stockroom.deployed.completeness import find_missing, prepare
 from stockroom.engines import Engine
-from stockroom.engines.localstack import LocalStackEngine
-from stockroom.environments import LOCAL, read_environment
-from stockroom.errors import StockroomError, explain
-from stockroom.settings import Settings
-from stockroom.snapshots import background
-from stockroom.snapshots.archive import Header, UntrustedError, unpack, verify, write
-from stockroom.snapshots.emulator import (
+from stockroom.engines.emulator_state import (
     Moment,
     RefusedStateError,
     copy_state,
@@ -31,6 +26,12 @@ from stockroom.snapshots.emulator import (
     save_state,
     state_folder,
 )
+from stockroom.engines.localstack import LocalStackEngine
+from stockroom.environments import LOCAL, read_environment
+from stockroom.errors import StockroomError, explain
+from stockroom.settings import Settings
+from stockroom.snapshots import background
+from stockroom.snapshots.archive import Header, UntrustedError, unpack, verify, write
 from stockroom.snapshots.keys import Parts, first_choice, fits_emulator, may_begin, on_emulator
 from stockroom.snapshots.proof import proving
 from stockroom.snapshots.record import (
@@ -48,7 +49,6 @@ from stockroom.snapshots.record import (
 from stockroom.snapshots.signing import data_folder, signing_keys
 from stockroom.snapshots.sources import read_parts
 from stockroom.snapshots.store import Bounds, Entry, Store, put
-from stockroom.snapshots.whole import find_missing, prepare
 
 if TYPE_CHECKING:
     import boto3

@@ -12,10 +12,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from stockroom.engines.emulator_state import copy_state
 from stockroom.engines.localstack import LocalStackProof
 from stockroom.errors import StockroomError
 from stockroom.settings import Settings
-from stockroom.snapshots.emulator import copy_state
 
 Prove = Callable[[Path], Callable[[], None]]
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from stockroom.files import write_whole
+from stockroom.engines.emulator_state import copy_state
 from stockroom.snapshots.archive import Header, format_header, parse_header
-from stockroom.snapshots.emulator import copy_state
+from stockroom.system.files import write_whole
 
 BASE = "base"
 

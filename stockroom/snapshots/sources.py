@@ -6,14 +6,20 @@ import hashlib
 import os
 from pathlib import Path
 
-from stockroom.emulator import LOCALSTACK_DIR, LOCKS
+from stockroom.engines.emulator_installation import LOCALSTACK_DIR, LOCKS
 from stockroom.environments import LOCAL
 from stockroom.settings import ROOT, SAMPLE_DIR, Settings
 from stockroom.snapshots.keys import FORMAT, NOT_SEEDED, Parts, digest_of
-from stockroom.terraform import Binary
+from stockroom.terraform.stack import Binary
 
 # What else than Terraform puts something into a platform.
-_MAKERS = ("stockroom/bootstrap.py", "stockroom/secrets.py", "stockroom/seeding.py", "stockroom/state.py", "seed/*.py")
+_MAKERS = (
+    "stockroom/bootstrap.py",
+    "stockroom/deployed/secrets.py",
+    "stockroom/local/seeding.py",
+    "stockroom/deployed/terraform_state.py",
+    "seed/*.py",
+)
 
 
 def read_parts(settings: Settings, binary: Binary | None, stacks: list[str], release: str, dataset: str) -> Parts:

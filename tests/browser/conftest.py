@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from stockroom import browser
 from stockroom.engines.localstack import LocalStackEngine
-from stockroom.processes import free_port
 from stockroom.settings import Settings
+from stockroom.system.processes import free_port
+from stockroom.testing import browser
 from tests.emulator.functions import client
 from tests.emulator.recipe import Emulator
 

@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from stockroom.processes import free_port
+from stockroom.system.processes import free_port
 from tests.busy.flow import Flow, missing_orders
 from tests.busy.load import processors_taken
 from tests.platforms.own_platform import OwnPlatform, own_platform, wait_until

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stockroom.processes import free_port, port_holder, processes_in
+from stockroom.system.processes import free_port, port_holder, processes_in
 from tests.commands.stockroom_command import Commands
 
 

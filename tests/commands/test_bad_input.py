@@ -12,7 +12,7 @@ from threading import Thread
 
 import pytest
 
-from stockroom.processes import free_port
+from stockroom.system.processes import free_port
 from tests.commands.stockroom_command import Commands
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"

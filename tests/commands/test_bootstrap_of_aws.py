@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stockroom.processes import free_port
+from stockroom.system.processes import free_port
 from tests.commands.stockroom_command import Commands
 
 # Should anything go out all the same, it goes nowhere.

@@ -16,12 +16,12 @@ from typing import TypeVar
 import psutil
 import pytest
 
-from stockroom import emulator
+from stockroom.engines import emulator_installation as emulator
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.errors import StockroomError
-from stockroom.processes import PidFile, free_port
 from stockroom.settings import Settings
 from stockroom.stacks import early_services, read_manifests
+from stockroom.system.processes import PidFile, free_port
 
 T = TypeVar("T")
 

@@ -12,13 +12,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from stockroom.artifact_bucket import base64_of, look, upload_artifacts
 from stockroom.aws import new_session
-from stockroom.bundles import Artifact
-from stockroom.deployed_code import Hashes, check_aliases, check_code
+from stockroom.deployed.function_code import Hashes, check_aliases, check_code
+from stockroom.deployed.terraform_state import Resource
 from stockroom.environments import local_aws_variables
 from stockroom.errors import StockroomError
-from stockroom.state import Resource
+from stockroom.releases.artifact_bucket import base64_of, look, upload_artifacts
+from stockroom.releases.bundles import Artifact
 
 from .functions import ROLE, zip_bytes
 

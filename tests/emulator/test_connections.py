@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from stockroom.emulator import python
+from stockroom.engines.emulator_installation import python
 from stockroom.settings import ROOT, Settings
 
 from .functions import client, make_table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from stockroom import emulator
+from stockroom.engines import emulator_installation as emulator
 
 # LocalStack's own loader and router, with a service whose operations take a while to register, so that the second
 # request surely comes in between.

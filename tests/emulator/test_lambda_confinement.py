@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from stockroom.emulator import LOCALSTACK_DIR
+from stockroom.engines.emulator_installation import LOCALSTACK_DIR
 from stockroom.settings import HOME, ROOT
 
 from .functions import Functions, client

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from stockroom.emulator import emulator_dir
+from stockroom.engines.emulator_installation import emulator_dir
 
 from .functions import Functions, zip_bytes
 from .recipe import wait_for

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from stockroom.emulator import python
+from stockroom.engines.emulator_installation import python
 
 from .functions import ROLE, Functions, zip_bytes
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stockroom.emulator import emulator_dir
+from stockroom.engines.emulator_installation import emulator_dir
 from stockroom.engines.localstack import LocalStackEngine
-from stockroom.processes import PidFile, free_port, processes_in
 from stockroom.settings import Settings
+from stockroom.system.processes import PidFile, free_port, processes_in
 
 from .functions import Functions, client
 from .recipe import Emulator, start_emulator, wait_for

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from stockroom.snapshots.emulator import RefusedStateError
+from stockroom.engines.emulator_state import RefusedStateError
 
 from .functions import ROLE, client, make_table
 from .recipe import Emulator, start_emulator, wait_for

@@ -18,8 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from stockroom import emulator
-from stockroom.processes import free_port
+from stockroom.engines import emulator_installation as emulator
+from stockroom.system.processes import free_port
 from tests.kills.faults import small_disk
 from tests.kills.rounds import Rounds
 from tests.kills.world import World

@@ -12,9 +12,9 @@ from pathlib import Path
 from stockroom.console import Steps, print_error
 from stockroom.environments import LOCAL, enter_local_environment, read_environment
 from stockroom.errors import explain
-from stockroom.files import PRIVATE_UMASK
-from stockroom.infra import infra_down, platform_lock
-from stockroom.snapshots import commands
+from stockroom.local import snapshot_commands as commands
+from stockroom.local.up import infra_down, platform_lock
+from stockroom.system.files import PRIVATE_UMASK
 from tests.kills.world import World
 
 STARTED_EMPTY = 4

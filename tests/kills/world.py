@@ -12,16 +12,16 @@ from typing import Any
 
 from stockroom.aws import session_for
 from stockroom.console import Steps
+from stockroom.deployed.terraform_state import record_release
 from stockroom.engines import host_process, localstack
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import LOCAL, read_environment
-from stockroom.releases import Release
+from stockroom.releases.release import Release
 from stockroom.settings import Settings
 from stockroom.snapshots.archive import Header
 from stockroom.snapshots.keys import NOT_SEEDED
 from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfinished
 from stockroom.snapshots.record import write_record
-from stockroom.state import record_release
 
 STACK, RELEASE, BUCKET = "small", "release", "marks"
 BALLAST_BYTES = 8_000_000

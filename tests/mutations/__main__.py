@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 
 from stockroom.console import Steps, print_error
 from stockroom.errors import StockroomError, explain
-from stockroom.own_platform import own_folder, own_platform
 from stockroom.settings import read_settings
+from stockroom.testing.own_platform import own_folder, own_platform
 from tests.mutations.catalogue import CATALOGUE
 from tests.mutations.mutation import Mutation, chosen
 from tests.mutations.run import Place, run_mutations

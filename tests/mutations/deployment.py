@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stockroom.bundles import bundle_files, write_zip
-from stockroom.code import all_below
 from stockroom.errors import StockroomError
-from stockroom.own_platform import undisturbed
+from stockroom.releases.bundles import bundle_files, write_zip
+from stockroom.releases.code import all_below
+from stockroom.testing.own_platform import undisturbed
 
 ALIAS = "live"
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import boto3
 
-from stockroom.bundles import FUNCTIONS_DIR, function_packages
-from stockroom.code import work_tree
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
-from stockroom.own_platform import undisturbed
+from stockroom.releases.bundles import FUNCTIONS_DIR, function_packages
+from stockroom.releases.code import work_tree
 from stockroom.settings import ROOT
+from stockroom.testing.own_platform import undisturbed
 from tests.mutations.deployment import bundle, check_is_deployed, replaced
 from tests.mutations.junit import CaseResult, read_results
 from tests.mutations.mutation import Mutation, mutated_copy

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stockroom.processes import free_port
+from stockroom.system.processes import free_port
 from tests.worksteal import deal
 
 from .online_retail import sales_file

@@ -16,9 +16,9 @@ import pytest
 
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import read_environment
-from stockroom.plans import plan_from_nothing
-from stockroom.processes import free_port
 from stockroom.settings import Settings
+from stockroom.system.processes import free_port
+from stockroom.testing.plans import plan_from_nothing
 
 STACK = "data_platform"
 Values = Mapping[str, Any]

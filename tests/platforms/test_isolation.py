@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stockroom.processes import free_port
+from stockroom.system.processes import free_port
 
 from .own_platform import OwnPlatform, own_platform
 

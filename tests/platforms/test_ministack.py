@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from stockroom.engines.ministack import MiniStackEngine
-from stockroom.processes import PidFile, free_port, port_holder, processes_in
 from stockroom.settings import Settings
+from stockroom.system.processes import PidFile, free_port, port_holder, processes_in
 from tests.emulator.functions import ROLE, client, zip_bytes
 from tests.emulator.test_admission import NAVIGATION, NO_REFERRER, ask, is_refused
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from stockroom.console import Steps
-from stockroom.own_platform import E2E_DIR, own_folder
-from stockroom.processes import processes_in
 from stockroom.settings import ROOT
+from stockroom.system.processes import processes_in
+from stockroom.testing.own_platform import E2E_DIR, own_folder
 
 from .own_platform import wait_until
 

@@ -13,16 +13,16 @@ from secrets import token_urlsafe
 import boto3
 import pytest
 
-from stockroom.artifact_bucket import upload_artifacts
 from stockroom.bootstrap import bootstrap
-from stockroom.bundles import build_artifacts
-from stockroom.code import work_tree
+from stockroom.deployed.terraform_state import record_release
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import TERRAFORM_DIR, Environment, read_environment
-from stockroom.releases import read_release, release_variables
+from stockroom.releases.artifact_bucket import upload_artifacts
+from stockroom.releases.bundles import build_artifacts
+from stockroom.releases.code import work_tree
+from stockroom.releases.release import read_release, release_variables
 from stockroom.settings import Settings
-from stockroom.state import record_release
-from stockroom.terraform import find_binary, process_variables
+from stockroom.terraform.stack import find_binary, process_variables
 
 from .own_platform import OwnPlatform
 

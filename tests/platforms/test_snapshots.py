@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stockroom.processes import free_port
+from stockroom.system.processes import free_port
 
 from .own_platform import ROOT, STACK, OwnPlatform, own_platform, wait_until
 

@@ -19,10 +19,10 @@ from typing import Any
 
 import psutil
 
-from stockroom.evidence import sign
 from stockroom.promotion.ledger import PREFIX as LEDGER
 from stockroom.promotion.promotion_lock import KEY as LOCK
 from stockroom.promotion.promotion_lock import Holder, new_holder
+from stockroom.releases.evidence import sign
 from tests.promotions.stand_ins import Aws, Wire, fake_aws
 from tests.promotions.world import COMMAND_SECONDS, STACK, World, wait_until
 

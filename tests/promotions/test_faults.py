@@ -16,9 +16,9 @@ from datetime import timedelta
 
 import pytest
 
-from stockroom.evidence import Selection
 from stockroom.promotion.ledger import PREFIX as LEDGER
 from stockroom.promotion.promotion_lock import KEY as LOCK
+from stockroom.releases.evidence import Selection
 from tests.promotions.breakages import (
     EXTRA,
     FOREIGN,

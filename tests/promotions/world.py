@@ -28,14 +28,15 @@ from typing import Any
 import boto3
 import psutil
 
-from stockroom import emulator, policies
-from stockroom.evidence import Evidence, Selection, write_evidence
-from stockroom.processes import free_port
+from stockroom.engines import emulator_installation as emulator
 from stockroom.promotion.ledger import PREFIX as LEDGER
 from stockroom.promotion.ledger import Promotion, fold
 from stockroom.promotion.promotion_lock import KEY as LOCK
-from stockroom.releases import Release
+from stockroom.releases.evidence import Evidence, Selection, write_evidence
+from stockroom.releases.release import Release
 from stockroom.settings import HOME, ROOT
+from stockroom.system.processes import free_port
+from stockroom.testing import policies
 
 FILES = Path(__file__).parent / "files"
 KEY = "0123456789abcdef" * 4
@@ -348,7 +349,7 @@ class World:
         for name in ("bin", "policies", "terraform-providers"):
             if (HOME / name).exists():
                 (home / name).symlink_to(HOME / name)
-        asked = "from stockroom.emulator import emulator_dir; print(emulator_dir())"
+        asked = "from stockroom.engines.emulator_installation import emulator_dir; print(emulator_dir())"
         answer = subprocess.run(
             [sys.executable, "-c", asked], cwd=self.root, env=self.variables({}), capture_output=True, text=True,
             check=True,

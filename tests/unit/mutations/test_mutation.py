@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from stockroom.bundles import FUNCTIONS_DIR, function_names
-from stockroom.code import work_tree
 from stockroom.errors import StockroomError
+from stockroom.releases.bundles import FUNCTIONS_DIR, function_names
+from stockroom.releases.code import work_tree
 from stockroom.settings import ROOT
 from tests.mutations.catalogue import CATALOGUE
 from tests.mutations.mutation import Mutation, chosen, edited, mutated_copy

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from stockroom.processes import free_port
 from stockroom.settings import Settings
+from stockroom.system.processes import free_port
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stockroom.sales_report.curated import DAILY_SALES
+from seed.sales_report.curated import DAILY_SALES
 
 DAY = date(2010, 12, 1)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from stockroom import bundles
-from stockroom.bundles import (
+from stockroom.errors import StockroomError
+from stockroom.releases import bundles
+from stockroom.releases.bundles import (
     LAMBDA_PLATFORM,
     Artifact,
     Artifacts,
@@ -24,8 +25,7 @@ from stockroom.bundles import (
     package_platform,
     write_zip,
 )
-from stockroom.code import Code, all_below, work_tree
-from stockroom.errors import StockroomError
+from stockroom.releases.code import Code, all_below, work_tree
 
 FILES = {"handler.py": b"def handler(event, context): ...\n", "data/table.json": b"{}", "data/empty": b""}
 

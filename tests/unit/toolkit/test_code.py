@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from stockroom import git
-from stockroom.bundles import Artifacts, bundle_files
-from stockroom.code import Code, checked_out, clean_code, work_tree
 from stockroom.errors import StockroomError
-from stockroom.releases import read_release, release_digest, release_files
+from stockroom.releases.bundles import Artifacts, bundle_files
+from stockroom.releases.code import Code, checked_out, clean_code, work_tree
+from stockroom.releases.release import read_release, release_digest, release_files
+from stockroom.system import git
 
 FUNCTION = "functions/shop/greet"
 HANDLER = f"{FUNCTION}/greet.py"

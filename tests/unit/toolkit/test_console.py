@@ -7,9 +7,9 @@ from rich.table import Table
 
 from stockroom import console
 from stockroom.console import SafeConsole, Steps, print_error, visible
+from stockroom.deployed.terraform_state import DeployedStack, Resource
 from stockroom.errors import StockroomError
-from stockroom.state import DeployedStack, Resource
-from stockroom.status import resource_tree
+from stockroom.local.status import resource_tree
 
 EVIL = {
     "clears the screen": "a\x1b[2Jb",

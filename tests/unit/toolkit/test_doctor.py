@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from stockroom import doctor, installation
-from stockroom.doctor import FAILED, OK, Finding, examine
+from stockroom.local import doctor
+from stockroom.local.doctor import FAILED, OK, Finding, examine
 from stockroom.settings import Settings
+from stockroom.system import installation
 
 
 def _findings(settings: Settings) -> dict[str, Finding]:

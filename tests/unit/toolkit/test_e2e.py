@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from stockroom import e2e
 from stockroom.console import Steps
 from stockroom.environments import read_environment
 from stockroom.errors import StockroomError
-from stockroom.evidence import Selection
-from stockroom.outcomes import Outcomes
+from stockroom.releases.evidence import Selection
+from stockroom.releases.outcomes import Outcomes
+from stockroom.testing import e2e
 
 DEV = read_environment("dev")
 

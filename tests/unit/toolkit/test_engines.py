@@ -17,8 +17,8 @@ from stockroom.engines.external import ExternalEngine
 from stockroom.engines.health import Health, read_health
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.errors import StockroomError
-from stockroom.processes import PidFile, free_port, port_holder, processes_in
 from stockroom.settings import Settings
+from stockroom.system.processes import PidFile, free_port, port_holder, processes_in
 
 ANSWERS = {
     "/localstack/_localstack/health": (200, b'{"version": "4.14.0", "services": {}}'),

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from stockroom import doctor
 from stockroom.engines import make_engine, ministack
 from stockroom.engines.ministack import MiniStackEngine
-from stockroom.installation import Installation
-from stockroom.processes import port_holder, processes_in
+from stockroom.local import doctor
 from stockroom.settings import Settings
+from stockroom.system.installation import Installation
+from stockroom.system.processes import port_holder, processes_in
 
 PROGRAM = f"""#!{sys.executable}
 import http.server, json, os, subprocess

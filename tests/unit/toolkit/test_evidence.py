@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stockroom.evidence import (
+from stockroom.releases.evidence import (
     Evidence,
     Selection,
     artifact_hashes,
@@ -14,7 +14,7 @@ from stockroom.evidence import (
     toolkit_version,
     write_evidence,
 )
-from stockroom.releases import Release
+from stockroom.releases.release import Release
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WHOLE = Evidence(

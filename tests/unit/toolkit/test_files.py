@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from stockroom.errors import StockroomError
-from stockroom.files import close_to_others, write_whole
+from stockroom.system.files import close_to_others, write_whole
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

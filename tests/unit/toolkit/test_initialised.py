@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stockroom.initialised import is_initialised, keep_initialised, take_initialised
+from stockroom.terraform.init_cache import is_initialised, keep_initialised, take_initialised
 
 NAME = "local-data_platform"
 

@@ -4,9 +4,9 @@ import boto3
 import pytest
 from botocore.exceptions import WaiterError
 
+from stockroom.deployed.live_alias import shift, shifts
+from stockroom.deployed.outputs import Key
 from stockroom.errors import StockroomError
-from stockroom.live_versions import shift, shifts
-from stockroom.outputs import Key
 
 OUTPUTS = {
     "function_names": {"restock": "shop-restock", "capture_sales": "shop-capture-sales"},

@@ -3,13 +3,13 @@ import sys
 import time
 from pathlib import Path
 
-from stockroom.lock import exclusive
 from stockroom.settings import ROOT
+from stockroom.system.file_lock import exclusive
 
 HOLDER = """
 import sys
 from pathlib import Path
-from stockroom.lock import exclusive
+from stockroom.system.file_lock import exclusive
 with exclusive(Path(sys.argv[1]), sys.argv[2], lambda words: print(words, flush=True)):
     print("held", flush=True)
     sys.stdin.readline()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stockroom.outcomes import Outcomes, merge
+from stockroom.releases.outcomes import Outcomes, merge
 from stockroom.settings import ROOT
 
 TESTS = """
@@ -46,7 +46,7 @@ def test_parameters(text):
 def test_every_test_is_reported_once(tmp_path: Path, workers: str) -> None:
     crashes = "\ndef test_crashes():\n    os._exit(1)\n" if workers != "0" else ""
     (tmp_path / "test_them.py").write_text(TESTS + crashes)
-    words = ["-q", "-n", workers, "-p", "stockroom.pytest_outcomes", "--outcomes=outcomes", "--rootdir=.", "."]
+    words = ["-q", "-n", workers, "-p", "stockroom.testing.pytest_plugin", "--outcomes=outcomes", "--rootdir=.", "."]
     subprocess.run(
         [sys.executable, "-m", "pytest", *words],
         cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, check=False,

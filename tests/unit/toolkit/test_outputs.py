@@ -1,7 +1,7 @@
 import pytest
 
+from stockroom.deployed.outputs import Key, Outputs, find, labels, published
 from stockroom.errors import StockroomError
-from stockroom.outputs import Key, Outputs, find, labels, published
 
 TWO: Outputs = {
     "shop": {"queue_urls": {"orders": "http://q/shop-orders"}, "region": "us-east-1"},

@@ -12,15 +12,15 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from stockroom import infra
-from stockroom import own_platform as own_platform_module
-from stockroom.code import clean_code
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
-from stockroom.own_platform import OwnPlatform, choose_port, own_folder, undisturbed
-from stockroom.processes import PidFile, free_port
-from stockroom.releases import Release
+from stockroom.local import up as infra
+from stockroom.releases.code import clean_code
+from stockroom.releases.release import Release
 from stockroom.settings import Settings
+from stockroom.system.processes import PidFile, free_port
+from stockroom.testing import own_platform as own_platform_module
+from stockroom.testing.own_platform import OwnPlatform, choose_port, own_folder, undisturbed
 
 QUIET = Steps(quiet=True)
 
@@ -51,7 +51,7 @@ def test_a_folder_for_each_run(tmp_path: Path) -> None:
         (one / "platform").mkdir()
         script = (
             "import sys; from pathlib import Path\n"
-            "from stockroom.console import Steps; from stockroom.own_platform import own_folder\n"
+            "from stockroom.console import Steps; from stockroom.testing.own_platform import own_folder\n"
             "with own_folder('two', Steps(quiet=True), Path(sys.argv[1])) as two: print(two)"
         )
         two = subprocess.run(

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stockroom.processes import PidFile, free_port, is_running, port_answers, port_holder, processes_in, stop
+from stockroom.system.processes import PidFile, free_port, is_running, port_answers, port_holder, processes_in, stop
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 Start = Callable[..., subprocess.Popen[bytes]]

@@ -10,10 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 from rich.console import Console
 
-from stockroom import redrive as module
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
-from stockroom.redrive import (
+from stockroom.redrive import command as module
+from stockroom.redrive.command import (
     FailedBatch,
     describe_body,
     dynamodb_event,

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from stockroom.bundles import Artifact, Artifacts
-from stockroom.code import work_tree
-from stockroom.git import parse_status
-from stockroom.releases import Release, read_release, release_digest
+from stockroom.releases.bundles import Artifact, Artifacts
+from stockroom.releases.code import work_tree
+from stockroom.releases.release import Release, read_release, release_digest
+from stockroom.system.git import parse_status
 
 FILES = {"terraform/modules/sqs/main.tf": b"resource", "functions/x/x.py": b"def handler"}
 BUNDLES = [Artifact("capture_sales", "aa", Path("1.zip")), Artifact("process_orders", "bb", Path("2.zip"))]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stockroom.sales_report.figures import Figures, Line, sum_up
-from stockroom.sales_report.request import COLUMN_BY_WORD
+from seed.sales_report.figures import Figures, Line, sum_up
+from seed.sales_report.request import COLUMN_BY_WORD
 from tests.unit.toolkit.daily_sales import DAY, row, table
 
 NEXT = DAY + timedelta(1)

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 
 from seed.s3 import Seeded
+from seed.sales_report import freshness
+from seed.sales_report.curated import Buckets
+from seed.sales_report.freshness import Arrival, Lake, Look, rejected_ids, wait_until_fresh
+from seed.sales_report.order_queues import Messages, OrderQueues
 from stockroom.errors import StockroomError
-from stockroom.sales_report import freshness
-from stockroom.sales_report.curated import Buckets
-from stockroom.sales_report.freshness import Arrival, Lake, Look, rejected_ids, wait_until_fresh
-from stockroom.sales_report.order_queues import Messages, OrderQueues
 from tests.unit.toolkit.daily_sales import DAY, MemoryS3, parquet, row, table
 
 NEXT = DAY + timedelta(1)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from seed.sales_report.request import Request, make_request
 from stockroom.errors import StockroomError
-from stockroom.sales_report.request import Request, make_request
 
 
 def request(**words: str) -> Request:

@@ -6,11 +6,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from seed.sales_report.draw import default_top, draw
+from seed.sales_report.figures import SalesReport, sum_up
+from seed.sales_report.page import make_page
+from seed.sales_report.show import aligned, amount, as_json, printable, readable, table_rows
 from stockroom.picture import drawable
-from stockroom.sales_report.draw import default_top, draw
-from stockroom.sales_report.figures import SalesReport, sum_up
-from stockroom.sales_report.page import make_page
-from stockroom.sales_report.show import aligned, amount, as_json, printable, readable, table_rows
 from tests.unit.toolkit.daily_sales import DAY, row, table
 
 NEXT = DAY + timedelta(1)

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from stockroom import emulator, policies
 from stockroom.aws import account_variables, new_session
-from stockroom.checks import Checks
 from stockroom.console import Steps
-from stockroom.e2e import Request, run_rounds
 from stockroom.engines import docker, make_engine
+from stockroom.engines import emulator_installation as emulator
 from stockroom.environments import local_process_environment
-from stockroom.evidence import Selection
+from stockroom.releases.evidence import Selection
 from stockroom.settings import ROOT, Settings, parse_settings, read_settings
-from stockroom.terraform import find_binary, run_terraform
+from stockroom.terraform.stack import find_binary, run_terraform
+from stockroom.testing import policies
+from stockroom.testing.checks import Checks
+from stockroom.testing.e2e import Request, run_rounds
 
 KEYS = {
     "STOCKROOM_EVIDENCE_KEY": "signs-evidence-0123456789abcdef01234",

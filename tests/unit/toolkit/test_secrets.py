@@ -7,8 +7,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from stockroom.deployed.secrets import Change, Secret, change_value, fill_empty, make_change, read_secrets, read_value
 from stockroom.errors import StockroomError
-from stockroom.secrets import Change, Secret, change_value, fill_empty, make_change, read_secrets, read_value
 
 ARNS = {"customer_pseudonyms": "arn:of:pseudonyms", "api_key": "arn:of:api-key"}
 

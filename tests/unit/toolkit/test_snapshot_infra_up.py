@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from stockroom import infra
-from stockroom.bundles import Artifacts
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
-from stockroom.infra import Request
-from stockroom.releases import Release
+from stockroom.local import up as infra
+from stockroom.local.up import Request
+from stockroom.releases.bundles import Artifacts
+from stockroom.releases.release import Release
 from stockroom.settings import Settings
 from stockroom.snapshots.archive import Header
 from stockroom.snapshots.keys import Parts
-from stockroom.terraform import ResourceExistsError, Stack
+from stockroom.terraform.stack import ResourceExistsError, Stack
 from tests.unit.toolkit.snapshot_headers import HEADER, PARTS
 
 SEEDED = replace(PARTS, release="release 2")

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from stockroom import infra
+from stockroom.engines.emulator_state import RefusedStateError, Saved, state_folder
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.errors import StockroomError
+from stockroom.local import up as infra
 from stockroom.snapshots import platform as snapshots_of_platform
-from stockroom.snapshots.emulator import RefusedStateError, Saved, state_folder
 from stockroom.snapshots.platform import PlatformSnapshots
 from stockroom.snapshots.record import kept_file
 from tests.unit.toolkit.test_snapshot_platform import Engine, Platform, platform

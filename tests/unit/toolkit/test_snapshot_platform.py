@@ -14,13 +14,13 @@ from unittest.mock import Mock
 import pytest
 
 from stockroom.console import Steps
+from stockroom.engines.emulator_state import RefusedStateError, copy_state, load_state, save_state, state_folder
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.errors import StockroomError
 from stockroom.settings import Settings
 from stockroom.snapshots import background
 from stockroom.snapshots import platform as snapshots_of_platform
 from stockroom.snapshots.archive import Header, write
-from stockroom.snapshots.emulator import RefusedStateError, copy_state, load_state, save_state, state_folder
 from stockroom.snapshots.keys import Parts
 from stockroom.snapshots.platform import PlatformSnapshots, is_fresh, open_snapshots, why_none, words
 from stockroom.snapshots.record import BASE, kept_file, read_base, read_record, write_started

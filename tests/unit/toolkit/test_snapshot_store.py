@@ -16,14 +16,14 @@ from unittest.mock import Mock
 import psutil
 import pytest
 
+from stockroom.engines.emulator_state import settled_folder
 from stockroom.errors import StockroomError
-from stockroom.processes import processes_in
 from stockroom.settings import ROOT
 from stockroom.snapshots import background
 from stockroom.snapshots.archive import Header, unpack, verify, write
-from stockroom.snapshots.emulator import settled_folder
 from stockroom.snapshots.record import BASE, keep_base, read_base
 from stockroom.snapshots.store import Bounds, Entry, Store, beyond, put, remove_drafts
+from stockroom.system.processes import processes_in
 from tests.unit.toolkit.snapshot_headers import HEADER
 
 KEY = b"k" * 32

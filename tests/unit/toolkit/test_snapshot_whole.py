@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from stockroom.deployed.completeness import count_seeded, find_missing
 from stockroom.environments import LOCAL, read_environment
-from stockroom.snapshots.whole import count_seeded, find_missing
 
 ENVIRONMENT = read_environment(LOCAL)
 STACK = "data_platform"

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 from stockroom.bootstrap import bucket_policy
-from stockroom.state import Resource, parse_state
+from stockroom.deployed.terraform_state import Resource, parse_state
 
 STATE: dict[str, Any] = {
     "version": 4,

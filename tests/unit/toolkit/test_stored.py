@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import pytest
 
+from stockroom.deployed.terraform_state import parse_state, read_deployed
 from stockroom.environments import read_environment
 from stockroom.errors import StockroomError
-from stockroom.evidence import parse_evidence
 from stockroom.promotion.ledger import PREFIX, append, fold, read_events
 from stockroom.promotion.promotion_lock import KEY, read_lock
-from stockroom.state import parse_state, read_deployed
+from stockroom.releases.evidence import parse_evidence
 from stockroom.stored import LARGEST_BYTES
 
 DIGEST, COMMIT, ID = "ab" * 32, "c" * 40, "20261201-100000-abcdef"

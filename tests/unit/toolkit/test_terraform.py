@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from stockroom import terraform
-from stockroom.code import work_tree
 from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError
+from stockroom.releases.code import work_tree
 from stockroom.settings import Settings
-from stockroom.terraform import (
+from stockroom.terraform import stack as terraform
+from stockroom.terraform.stack import (
     PROVIDER,
     ApplyProgress,
     Binary,

@@ -14,11 +14,11 @@ from typing import Any
 import grpc
 import pytest
 
-from stockroom.processes import processes_in
-from stockroom.provider_memory import CHANGE, SCHEMAS, VALIDATION, Memory
 from stockroom.settings import ROOT
-from stockroom.terraform import is_provider
-from stockroom.terraform_provider import Attachment, parse_reattach, running_provider
+from stockroom.system.processes import processes_in
+from stockroom.terraform.provider import Attachment, parse_reattach, running_provider
+from stockroom.terraform.provider_memory import CHANGE, SCHEMAS, VALIDATION, Memory
+from stockroom.terraform.stack import is_provider
 
 NAME = "registry.terraform.io/hashicorp/aws"
 CONFIGURATION = "/tfplugin5.Provider/Configure"
@@ -207,7 +207,7 @@ def test_it_ends_also_when_terraform_fails(tmp_path: Path) -> None:
 def test_it_ends_also_while_it_starts(tmp_path: Path) -> None:
     slow = program(tmp_path, "import time\nopen('started', 'w')\ntime.sleep(600)")
     paths = map(str, (slow, tmp_path, tmp_path / "kept"))
-    words = [sys.executable, "-m", "stockroom.provider_memory", *paths]
+    words = [sys.executable, "-m", "stockroom.terraform.provider_memory", *paths]
     process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE)
     while not (tmp_path / "started").exists():
         assert process.poll() is None

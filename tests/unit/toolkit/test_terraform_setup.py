@@ -8,11 +8,11 @@ from threading import Thread
 
 import pytest
 
-from stockroom import terraform_setup
 from stockroom.errors import StockroomError
-from stockroom.processes import free_port
-from stockroom.terraform import target_platform
-from stockroom.terraform_setup import SHA256, VERSION, setup_terraform
+from stockroom.system.processes import free_port
+from stockroom.terraform import download as terraform_setup
+from stockroom.terraform.download import SHA256, VERSION, setup_terraform
+from stockroom.terraform.stack import target_platform
 
 PROGRAM = b"#!/bin/sh\necho Terraform\n"
 NAME = f"/{VERSION}/terraform_{VERSION}_{target_platform()}.zip"

@@ -12,7 +12,7 @@ from stockroom.promotion.gates import AccountFacts, Facts, Verdict, Waivers, all
 from stockroom.promotion.ledger import Promotion
 from stockroom.promotion.promotion_lock import Holder, new_holder
 from stockroom.promotion.rules import Freeze, Rules
-from stockroom.releases import Release
+from stockroom.releases.release import Release
 
 NOW = datetime(2026, 11, 19, 12, tzinfo=UTC)
 DIGEST, OTHER = "ab" * 32, "cd" * 32

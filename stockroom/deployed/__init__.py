@@ -1,0 +1,1 @@
+"""What stacks have deployed: outputs, records, secrets, versions, and whether all of it is there."""

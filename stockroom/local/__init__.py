@@ -1,0 +1,1 @@
+"""The local platform: bringing it up and down, and looking at it."""

@@ -1,0 +1,1 @@
+"""Dead letters: looking at them, and handing them over once more."""

@@ -1,0 +1,1 @@
+"""What is promoted: code, artifacts, their digest, and the evidence that they passed."""

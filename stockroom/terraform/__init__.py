@@ -1,0 +1,1 @@
+"""Running Terraform: binary, provider, working directories, checks."""
