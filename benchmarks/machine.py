@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 
 from stockroom.settings import ROOT, Settings
-from stockroom.terraform.stack import PROVIDER, find_binary
+from stockroom.terraform.binary import find_binary
+from stockroom.terraform.provider_sources import PROVIDER
 
 
 def read_facts(settings: Settings) -> dict[str, str]:

@@ -26,7 +26,8 @@ from stockroom.releases.bundles import build_artifacts
 from stockroom.releases.code import work_tree
 from stockroom.releases.release import release_variables
 from stockroom.settings import ROOT, SAMPLE_DIR, Settings
-from stockroom.terraform.stack import Stack, find_binary
+from stockroom.terraform.binary import find_binary
+from stockroom.terraform.local_directory import Stack
 
 _STEP = re.compile(r"^. (\w+) .*?([\d.]+) s$", re.MULTILINE)
 

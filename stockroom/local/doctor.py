@@ -16,7 +16,8 @@ from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError
 from stockroom.settings import HOME, ROOT, Settings
 from stockroom.system.installation import Installation, check_free_space
-from stockroom.terraform.stack import find_binary, find_mirror, user_cli_config
+from stockroom.terraform.binary import find_binary
+from stockroom.terraform.provider_sources import find_mirror, user_cli_config
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 

@@ -43,8 +43,11 @@ from stockroom.snapshots.sources import dataset_part, is_of_file, read_parts
 from stockroom.stacks import in_order, read_manifests, with_needs
 from stockroom.system.file_lock import exclusive
 from stockroom.system.processes import processes_in, stop
+from stockroom.terraform.apply_progress import ApplyResult
+from stockroom.terraform.binary import Binary, find_binary
+from stockroom.terraform.local_directory import Stack
+from stockroom.terraform.process import ResourceExistsError, wait_for_left_behind
 from stockroom.terraform.provider import Attachment
-from stockroom.terraform.stack import ApplyResult, Binary, ResourceExistsError, Stack, find_binary, wait_for_left_behind
 
 if TYPE_CHECKING:
     import boto3

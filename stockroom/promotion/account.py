@@ -14,7 +14,7 @@ from stockroom.environments import Environment, enter_local_environment, local_p
 from stockroom.errors import StockroomError
 from stockroom.promotion.rules import Rules
 from stockroom.settings import Settings
-from stockroom.terraform.stack import process_variables, provider_cache
+from stockroom.terraform.provider_sources import process_variables, provider_cache
 
 if TYPE_CHECKING:
     import boto3

@@ -34,8 +34,8 @@ from stockroom.releases.release import (
 from stockroom.settings import ROOT, Settings
 from stockroom.stored import read_object
 from stockroom.system import git
+from stockroom.terraform.binary import find_binary
 from stockroom.terraform.release_directory import WorkingDirectory
-from stockroom.terraform.stack import find_binary
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

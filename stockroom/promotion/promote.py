@@ -40,12 +40,14 @@ from stockroom.releases.release import Release
 from stockroom.settings import HOME, Settings
 from stockroom.stacks import in_order, read_manifests
 from stockroom.system.processes import processes_in
+from stockroom.terraform.apply_progress import ApplyResult
+from stockroom.terraform.binary import find_binary
+from stockroom.terraform.process import wait_for_left_behind
 from stockroom.terraform.release_directory import (
     UNSAVED_STATE,
     ApplyFailedError,
     WorkingDirectory,
 )
-from stockroom.terraform.stack import ApplyResult, find_binary, wait_for_left_behind
 from stockroom.testing.e2e import Request as TestRequest
 from stockroom.testing.e2e import run_rounds
 from stockroom.testing.own_platform import undisturbed

@@ -10,7 +10,7 @@ from stockroom.engines.emulator_installation import LOCALSTACK_DIR, LOCKS
 from stockroom.environments import LOCAL
 from stockroom.settings import ROOT, SAMPLE_DIR, Settings
 from stockroom.snapshots.keys import FORMAT, NOT_SEEDED, Parts, digest_of
-from stockroom.terraform.stack import Binary
+from stockroom.terraform.binary import Binary
 
 # What else than Terraform puts something into a platform.
 _MAKERS = (

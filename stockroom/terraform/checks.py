@@ -20,8 +20,9 @@ from stockroom.environments import (
     stack_names,
 )
 from stockroom.settings import Settings
+from stockroom.terraform.binary import find_binary
 from stockroom.terraform.provider import running_provider
-from stockroom.terraform.stack import find_binary, installed_provider, named_types, process_variables
+from stockroom.terraform.provider_sources import installed_provider, named_types, process_variables
 
 # Nothing listens there: these checks need no AWS, and a slip must not reach it.
 _NOWHERE = "http://127.0.0.1:9"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stockroom.errors import StockroomError
 from stockroom.settings import HOME
-from stockroom.terraform.stack import target_platform
+from stockroom.terraform.provider_sources import target_platform
 
 VERSION = "1.11.4"
 RELEASES = "https://releases.hashicorp.com/terraform"

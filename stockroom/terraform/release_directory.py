@@ -11,7 +11,9 @@ from typing import Any
 
 from stockroom.environments import Environment
 from stockroom.errors import StockroomError
-from stockroom.terraform.stack import ApplyProgress, ApplyResult, ResourceExistsError, run_terraform, variable_words
+from stockroom.terraform.apply_progress import ApplyProgress, ApplyResult
+from stockroom.terraform.local_directory import variable_words
+from stockroom.terraform.process import ResourceExistsError, run_terraform
 
 # Terraform's own name for it.
 UNSAVED_STATE = "errored.tfstate"

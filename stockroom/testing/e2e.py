@@ -25,7 +25,8 @@ from stockroom.errors import StockroomError
 from stockroom.releases.evidence import Evidence, Selection, artifact_hashes, toolkit_version, write_evidence
 from stockroom.releases.outcomes import Outcomes, merge
 from stockroom.settings import ROOT, Settings
-from stockroom.terraform.stack import PROVIDER, find_binary
+from stockroom.terraform.binary import find_binary
+from stockroom.terraform.provider_sources import PROVIDER
 from stockroom.testing.own_platform import OwnPlatform, own_folder, own_platform
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from stockroom.releases.bundles import Artifact, Artifacts, function_names, laye
 from stockroom.releases.code import work_tree
 from stockroom.releases.release import release_variables
 from stockroom.settings import Settings
+from stockroom.terraform.binary import find_binary
 from stockroom.terraform.provider import running_provider
-from stockroom.terraform.stack import find_binary, installed_provider, named_types, process_variables
+from stockroom.terraform.provider_sources import installed_provider, named_types, process_variables
 
 _NO_BACKEND = 'terraform {\n  backend "local" {}\n}\n'
 

@@ -22,7 +22,8 @@ from stockroom.releases.bundles import build_artifacts
 from stockroom.releases.code import work_tree
 from stockroom.releases.release import read_release, release_variables
 from stockroom.settings import Settings
-from stockroom.terraform.stack import find_binary, process_variables
+from stockroom.terraform.binary import find_binary
+from stockroom.terraform.provider_sources import process_variables
 
 from .own_platform import OwnPlatform
 

@@ -14,7 +14,8 @@ from stockroom.engines import emulator_installation as emulator
 from stockroom.environments import local_process_environment
 from stockroom.releases.evidence import Selection
 from stockroom.settings import ROOT, Settings, parse_settings, read_settings
-from stockroom.terraform.stack import find_binary, run_terraform
+from stockroom.terraform.binary import find_binary
+from stockroom.terraform.process import run_terraform
 from stockroom.testing import policies
 from stockroom.testing.checks import Checks
 from stockroom.testing.e2e import Request, run_rounds

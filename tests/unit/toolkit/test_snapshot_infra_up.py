@@ -19,7 +19,8 @@ from stockroom.releases.release import Release
 from stockroom.settings import Settings
 from stockroom.snapshots.archive import Header
 from stockroom.snapshots.keys import Parts
-from stockroom.terraform.stack import ResourceExistsError, Stack
+from stockroom.terraform.local_directory import Stack
+from stockroom.terraform.process import ResourceExistsError
 from tests.unit.toolkit.snapshot_headers import HEADER, PARTS
 
 SEEDED = replace(PARTS, release="release 2")

@@ -5,7 +5,7 @@ import pytest
 from stockroom.settings import SAMPLE_DIR, Settings
 from stockroom.snapshots.keys import NOT_SEEDED
 from stockroom.snapshots.sources import dataset_part, read_parts
-from stockroom.terraform.stack import Binary
+from stockroom.terraform.binary import Binary
 
 
 def test_parts_of_this_checkout(settings: Settings) -> None:

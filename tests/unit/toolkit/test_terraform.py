@@ -10,18 +10,15 @@ from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError
 from stockroom.releases.code import work_tree
 from stockroom.settings import Settings
-from stockroom.terraform import stack as terraform
-from stockroom.terraform.stack import (
+from stockroom.terraform import binary, local_directory
+from stockroom.terraform.apply_progress import ApplyProgress, ApplyResult
+from stockroom.terraform.binary import Binary, find_binary, parse_version
+from stockroom.terraform.local_directory import Stack
+from stockroom.terraform.process import ResourceExistsError, _failure
+from stockroom.terraform.provider_sources import (
     PROVIDER,
-    ApplyProgress,
-    Binary,
-    ResourceExistsError,
-    Stack,
-    _failure,
-    find_binary,
     find_mirror,
     named_types,
-    parse_version,
     target_platform,
     user_cli_config,
     write_cli_config,
@@ -50,7 +47,7 @@ def _fake(path: Path, version: str | None) -> Path:
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine without any Terraform; the folder on its PATH."""
-    monkeypatch.setattr(terraform, "HOME", tmp_path / "home")
+    monkeypatch.setattr(binary, "HOME", tmp_path / "home")
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "cat").symlink_to("/bin/cat")
@@ -67,7 +64,7 @@ def test_no_terraform_at_all(alone: Path, settings: Settings) -> None:
 
 def test_terraform_is_found_on_path_and_before_opentofu(alone: Path, settings: Settings) -> None:
     tofu = _fake(alone / "tofu", "1.10.3")
-    assert find_binary(settings) == terraform.Binary(tofu, "1.10.3")
+    assert find_binary(settings) == Binary(tofu, "1.10.3")
     one = _fake(alone / "terraform", "1.12.0")
     assert find_binary(settings).path == one
 
@@ -208,7 +205,7 @@ def apply(tmp_path: Path) -> Lines:
     return run
 
 
-def _read(lines: list[str]) -> tuple[terraform.ApplyResult, list[str]]:
+def _read(lines: list[str]) -> tuple[ApplyResult, list[str]]:
     said: list[str] = []
     progress = ApplyProgress(said.append)
     for line in lines:
@@ -276,7 +273,7 @@ def test_a_diagnostic_without_address_or_detail_is_enough() -> None:
 def test_tflocal_is_asked_once_for_every_endpoint(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(terraform, "INITIALISED_DIR", tmp_path / "kept")
+    monkeypatch.setattr(local_directory, "INITIALISED_DIR", tmp_path / "kept")
 
     def redirection(name: str, endpoint: str) -> str:
         here = settings.model_copy(update={"run_dir": tmp_path / name})

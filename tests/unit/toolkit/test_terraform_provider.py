@@ -16,9 +16,9 @@ import pytest
 
 from stockroom.settings import ROOT
 from stockroom.system.processes import processes_in
+from stockroom.terraform.process import is_provider
 from stockroom.terraform.provider import Attachment, parse_reattach, running_provider
 from stockroom.terraform.provider_memory import CHANGE, SCHEMAS, VALIDATION, Memory
-from stockroom.terraform.stack import is_provider
 
 NAME = "registry.terraform.io/hashicorp/aws"
 CONFIGURATION = "/tfplugin5.Provider/Configure"

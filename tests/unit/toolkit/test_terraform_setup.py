@@ -12,7 +12,7 @@ from stockroom.errors import StockroomError
 from stockroom.system.processes import free_port
 from stockroom.terraform import download as terraform_setup
 from stockroom.terraform.download import SHA256, VERSION, setup_terraform
-from stockroom.terraform.stack import target_platform
+from stockroom.terraform.provider_sources import target_platform
 
 PROGRAM = b"#!/bin/sh\necho Terraform\n"
 NAME = f"/{VERSION}/terraform_{VERSION}_{target_platform()}.zip"
