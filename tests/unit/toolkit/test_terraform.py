@@ -287,7 +287,7 @@ def test_tflocal_is_asked_once_for_every_endpoint(
     assert 'kinesis = "http://127.0.0.1:4566"' in first
     (kept,) = (tmp_path / "kept").iterdir()
     with monkeypatch.context() as nobody:
-        nobody.delattr(terraform, "run_terraform")
+        nobody.delattr(local_directory, "run_terraform")
         other = redirection("other", "http://127.0.0.1:50123")
     assert other == first.replace(":4566", ":50123")
     kept.write_text(kept.read_text().replace("# ", "# of another stack "))
