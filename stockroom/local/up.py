@@ -38,7 +38,14 @@ from stockroom.releases.release import Release, read_release, release_variables
 from stockroom.settings import Settings
 from stockroom.snapshots.keys import Parts
 from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfinished, why_none, words
-from stockroom.snapshots.record import forget_record, kept_file, read_record, read_started, write_started
+from stockroom.snapshots.record import (
+    forget_record,
+    forget_started,
+    kept_file,
+    read_record,
+    read_started,
+    write_started,
+)
 from stockroom.snapshots.sources import dataset_part, is_of_file, read_parts
 from stockroom.stacks import in_order, read_manifests, with_needs
 from stockroom.system.file_lock import exclusive
@@ -512,12 +519,16 @@ def infra_down(settings: Settings, keep_state: bool, steps: Steps) -> bool:
     """Stop the engine and everything of ours; without `keep_state` also remove what the platform keeps in its folder.
 
     With it, the next `infra-up` goes on with the data. Raises StockroomError, and stops nothing, when that can't be
-    kept. Returns whether anything was running.
+    kept; and when the emulator has ended by itself, with its data. Returns whether anything was running.
     """
     with platform_lock(settings, "invoke infra-down", steps):
         engine = make_engine(settings)
+        lost = False
         if keep_state and not engine.died():
             _keep_data(settings, engine, steps)
+        elif keep_state:
+            lost = read_started(settings.engine_dir) is not None
+        forget_started(settings.engine_dir)  # before it is stopped: a command that is killed then has lost nothing
         with steps.step("engine") as step:
             stopped = engine.stop()
             step.say("stopped" if stopped else "was not running")
@@ -528,7 +539,18 @@ def infra_down(settings: Settings, keep_state: bool, steps: Steps) -> bool:
                 shutil.rmtree(settings.run_dir / name, ignore_errors=True)
             with suppress(OSError):
                 settings.run_dir.rmdir()
+        if lost:
+            raise _nothing_to_keep(settings)
         return stopped or bool(left)
+
+
+def _nothing_to_keep(settings: Settings) -> StockroomError:
+    kept = kept_file(settings.run_dir).exists()
+    return StockroomError(
+        "the emulator had ended by itself, and the data in it is lost: there was nothing to keep",
+        f"`invoke infra-up` {'goes on with what was kept before' if kept else 'starts afresh'}; "
+        "`invoke logs` shows the emulator's last words",
+    )
 
 
 def _keep_data(settings: Settings, engine: Engine, steps: Steps) -> None:

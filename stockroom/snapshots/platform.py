@@ -37,6 +37,7 @@ from stockroom.snapshots.proof import proving
 from stockroom.snapshots.record import (
     forget_base,
     forget_record,
+    forget_started,
     keep_base,
     kept_file,
     read_record,
@@ -178,6 +179,7 @@ class PlatformSnapshots:
             if known is None:
                 raise
             self.engine.stop()
+            forget_started(self.settings.engine_dir)
             watch()
             if isinstance(error, RefusedStateError | NotWholeError):
                 self.store.set_aside(entry)

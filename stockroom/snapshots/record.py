@@ -1,7 +1,7 @@
 """What a platform was made from, beside its emulator: it goes when that world goes.
 
 <platform>/engine/
-    started.json        of which version the emulator is
+    started.json        of which version the emulator is, until it is stopped
     record.json         the parts of what is deployed, when the last command that changed it ended well
     base/, base.json    the state that `invoke reset` goes back to
     seen.txt            the emulator's moment when the platform was last seen to be whole
@@ -27,6 +27,11 @@ def read_started(engine_dir: Path) -> Header | None:
 
 def write_started(engine_dir: Path, header: Header) -> None:
     _write(engine_dir / "started.json", header)
+
+
+def forget_started(engine_dir: Path) -> None:
+    """Say that the emulator was stopped, and did not end by itself."""
+    (engine_dir / "started.json").unlink(missing_ok=True)
 
 
 def read_record(engine_dir: Path) -> Header | None:

@@ -14,6 +14,8 @@ from stockroom.environments import LOCAL, enter_local_environment, read_environm
 from stockroom.errors import explain
 from stockroom.local import snapshot_commands as commands
 from stockroom.local.up import infra_down, platform_lock
+from stockroom.snapshots.platform import unfinished
+from stockroom.snapshots.record import write_started
 from stockroom.system.files import PRIVATE_UMASK
 from tests.kills.world import World
 
@@ -28,6 +30,7 @@ def start(world: World) -> int:
         world.engine.check()
         world.engine.start()
         world.engine.wait_until_ready()
+        write_started(world.settings.engine_dir, unfinished(world.settings))
         return STARTED_EMPTY
 
 

@@ -19,6 +19,7 @@ from stockroom.releases.release import Release
 from stockroom.settings import Settings
 from stockroom.snapshots.archive import Header
 from stockroom.snapshots.keys import Parts
+from stockroom.snapshots.record import kept_file, write_started
 from stockroom.terraform.local_directory import Stack
 from stockroom.terraform.process import ResourceExistsError
 from tests.unit.toolkit.snapshot_headers import HEADER, PARTS
@@ -342,3 +343,28 @@ def test_an_engine_that_can_not_keep_data_says_so_and_stops(world: World) -> Non
 def test_nothing_that_stopped_before_is_kept(world: World) -> None:
     down(world)
     assert world.done == [STOP]
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["kept before", "never kept"])
+def test_an_emulator_that_ended_by_itself_is_not_said_to_be_kept(world: World, before: bool) -> None:
+    """What was written since then is lost, whatever was kept before."""
+    kept = kept_file(world.settings.run_dir)
+    if before:
+        kept.parent.mkdir(parents=True)
+        kept.write_text("kept before")
+    world.settings.engine_dir.mkdir(parents=True)
+    write_started(world.settings.engine_dir, HEADER)
+    with pytest.raises(StockroomError, match="ended by itself") as error:
+        down(world)
+    assert ("goes on with what was kept before" if before else "starts afresh") in str(error.value.hint)
+    assert kept.exists() is before
+    assert world.done == [STOP]
+    assert down(world) == [], "it was told once, and nothing is left of it"
+
+
+def test_what_was_kept_and_stopped_may_be_kept_once_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(infra, "open_snapshots", lambda *_: SimpleNamespace(save_to=lambda path, header, **_: header))
+    world.settings.engine_dir.mkdir(parents=True)
+    write_started(world.settings.engine_dir, HEADER)
+    world.running = True
+    assert [down(world), down(world)] == [[], []]

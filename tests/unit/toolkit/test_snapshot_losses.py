@@ -21,7 +21,7 @@ from stockroom.errors import StockroomError
 from stockroom.local import up as infra
 from stockroom.snapshots import platform as snapshots_of_platform
 from stockroom.snapshots.platform import PlatformSnapshots
-from stockroom.snapshots.record import kept_file
+from stockroom.snapshots.record import kept_file, read_started
 from tests.unit.toolkit.test_snapshot_platform import Engine, Platform, platform
 
 __all__ = ["platform"]
@@ -86,6 +86,7 @@ def test_no_snapshot_is_lost(platform: Platform, fault: Fault, kept: bool) -> No
     assert {path: path.read_bytes() for path in before} == before
     assert begun is None or isinstance(begun, StockroomError | OSError | KeyboardInterrupt)
     assert not platform.engine.running
+    assert read_started(platform.settings.engine_dir) is None, "it was stopped, and did not end by itself"
     assert isinstance(begun, BaseException) or len(platform.notes.lines) == 2, "one line for each of them"
     again = outcome(platform)
     assert isinstance(again, tuple)
