@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import collections
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -35,6 +36,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=600, help="begin no round after so many")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     words = parser.parse_args()
+    # A shell has what it starts in the background ignore it, and so would every command here that is interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     emulator.install(print)
     deadline = time.monotonic() + words.minutes * 60
     print(f"seed {words.seed}", flush=True)
