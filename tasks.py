@@ -92,10 +92,10 @@ def infra_up(
 def infra_down(c: Context, keep_state: bool = False) -> None:
     """Stop the local platform and everything that it started."""
     from stockroom.local import show as report
-    from stockroom.local import up as infra
+    from stockroom.local.down import infra_down as take_down
 
     with command() as settings:
-        infra.infra_down(settings, keep_state, report.Steps())
+        take_down(settings, keep_state, report.Steps())
 
 
 @task(help={"json": "Print one machine-readable object."})
@@ -202,8 +202,8 @@ _REHEARSE = "In the account that the local engine plays: the same, but for the e
 )
 def bootstrap(c: Context, env: str = "local", rehearse: bool = False) -> None:
     """Make what Terraform needs before it can run: state bucket, lock table, artifact bucket."""
+    from stockroom.local import running
     from stockroom.local import show as report
-    from stockroom.local import up as infra
 
     with command() as settings:
         if rehearse:
@@ -211,7 +211,7 @@ def bootstrap(c: Context, env: str = "local", rehearse: bool = False) -> None:
 
             bootstrap_account(settings, env, rehearse, report.Steps())
         else:
-            infra.bootstrap_environment(settings, env, report.Steps())
+            running.bootstrap_environment(settings, env, report.Steps())
 
 
 _PROMOTING = {
@@ -377,12 +377,12 @@ def unlock(c: Context, env: str, promotion: str, rehearse: bool = False) -> None
 def redrive(c: Context, queue: str, env: str = "local", list: bool = False) -> None:
     """Hand over once more what is in a dead-letter queue, after its cause is mended."""
     from stockroom.console import Steps, out
-    from stockroom.local import up as infra
+    from stockroom.local import running
     from stockroom.redrive import command as dead_letters
 
     with command() as settings:
-        environment, session = infra.environment_session(settings, env)
-        outputs = infra.deployed_outputs(environment, session)
+        environment, session = running.environment_session(settings, env)
+        outputs = running.deployed_outputs(environment, session)
         if list:
             out.print(dead_letters.list_letters(session, outputs, queue))
         else:
@@ -402,12 +402,12 @@ def secrets(c: Context, env: str = "local", generate: str = "", put: str = "", f
     from stockroom.console import out
     from stockroom.deployed import secrets as values
     from stockroom.deployed.outputs import labelled
-    from stockroom.local import up as infra
+    from stockroom.local import running
 
     with command() as settings:
         change = values.make_change(generate, put, from_file)
-        environment, session = infra.environment_session(settings, env)
-        outputs = infra.deployed_outputs(environment, session)
+        environment, session = running.environment_session(settings, env)
+        outputs = running.deployed_outputs(environment, session)
         if change:
             out.print(values.change_value(session, outputs, change))
         else:

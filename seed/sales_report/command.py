@@ -22,7 +22,8 @@ from stockroom.console import Steps, err, out
 from stockroom.deployed.terraform_state import read_deployed
 from stockroom.environments import LOCAL
 from stockroom.errors import StockroomError
-from stockroom.local.up import SEEDED_STACK, environment_session
+from stockroom.local.running import environment_session
+from stockroom.local.up import SEEDED_STACK
 from stockroom.settings import Settings
 from stockroom.system.files import write_whole
 

@@ -13,7 +13,7 @@ from stockroom.console import Steps
 from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, enter_local_environment, read_environment
 from stockroom.errors import StockroomError
-from stockroom.local.up import platform_lock, running_engine
+from stockroom.local.running import platform_lock, running_engine
 from stockroom.settings import Settings
 from stockroom.snapshots.archive import Header, UntrustedError, sign_again, verify
 from stockroom.snapshots.keys import Parts, fits_emulator

@@ -1,11 +1,10 @@
-"""Bringing the local platform up and taking it down."""
+"""Bringing the local platform up."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,6 @@ from stockroom.bootstrap import bootstrap
 from stockroom.console import Steps
 from stockroom.deployed.completeness import count_seeded, prepare
 from stockroom.deployed.live_alias import shift
-from stockroom.deployed.outputs import Outputs
 from stockroom.deployed.secrets import fill_empty
 from stockroom.deployed.terraform_state import read_deployed, record_release, release_stale_lock
 from stockroom.engines import Engine, make_engine
@@ -31,6 +29,7 @@ from stockroom.environments import (
     stack_names,
 )
 from stockroom.errors import StockroomError
+from stockroom.local.running import deployed_outputs, platform_lock, running_session
 from stockroom.releases.artifact_bucket import upload_artifacts
 from stockroom.releases.bundles import Artifacts, build_artifacts
 from stockroom.releases.code import Code, work_tree
@@ -40,16 +39,11 @@ from stockroom.snapshots.keys import Parts
 from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfinished, why_none, words
 from stockroom.snapshots.record import (
     forget_record,
-    forget_started,
-    kept_file,
-    read_record,
-    read_started,
     write_started,
 )
 from stockroom.snapshots.sources import dataset_part, is_of_file, read_parts
 from stockroom.stacks import in_order, read_manifests, with_needs
-from stockroom.system.file_lock import exclusive
-from stockroom.system.processes import processes_in, stop
+from stockroom.system.processes import stop
 from stockroom.terraform.apply_progress import ApplyResult
 from stockroom.terraform.binary import Binary, find_binary
 from stockroom.terraform.local_directory import Stack
@@ -61,8 +55,6 @@ if TYPE_CHECKING:
 
     from seed import SeedReport
 
-# What a platform keeps in its folder; it may be a folder of the user's, so nothing else in it is touched.
-_PLATFORM_FOLDERS = ("committed", "engine", "kept", "proof", "seed", "terraform", "unpacked")
 
 SEEDED_STACK = "data_platform"
 
@@ -121,13 +113,6 @@ def make_request(
         raise StockroomError("--dataset and --no-seed contradict each other", "leave one of them out")
     file = Path(dataset).expanduser().absolute() if dataset else settings.seed_dataset
     return Request(stacks, seed and SEEDED_STACK in stacks, file, date_order or None, duplicates, snapshots)
-
-
-@contextmanager
-def platform_lock(settings: Settings, purpose: str, steps: Steps) -> Iterator[None]:
-    """One command at a time changes a platform."""
-    with exclusive(settings.platform_lock, purpose, steps.note):
-        yield
 
 
 def infra_up(settings: Settings, request: Request, steps: Steps, watch: Callable[[], None] = lambda: None) -> Summary:
@@ -474,95 +459,3 @@ def seed(settings: Settings, request: Request, steps: Steps) -> SeedReport:
     engine, environment, session = running_session(settings)
     with platform_lock(settings, "invoke seed", steps):
         return _seed(settings, environment, session, engine.endpoint, request, steps)
-
-
-def bootstrap_environment(settings: Settings, name: str, steps: Steps) -> None:
-    """`invoke bootstrap`: state bucket, lock table and artifact bucket of an environment."""
-    environment, session = environment_session(settings, name)
-    with steps.step("bootstrap") as step:
-        created = bootstrap(environment, session)
-        step.say(f"created {', '.join(created)}" if created else "everything is there already")
-
-
-def environment_session(settings: Settings, name: str) -> tuple[Environment, boto3.Session]:
-    """An environment by name, and a session for it. Raises StockroomError when the local platform does not run."""
-    environment = read_environment(name)
-    if name == LOCAL:
-        return environment, running_session(settings)[2]
-    return environment, session_for(environment)
-
-
-def deployed_outputs(environment: Environment, session: boto3.Session) -> Outputs:
-    """The outputs of the environment's stacks, by stack. Raises StockroomError when none is deployed."""
-    deployed = [stack for name in stack_names() if (stack := read_deployed(environment, session, name))]
-    if not deployed:
-        hint = "deploy it with `invoke infra-up`" if environment.name == LOCAL else "deploy a release there first"
-        raise StockroomError(f"nothing is deployed to '{environment.name}'", hint)
-    return {stack.name: stack.outputs for stack in deployed}
-
-
-def running_session(settings: Settings) -> tuple[Engine, Environment, boto3.Session]:
-    """The running local platform. Raises StockroomError when it does not run."""
-    engine, environment = running_engine(settings), read_environment(LOCAL)
-    return engine, environment, session_for(environment, engine.endpoint)
-
-
-def running_engine(settings: Settings) -> Engine:
-    """The engine of the running local platform. Raises StockroomError when it does not run."""
-    engine = make_engine(settings)
-    if engine.status().state != "running":
-        raise StockroomError("the local platform does not run", "start it with `invoke infra-up`")
-    return engine
-
-
-def infra_down(settings: Settings, keep_state: bool, steps: Steps) -> bool:
-    """Stop the engine and everything of ours; without `keep_state` also remove what the platform keeps in its folder.
-
-    With it, the next `infra-up` goes on with the data. Raises StockroomError, and stops nothing, when that can't be
-    kept; and when the emulator has ended by itself, with its data. Returns whether anything was running.
-    """
-    with platform_lock(settings, "invoke infra-down", steps):
-        engine = make_engine(settings)
-        lost = False
-        if keep_state and not engine.died():
-            _keep_data(settings, engine, steps)
-        elif keep_state:
-            lost = read_started(settings.engine_dir) is not None
-        forget_started(settings.engine_dir)  # before it is stopped: a command that is killed then has lost nothing
-        with steps.step("engine") as step:
-            stopped = engine.stop()
-            step.say("stopped" if stopped else "was not running")
-        left = list(processes_in(settings.run_dir))
-        stop(left, patience=10)
-        if not keep_state:
-            for name in _PLATFORM_FOLDERS:
-                shutil.rmtree(settings.run_dir / name, ignore_errors=True)
-            with suppress(OSError):
-                settings.run_dir.rmdir()
-        if lost:
-            raise _nothing_to_keep(settings)
-        return stopped or bool(left)
-
-
-def _nothing_to_keep(settings: Settings) -> StockroomError:
-    kept = kept_file(settings.run_dir).exists()
-    return StockroomError(
-        "the emulator had ended by itself, and the data in it is lost: there was nothing to keep",
-        f"`invoke infra-up` {'goes on with what was kept before' if kept else 'starts afresh'}; "
-        "`invoke logs` shows the emulator's last words",
-    )
-
-
-def _keep_data(settings: Settings, engine: Engine, steps: Steps) -> None:
-    if reason := why_none(settings):
-        steps.note(f"the data is not kept: {reason}")
-        return
-    with steps.step("data") as step:
-        try:
-            snapshots = open_snapshots(settings, engine, steps)
-            header = read_record(settings.engine_dir) or read_started(settings.engine_dir) or unfinished(settings)
-            header = snapshots.save_to(kept_file(settings.run_dir), header, overwrite=True)
-        except StockroomError as error:
-            error.hint = "nothing was stopped; `invoke infra-down` stops it without keeping its data"
-            raise
-        step.say(f"kept {header.bytes >> 20} MB; `invoke infra-up` goes on with it")

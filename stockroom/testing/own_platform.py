@@ -29,7 +29,9 @@ from stockroom.console import Steps
 from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, local_process_environment, read_environment
 from stockroom.errors import StockroomError
-from stockroom.local import up as infra
+from stockroom.local.down import infra_down
+from stockroom.local.running import deployed_outputs
+from stockroom.local.up import infra_up, make_request
 from stockroom.releases.code import clean_code
 from stockroom.releases.release import Release
 from stockroom.settings import HOME, Settings
@@ -106,7 +108,7 @@ def take_down(folder: Path) -> None:
     """Stop everything that the run in this folder started, and remove its platform but for its logs."""
     _save_logs(folder / "platform", folder / "logs")
     if settings := _settings_of(folder):
-        infra.infra_down(settings, keep_state=False, steps=Steps(quiet=True))
+        infra_down(settings, keep_state=False, steps=Steps(quiet=True))
     stop(list(processes_in(folder)), patience=2)
     shutil.rmtree(folder / "platform", ignore_errors=True)
 
@@ -177,12 +179,12 @@ class OwnPlatform:
             steps.note(
                 f"the work tree differs from its commit ({code.changed[0]}{more}), so no promotion takes its evidence"
             )
-        request = infra.make_request(self.settings, "", seed=True, dataset="", date_order="", duplicates="keep")
+        request = make_request(self.settings, "", seed=True, dataset="", date_order="", duplicates="keep")
         request = replace(request, code=code)
-        summary = infra.infra_up(self.settings, request, steps, self._give_up_when_stopping)
+        summary = infra_up(self.settings, request, steps, self._give_up_when_stopping)
         environment = read_environment(LOCAL)
         session = session_for(environment, self.endpoint)
-        self._outputs_file.write_text(json.dumps(infra.deployed_outputs(environment, session)))
+        self._outputs_file.write_text(json.dumps(deployed_outputs(environment, session)))
         return summary.release
 
     def _give_up_when_stopping(self) -> None:

@@ -13,7 +13,8 @@ from stockroom.console import Steps, print_error
 from stockroom.environments import LOCAL, enter_local_environment, read_environment
 from stockroom.errors import explain
 from stockroom.local import snapshot_commands as commands
-from stockroom.local.up import infra_down, platform_lock
+from stockroom.local.down import infra_down
+from stockroom.local.running import platform_lock
 from stockroom.snapshots.platform import unfinished
 from stockroom.snapshots.record import write_started
 from stockroom.system.files import PRIVATE_UMASK

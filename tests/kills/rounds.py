@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
-from stockroom.local.up import infra_down
+from stockroom.local.down import infra_down
 from stockroom.settings import ROOT
 from stockroom.snapshots.record import kept_file, write_record
 from tests.kills import faults

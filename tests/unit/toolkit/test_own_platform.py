@@ -14,7 +14,7 @@ import pytest
 
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
-from stockroom.local import up as infra
+from stockroom.local.up import Request
 from stockroom.releases.code import clean_code
 from stockroom.releases.release import Release
 from stockroom.settings import Settings
@@ -142,9 +142,9 @@ def test_runs_use_the_same_ports_again_but_never_one_that_is_in_use(tmp_path: Pa
 def test_what_is_tested_is_a_clean_check_out_or_said_not_to_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], changed: bool
 ) -> None:
-    asked: list[infra.Request] = []
+    asked: list[Request] = []
 
-    def up(settings: Settings, request: infra.Request, *_: object) -> SimpleNamespace:
+    def up(settings: Settings, request: Request, *_: object) -> SimpleNamespace:
         asked.append(request)
         return SimpleNamespace(release=Release("d" * 64, None, dirty=False))
 
@@ -158,8 +158,8 @@ def test_what_is_tested_is_a_clean_check_out_or_said_not_to_be(
     if changed:
         function.write_text("# changed\n")
     monkeypatch.setattr(own_platform_module, "clean_code", partial(clean_code, root=clone))
-    monkeypatch.setattr(infra, "infra_up", up)
-    monkeypatch.setattr(infra, "deployed_outputs", lambda *_: {})
+    monkeypatch.setattr(own_platform_module, "infra_up", up)
+    monkeypatch.setattr(own_platform_module, "deployed_outputs", lambda *_: {})
     monkeypatch.setattr(own_platform_module, "session_for", lambda *_: None)
     runs = tmp_path / "runs" / "one"
     runs.mkdir(parents=True)

@@ -12,6 +12,7 @@ import pytest
 
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
+from stockroom.local import down as local_down
 from stockroom.local import up as infra
 from stockroom.local.up import Request
 from stockroom.releases.bundles import Artifacts
@@ -60,7 +61,8 @@ class World:
             "wait_for_left_behind": lambda *_: [],
             "event_sources_rest": self._rest,
         }.items():
-            monkeypatch.setattr(infra, name, value)
+            monkeypatch.setattr(infra, name, value, raising=False)
+            monkeypatch.setattr(local_down, name, value, raising=False)
         monkeypatch.setattr(Stack, "set_up", lambda *_: self._set_up())
         monkeypatch.setattr(Stack, "running_provider", lambda *_: nullcontext({}))
 
@@ -305,7 +307,7 @@ class Notes(Steps):
 def down(world: World) -> list[str]:
     """Stop the platform, keeping its data; returns what is said."""
     notes = Notes()
-    infra.infra_down(world.settings, keep_state=True, steps=notes)
+    local_down.infra_down(world.settings, keep_state=True, steps=notes)
     return notes.lines
 
 
@@ -315,7 +317,7 @@ def test_the_data_is_kept_before_anything_is_stopped(world: World, monkeypatch: 
         world.done.append(f"save {path.relative_to(world.settings.run_dir)}")
         return header
 
-    monkeypatch.setattr(infra, "open_snapshots", lambda *_: SimpleNamespace(save_to=save_to))
+    monkeypatch.setattr(local_down, "open_snapshots", lambda *_: SimpleNamespace(save_to=save_to))
     world.running = True
     down(world)
     assert world.done == ["save kept/platform.snapshot", STOP]
@@ -325,7 +327,7 @@ def test_what_can_not_be_kept_is_not_stopped(world: World, monkeypatch: pytest.M
     def save_to(*_: object, **__: object) -> None:
         raise StockroomError("the emulator did not save its state")
 
-    monkeypatch.setattr(infra, "open_snapshots", lambda *_: SimpleNamespace(save_to=save_to))
+    monkeypatch.setattr(local_down, "open_snapshots", lambda *_: SimpleNamespace(save_to=save_to))
     world.running = True
     with pytest.raises(StockroomError) as error:
         down(world)

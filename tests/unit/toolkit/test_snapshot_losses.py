@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from stockroom.engines.emulator_state import RefusedStateError, Saved, state_folder
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.errors import StockroomError
-from stockroom.local import up as infra
+from stockroom.local import down
 from stockroom.snapshots import platform as snapshots_of_platform
 from stockroom.snapshots.platform import PlatformSnapshots
 from stockroom.snapshots.record import kept_file, read_started
@@ -156,11 +156,11 @@ def test_nothing_is_stopped_or_written_over_when_saving_fails(platform: Platform
     engine.running = True
     with pytest.MonkeyPatch.context() as patched:
         saving(patched, platform, fault)
-        patched.setattr(infra, "make_engine", lambda _: engine)
-        patched.setattr(infra, "open_snapshots", lambda *_: platform.snapshots())
-        patched.setattr(infra, "unfinished", lambda _: platform.header)
+        patched.setattr(down, "make_engine", lambda _: engine)
+        patched.setattr(down, "open_snapshots", lambda *_: platform.snapshots())
+        patched.setattr(down, "unfinished", lambda _: platform.header)
         with pytest.raises(type(fault.error)):
-            infra.infra_down(platform.settings, True, platform.notes)
+            down.infra_down(platform.settings, True, platform.notes)
     assert engine.running
     assert (kept.read_bytes() if kept.exists() else None) == content
     assert [path.name for path in kept.parent.rglob("*")] == (["platform.snapshot"] if before else [])

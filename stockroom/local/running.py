@@ -1,0 +1,72 @@
+"""The running platform, or an account, for commands that work with what is deployed there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from stockroom.aws import session_for
+from stockroom.bootstrap import bootstrap
+from stockroom.console import Steps
+from stockroom.deployed.outputs import Outputs
+from stockroom.deployed.terraform_state import read_deployed
+from stockroom.engines import Engine, make_engine
+from stockroom.environments import (
+    LOCAL,
+    Environment,
+    read_environment,
+    stack_names,
+)
+from stockroom.errors import StockroomError
+from stockroom.settings import Settings
+from stockroom.system.file_lock import exclusive
+
+if TYPE_CHECKING:
+    import boto3
+
+
+@contextmanager
+def platform_lock(settings: Settings, purpose: str, steps: Steps) -> Iterator[None]:
+    """One command at a time changes a platform."""
+    with exclusive(settings.platform_lock, purpose, steps.note):
+        yield
+
+
+def environment_session(settings: Settings, name: str) -> tuple[Environment, boto3.Session]:
+    """An environment by name, and a session for it. Raises StockroomError when the local platform does not run."""
+    environment = read_environment(name)
+    if name == LOCAL:
+        return environment, running_session(settings)[2]
+    return environment, session_for(environment)
+
+
+def deployed_outputs(environment: Environment, session: boto3.Session) -> Outputs:
+    """The outputs of the environment's stacks, by stack. Raises StockroomError when none is deployed."""
+    deployed = [stack for name in stack_names() if (stack := read_deployed(environment, session, name))]
+    if not deployed:
+        hint = "deploy it with `invoke infra-up`" if environment.name == LOCAL else "deploy a release there first"
+        raise StockroomError(f"nothing is deployed to '{environment.name}'", hint)
+    return {stack.name: stack.outputs for stack in deployed}
+
+
+def running_session(settings: Settings) -> tuple[Engine, Environment, boto3.Session]:
+    """The running local platform. Raises StockroomError when it does not run."""
+    engine, environment = running_engine(settings), read_environment(LOCAL)
+    return engine, environment, session_for(environment, engine.endpoint)
+
+
+def running_engine(settings: Settings) -> Engine:
+    """The engine of the running local platform. Raises StockroomError when it does not run."""
+    engine = make_engine(settings)
+    if engine.status().state != "running":
+        raise StockroomError("the local platform does not run", "start it with `invoke infra-up`")
+    return engine
+
+
+def bootstrap_environment(settings: Settings, name: str, steps: Steps) -> None:
+    """`invoke bootstrap`: state bucket, lock table and artifact bucket of an environment."""
+    environment, session = environment_session(settings, name)
+    with steps.step("bootstrap") as step:
+        created = bootstrap(environment, session)
+        step.say(f"created {', '.join(created)}" if created else "everything is there already")
