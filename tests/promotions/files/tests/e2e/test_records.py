@@ -14,4 +14,4 @@ pytestmark = pytest.mark.smoke
 
 def test_greeting_can_be_read() -> None:
     outputs = json.loads(Path(os.environ["STOCKROOM_E2E_OUTPUTS"]).read_text())
-    assert boto3.client("ssm").get_parameter(Name=outputs["greeting_name"])["Parameter"]["Value"]
+    assert boto3.client("ssm").get_parameter(Name=outputs["records"]["greeting_name"])["Parameter"]["Value"]
