@@ -91,6 +91,17 @@ def in_order(manifests: Manifests, names: Iterable[str]) -> list[str]:
     return [name for name in TopologicalSorter(_graph(manifests)).static_order() if name in wanted]
 
 
+def needs_among(manifests: Manifests, names: Iterable[str]) -> dict[str, list[str]]:
+    """Name → those of the names that have to be deployed before it, also where it needs them by way of another one.
+
+    In the order of `in_order`; what `side_by_side.run_side_by_side` takes.
+    """
+    ordered = in_order(manifests, names)
+    return {
+        name: [other for other in ordered if other in with_needs(manifests, manifests[name].needs)] for name in ordered
+    }
+
+
 def early_services(manifests: Manifests, names: Iterable[str]) -> list[str]:
     """The services of the stacks, each once, those of the stack that is deployed first before others."""
     ordered = in_order(manifests, names)

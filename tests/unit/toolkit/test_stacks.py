@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from stockroom.errors import StockroomError
-from stockroom.stacks import Manifest, early_services, in_order, read_manifests, with_needs
+from stockroom.stacks import Manifest, early_services, in_order, needs_among, read_manifests, with_needs
 
 SHOP = {
     "shop": Manifest(needs=("lake", "network"), services=("s3", "apigateway")),
@@ -35,6 +35,10 @@ def test_the_order_is_that_of_names_where_nothing_is_needed() -> None:
 
 def test_what_was_not_asked_for_is_left_out_of_the_order() -> None:
     assert in_order(SHOP, ["insights", "lake"]) == ["lake", "insights"]
+
+
+def test_a_need_holds_by_way_of_a_stack_that_was_not_asked_for() -> None:
+    assert needs_among(SHOP, ["insights", "lake", "alone"]) == {"alone": [], "lake": [], "insights": ["lake"]}
 
 
 @pytest.mark.parametrize(
