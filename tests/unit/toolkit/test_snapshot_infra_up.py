@@ -365,7 +365,7 @@ def test_an_emulator_that_ended_by_itself_is_not_said_to_be_kept(world: World, b
 
 
 def test_what_was_kept_and_stopped_may_be_kept_once_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(infra, "open_snapshots", lambda *_: SimpleNamespace(save_to=lambda path, header, **_: header))
+    monkeypatch.setattr(local_down, "open_snapshots", lambda *_: SimpleNamespace(save_to=lambda path, header, **_: header))
     world.settings.engine_dir.mkdir(parents=True)
     write_started(world.settings.engine_dir, HEADER)
     world.running = True
