@@ -22,7 +22,7 @@ from stockroom.console import Steps
 from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError
 from stockroom.local.up import SEEDED_STACK
-from stockroom.settings import HOME, ROOT, Settings
+from stockroom.settings import DEFAULT_ENGINE, HOME, ROOT, Settings
 from stockroom.system.processes import port_answers, processes_in
 from stockroom.testing.own_platform import own_folder, take_down, undisturbed
 
@@ -193,7 +193,7 @@ def unpack_commit(commit: str, target: Path) -> None:
 @contextlib.contextmanager
 def own_bench(settings: Settings, quick: bool, against: str | None, steps: Steps) -> Iterator[tuple[Path, Bench]]:
     """The folder of one run and what its benchmarks share; however it ends, nothing that was started goes on."""
-    if settings.engine != "localstack":
+    if settings.engine != DEFAULT_ENGINE:
         raise StockroomError(
             f"benchmarks start an engine of their own, and STOCKROOM_ENGINE={settings.engine} is not that one",
             "unset STOCKROOM_ENGINE",

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -27,6 +27,11 @@ SAMPLE_DIR = ROOT / "fixtures"
 
 PREFIX = "STOCKROOM_"
 
+DEFAULT_ENGINE: Final = "localstack"
+
+# Engines that somebody else runs, at STOCKROOM_ENDPOINT.
+_ELSEWHERE = frozenset({"external"})
+
 _SHORTEST_KEY = 32
 
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
@@ -45,7 +50,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     engine: Literal["localstack", "ministack", "docker", "external"] = Field(
-        default="localstack", description="What answers AWS calls for the local environment."
+        default=DEFAULT_ENGINE, description="What answers AWS calls for the local environment."
     )
     port: int = Field(default=4566, ge=1024, le=65535, description="Port of the local AWS endpoint.")
     endpoint: str | None = Field(
@@ -162,7 +167,7 @@ class Settings(BaseSettings):
     @property
     def local_endpoint(self) -> str:
         """URL of the local AWS endpoint, without a trailing slash."""
-        if self.engine == "external" and self.endpoint:
+        if self.engine in _ELSEWHERE and self.endpoint:
             return self.endpoint
         return f"http://127.0.0.1:{self.port}"
 
@@ -207,9 +212,9 @@ def parse_settings(environment: Mapping[str, str], dotenv: Mapping[str, str | No
             f"{name}{value} in {source}: {reason[:1].lower()}{reason[1:]}",
             ".env.example lists every setting with its meaning",
         ) from None
-    if settings.engine == "external" and not settings.endpoint:
+    if settings.engine in _ELSEWHERE and not settings.endpoint:
         raise StockroomError(
-            "STOCKROOM_ENGINE=external needs STOCKROOM_ENDPOINT",
+            f"STOCKROOM_ENGINE={settings.engine} needs STOCKROOM_ENDPOINT",
             "set it to the URL of the emulator, such as http://127.0.0.1:4566",
         )
     return settings

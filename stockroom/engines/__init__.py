@@ -23,11 +23,27 @@ class EngineStatus:
     detail: str | None = None
 
 
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine can do besides answering AWS calls.
+
+    `managed`: it is started and stopped here, so all that it holds is this platform's.
+    `snapshots`: its state can be saved and loaded, and the event sources of its functions can rest meanwhile.
+    `log`: its log can be read here.
+    """
+
+    managed: bool = True
+    snapshots: bool = False
+    log: bool = True
+
+
 class Engine(Protocol):
-    """Start, wait until ready, stop, status, endpoint, logs."""
+    """Start, wait until ready, stop, status, endpoint, logs. `emulator` is the product that answers."""
 
     name: str
+    emulator: str
     endpoint: str
+    capabilities: Capabilities
 
     def check(self) -> None:
         """Raises StockroomError when the engine does not run and `start` could not change that."""
@@ -46,8 +62,8 @@ class Engine(Protocol):
 
     def status(self) -> EngineStatus: ...
 
-    def died(self) -> bool:
-        """True when an engine that was running has gone."""
+    def is_running(self) -> bool:
+        """Whether it was started, here or by an earlier command, and has not ended; it need not be ready."""
 
     def log_lines(self, follow_log: bool, lines: int) -> Iterator[str]:
         """The last `lines` lines of the log; with `follow_log` also every new one, for ever."""

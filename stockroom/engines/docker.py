@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from stockroom.engines import EngineStatus
+from stockroom.engines import Capabilities, EngineStatus
 from stockroom.engines.health import read_health, wait_for_health
 from stockroom.environments import LOCAL, local_process_environment, read_environment
 from stockroom.errors import StockroomError
@@ -21,6 +21,8 @@ class DockerEngine:
     """A container named after its port; `LOCALSTACK_AUTH_TOKEN` is passed through to it and nowhere else."""
 
     name = "docker"
+    emulator = "localstack"
+    capabilities = Capabilities()
 
     def __init__(self, settings: Settings) -> None:
         self.endpoint = settings.local_endpoint
@@ -70,8 +72,8 @@ class DockerEngine:
             return False
         return _docker("rm", "--force", "--volumes", self._container).returncode == 0
 
-    def died(self) -> bool:
-        return not self._container_runs()
+    def is_running(self) -> bool:
+        return self._container_runs()
 
     def status(self) -> EngineStatus:
         if shutil.which("docker") is None or not self._container_runs():

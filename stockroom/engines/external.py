@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from stockroom.engines import EngineStatus
+from stockroom.engines import Capabilities, EngineStatus
 from stockroom.engines.health import read_health, wait_for_health
 from stockroom.errors import StockroomError
 from stockroom.settings import Settings
@@ -15,7 +15,8 @@ _PATIENCE_SECONDS = 5
 class ExternalEngine:
     """`STOCKROOM_ENDPOINT`: never started and never stopped by us."""
 
-    name = "external"
+    name = emulator = "external"
+    capabilities = Capabilities(managed=False, log=False)
 
     def __init__(self, settings: Settings) -> None:
         self.endpoint = settings.local_endpoint
@@ -43,8 +44,8 @@ class ExternalEngine:
     def stop(self) -> bool:
         return False
 
-    def died(self) -> bool:
-        return read_health(self.endpoint) is None
+    def is_running(self) -> bool:
+        return read_health(self.endpoint) is not None
 
     def status(self) -> EngineStatus:
         health = read_health(self.endpoint)

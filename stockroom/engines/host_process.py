@@ -12,7 +12,7 @@ from time import time
 
 import psutil
 
-from stockroom.engines import EngineStatus
+from stockroom.engines import Capabilities, EngineStatus
 from stockroom.engines.health import read_health, wait_for_health
 from stockroom.engines.logs import follow, last_lines
 from stockroom.environments import LOCAL, local_process_environment, read_environment
@@ -29,6 +29,8 @@ class HostProcessEngine(ABC):
     """A process in its own session; its data, temporary files and log live in `engine_dir`."""
 
     name: str
+    emulator: str
+    capabilities = Capabilities()
     _title: str
 
     def __init__(self, settings: Settings) -> None:
@@ -62,7 +64,7 @@ class HostProcessEngine(ABC):
         """Put into `engine_dir` what the process, which has started, is waiting for."""
 
     def check(self) -> None:
-        if self.died():
+        if not self.is_running():
             check_port_is_free(self._port)
             check_free_space(self._folder, NEEDED_MB)
 
@@ -103,7 +105,7 @@ class HostProcessEngine(ABC):
         def give_up() -> StockroomError | None:
             if watch:
                 watch()
-            return self._obituary() if self.died() else None
+            return None if self.is_running() else self._obituary()
 
         wait_for_health(self.endpoint, self._timeout, give_up)
 
@@ -130,9 +132,9 @@ class HostProcessEngine(ABC):
         self._process = None
         return bool(process or leftovers)
 
-    def died(self) -> bool:
+    def is_running(self) -> bool:
         process = self._process or self._pid_file.process()
-        return process is None or not is_running(process)
+        return process is not None and is_running(process)
 
     def status(self) -> EngineStatus:
         process = self._pid_file.process()

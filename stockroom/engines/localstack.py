@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
-from stockroom.engines import host_process
+from stockroom.engines import Capabilities, host_process
 from stockroom.engines.emulator_installation import emulator_dir, install, python
 from stockroom.engines.emulator_state import RefusedStateError, state_folder
 from stockroom.engines.host_process import HostProcessEngine
@@ -26,7 +26,8 @@ REASON = "The state could not be loaded: "
 class LocalStackEngine(HostProcessEngine):
     """LocalStack with our plugin."""
 
-    name = "localstack"
+    name = emulator = "localstack"
+    capabilities = Capabilities(snapshots=True)
     _title = "LocalStack"
     _proves = False
 

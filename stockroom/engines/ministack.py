@@ -55,7 +55,7 @@ def _install_ministack(folder: Path, interpreter: str) -> None:
 class MiniStackEngine(HostProcessEngine):
     """MiniStack, whose world is in memory and ends with it."""
 
-    name = "ministack"
+    name = emulator = "ministack"
     _title = "MiniStack"
 
     def _install(self, say: Callable[[str], None]) -> None:

@@ -32,7 +32,7 @@ def infra_down(settings: Settings, keep_state: bool, steps: Steps) -> bool:
     with platform_lock(settings, "invoke infra-down", steps):
         engine = make_engine(settings)
         lost = False
-        if keep_state and not engine.died():
+        if keep_state and engine.is_running():
             _keep_data(settings, engine, steps)
         elif keep_state:
             lost = read_started(settings.engine_dir) is not None

@@ -53,7 +53,7 @@ def load(settings: Settings, name: str, steps: Steps) -> None:
                 f"the snapshot '{name}' can't be loaded here: it is of another {_difference(entry.header, wanted)}",
                 "use the version of Stockroom and the STOCKROOM_PORT that it was saved with",
             )
-        if snapshots.engine.died():
+        if not snapshots.engine.is_running():
             header = snapshots.start_with(entry.path)
             snapshots.adopt(header)
         else:

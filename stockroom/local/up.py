@@ -176,7 +176,7 @@ class _BringingUp:
             if begun is None:
                 self._engine.check()
                 stopped = Event()
-                setting_up = pool.submit(self._set_up, building, stopped, self._engine.died())
+                setting_up = pool.submit(self._set_up, building, stopped, not self._engine.is_running())
                 try:
                     begun = _Begun(None, pristine=self._start_engine())
                     setting_up.result()
@@ -209,7 +209,7 @@ class _BringingUp:
     def _begin_with_snapshot(self, building: Future[tuple[Artifacts, Release]]) -> _Begun | None:
         """What the platform then holds, if it is known; None when the engine is to be started, or runs and is to be
         changed."""
-        snapshots, running = self._snapshots, not self._engine.died()
+        snapshots, running = self._snapshots, self._engine.is_running()
         if snapshots is None or not (running or snapshots.may_begin(self._wanted)):
             return None
         wanted = replace(self._wanted, release=building.result()[1].digest)
@@ -248,7 +248,7 @@ class _BringingUp:
             self._engine.wait_until_ready()
             state = "ready" if started else "already running"
             step.say(f"{self._engine.name} {state} at {self._engine.endpoint}")
-        if started and self._engine.name == "localstack":
+        if started and self._engine.capabilities.snapshots:
             write_started(self._settings.engine_dir, unfinished(self._settings))
         return started
 
@@ -266,7 +266,9 @@ class _BringingUp:
                 self._steps.note(f"starting afresh, since the deployment did not go on {begun.origin}: {error.message}")
             elif not isinstance(error, ResourceExistsError):
                 raise
-            elif self._engine.name == "external" or _was_deployed(self._environment, self._session, self._request):
+            elif not self._engine.capabilities.managed or _was_deployed(
+                self._environment, self._session, self._request
+            ):
                 error.hint = (
                     "a killed run left it without a state: delete it with awslocal and run the command again, or "
                     "start afresh with `invoke infra-down && invoke infra-up`, which loses the platform's data"
@@ -280,7 +282,7 @@ class _BringingUp:
         return deploy(), _Begun(None, pristine=True)
 
     def _event_sources_rest(self) -> AbstractContextManager[None]:
-        return event_sources_rest(self._engine.endpoint) if self._engine.name == "localstack" else nullcontext()
+        return event_sources_rest(self._engine.endpoint) if self._engine.capabilities.snapshots else nullcontext()
 
     def _seed(self) -> SeedReport:
         endpoint = self._engine.endpoint
@@ -393,7 +395,7 @@ def _apply(
             ran = stack.init(watch, attached)
             step.say(f"{name} initialised" if ran else f"{name} is initialised already")
         # Of an emulator that somebody else runs, a lock may be somebody else's too.
-        if engine.name != "external" and release_stale_lock(environment, session, name):
+        if engine.capabilities.managed and release_stale_lock(environment, session, name):
             steps.note("removed the state lock that a killed Terraform left behind")
         with steps.step("apply") as step:
             result = stack.apply(watch, step.say, attached)
@@ -411,11 +413,11 @@ def _watch(engine: Engine, uploading: Future[Any]) -> Callable[[], None]:
     def watch() -> None:
         if uploading.done():
             uploading.result()
-        if engine.died():
+        if not engine.is_running():
             raise StockroomError(
                 "the emulator ended while the platform was being deployed",
                 "run `invoke infra-up` again; `invoke logs` shows what happened",
-                "\n".join(engine.log_lines(False, 15)) if engine.name != "external" else None,
+                "\n".join(engine.log_lines(False, 15)) if engine.capabilities.log else None,
             )
 
     return watch

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 from stockroom.aws import session_for
 from stockroom.console import Steps
 from stockroom.deployed.completeness import find_missing, prepare
-from stockroom.engines import Engine
+from stockroom.engines import Engine, make_engine
 from stockroom.engines.emulator_state import (
     Moment,
     RefusedStateError,
@@ -71,7 +71,7 @@ _RECORDS_LIVE = timedelta(hours=20)
 
 def why_none(settings: Settings) -> str | None:
     """Why there are no snapshots with these settings, or None."""
-    if settings.engine != "localstack":
+    if not make_engine(settings).capabilities.snapshots:
         return f"the engine `{settings.engine}` has no snapshots"
     return "STOCKROOM_SNAPSHOTS=off switches snapshots off" if settings.snapshots == "off" else None
 

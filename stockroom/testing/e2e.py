@@ -24,7 +24,7 @@ from stockroom.environments import LOCAL, Environment, environment_names, read_e
 from stockroom.errors import StockroomError
 from stockroom.releases.evidence import Evidence, Selection, artifact_hashes, toolkit_version, write_evidence
 from stockroom.releases.outcomes import Outcomes, merge
-from stockroom.settings import ROOT, Settings
+from stockroom.settings import DEFAULT_ENGINE, ROOT, Settings
 from stockroom.terraform.binary import find_binary
 from stockroom.terraform.provider_sources import PROVIDER
 from stockroom.testing.own_platform import OwnPlatform, own_folder, own_platform
@@ -127,7 +127,7 @@ def run_on_platform(platform: OwnPlatform, request: Request, steps: Steps) -> Re
     started = datetime.now(UTC)
     rounds = run_rounds(request, platform.test_environment(), platform.folder, steps)
     artifacts = platform.artifacts()
-    emulator = "ministack" if platform.settings.engine == "ministack" else "localstack"
+    engine = make_engine(platform.settings)
     evidence = Evidence(
         release=release,
         bundles=artifact_hashes(artifacts["bundles"]),
@@ -135,7 +135,7 @@ def run_on_platform(platform: OwnPlatform, request: Request, steps: Steps) -> Re
         engine=platform.settings.engine,
         versions={
             "stockroom": toolkit_version(),
-            emulator: make_engine(platform.settings).status().version,
+            engine.emulator: engine.status().version,
             "terraform": find_binary(platform.settings).version,
             "/".join(PROVIDER[:2]): PROVIDER[2],
         },
@@ -332,7 +332,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def print_kept(platform: OwnPlatform) -> None:
     """How to look at a platform that was kept, and how to stop it."""
     chosen = {"STOCKROOM_RUN_DIR": platform.settings.run_dir, "STOCKROOM_PORT": platform.settings.port}
-    if platform.settings.engine != "localstack":
+    if platform.settings.engine != DEFAULT_ENGINE:
         chosen |= {"STOCKROOM_ENGINE": platform.settings.engine}
     settings = " ".join(f"{name}={value}" for name, value in chosen.items())
     out.print(

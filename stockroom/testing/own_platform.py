@@ -93,7 +93,7 @@ def _is_held(lock: Path) -> bool:
 
 def _is_kept(folder: Path) -> bool:
     settings = _settings_of(folder)
-    return settings is not None and (folder / "kept").exists() and not make_engine(settings).died()
+    return settings is not None and (folder / "kept").exists() and make_engine(settings).is_running()
 
 
 def _settings_of(folder: Path) -> Settings | None:
@@ -135,9 +135,9 @@ class OwnPlatform:
     """
 
     def __init__(self, settings: Settings, folder: Path) -> None:
-        if settings.engine == "external":
+        if not make_engine(settings).capabilities.managed:
             raise StockroomError(
-                "the end-to-end tests start an engine of their own, and STOCKROOM_ENGINE=external starts none",
+                f"end-to-end tests start an engine of their own, and STOCKROOM_ENGINE={settings.engine} starts none",
                 "unset STOCKROOM_ENGINE, or name another engine",
             )
         own = {"engine": settings.engine, "docker_image": settings.docker_image}

@@ -107,7 +107,7 @@ class Rounds:
     def _come_up(self) -> list[str]:
         """The platform runs and is whole, with what it should hold where it did not run."""
         world, lost = self._world, list[str]()
-        if world.engine.died() or world.mark() is None:
+        if not world.engine.is_running() or world.mark() is None:
             world.engine.stop()
             lost = self._is_up(self._run("start")) if self._expected else []
             if lost or not self._expected:
@@ -166,7 +166,7 @@ class Rounds:
                 lost.append("it began with nothing in place of what was kept")
             case "load" if status == 0 and (found := self._world.mark()) not in (None, self._named[name].mark):
                 lost.append(f"'{name}' was loaded, and there is '{found}'")
-        if status == 1 and what in ("save", "keep") and not self._world.engine.died():
+        if status == 1 and what in ("save", "keep") and self._world.engine.is_running():
             lost += [] if self._world.mark() == self._mark else ["it was refused, and what ran is not what it was"]
         return lost + [f"'{one.path.name}' is not as it was" for one in self._all() if one.now() != one.digest]
 

@@ -109,7 +109,7 @@ def test_an_external_engine_that_answers(server: str) -> None:
     engine.wait_until_ready()
     status = engine.status()
     assert (status.state, status.version, status.endpoint) == ("running", "4.14.0", f"{server}/localstack")
-    assert not engine.died()
+    assert engine.is_running()
     assert engine.stop() is False
     assert engine.status().state == "running"
     with pytest.raises(StockroomError, match="has no log here"):
@@ -121,7 +121,7 @@ def test_an_external_engine_where_nothing_answers(monkeypatch: pytest.MonkeyPatc
     endpoint = f"http://127.0.0.1:{free_port()}"
     engine = ExternalEngine(Settings(engine="external", endpoint=endpoint))
     assert engine.status().state == "stopped"
-    assert engine.died()
+    assert not engine.is_running()
     with pytest.raises(StockroomError, match="nothing answers at STOCKROOM_ENDPOINT=") as error:
         engine.wait_until_ready()
     assert endpoint in error.value.message
@@ -198,7 +198,7 @@ def test_the_life_of_an_emulator(settings: Settings, tmp_path: Path, monkeypatch
         assert engine.start() is True
         assert engine.start() is False
         engine.wait_until_ready()
-        assert not engine.died()
+        assert engine.is_running()
         status = LocalStackEngine(settings).status()
         assert (status.state, status.version) == ("running", "4.14.0")
         assert status.memory_mb
@@ -212,7 +212,7 @@ def test_the_life_of_an_emulator(settings: Settings, tmp_path: Path, monkeypatch
     finally:
         stopped = LocalStackEngine(settings).stop()
     assert stopped
-    assert engine.died()
+    assert not engine.is_running()
     assert engine.status().state == "stopped"
     assert port_holder(settings.port) is None
     assert not list(processes_in(settings.run_dir)), "nor a child that it left behind"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from stockroom.console import Steps
+from stockroom.engines import Capabilities
 from stockroom.errors import StockroomError
 from stockroom.local import down as local_down
 from stockroom.local import up as infra
@@ -80,7 +81,8 @@ class World:
             return True
 
         return SimpleNamespace(
-            name="localstack", endpoint="", died=lambda: not self.running, start=start, stop=stop,
+            name="localstack", endpoint="", capabilities=Capabilities(snapshots=True), start=start, stop=stop,
+            is_running=lambda: self.running,
             check=lambda: None, wait_until_ready=lambda: None,
         )  # fmt: skip
 
@@ -365,7 +367,9 @@ def test_an_emulator_that_ended_by_itself_is_not_said_to_be_kept(world: World, b
 
 
 def test_what_was_kept_and_stopped_may_be_kept_once_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_down, "open_snapshots", lambda *_: SimpleNamespace(save_to=lambda path, header, **_: header))
+    monkeypatch.setattr(
+        local_down, "open_snapshots", lambda *_: SimpleNamespace(save_to=lambda path, header, **_: header)
+    )
     world.settings.engine_dir.mkdir(parents=True)
     write_started(world.settings.engine_dir, HEADER)
     world.running = True

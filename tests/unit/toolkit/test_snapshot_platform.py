@@ -96,8 +96,8 @@ class Engine(LocalStackEngine):
         self.running = False
         return True
 
-    def died(self) -> bool:
-        return not self.running
+    def is_running(self) -> bool:
+        return self.running
 
 
 class Notes(Steps):
