@@ -15,7 +15,7 @@ from benchmarks.platform import Bench
 _MB = 2**20
 _PARTS = {
     "LocalStack": ("-m stockroom_localstack",),
-    "DynamoDB Local": ("dynamodb_local_main",),
+    "DynamoDB Local": ("dynamodb_local/main.py",),
     "functions": ("fork_server_main", "awslambdaric"),
 }
 OTHER = "other"

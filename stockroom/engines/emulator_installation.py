@@ -19,20 +19,22 @@ from stockroom.settings import HOME, ROOT
 from stockroom.system.installation import Installation
 
 LOCALSTACK_DIR = ROOT / "localstack"
+EMULATION_DIR = ROOT / "emulation"  # our package that the plugins of both emulators import
 VERSION = "3.13"
 LAMBDA_VERSIONS = ("3.11", "3.12", "3.13")
 RUNTIMES_LOCK = LOCALSTACK_DIR / "runtimes" / "requirements.txt"
 
 LOCKS = (
-    "requirements.txt",
-    "runtimes/requirements.txt",
-    "package-lock.json",
-    "plugin/pyproject.toml",
+    LOCALSTACK_DIR / "requirements.txt",
+    RUNTIMES_LOCK,
+    LOCALSTACK_DIR / "package-lock.json",
+    LOCALSTACK_DIR / "plugin" / "pyproject.toml",
+    EMULATION_DIR / "pyproject.toml",
 )
 INSTALLATION = Installation(
     "LocalStack and DynamoDB Local",
     HOME / "emulator",
-    tuple(LOCALSTACK_DIR / name for name in LOCKS),
+    LOCKS,
     needed_mb=1500,
 )
 
@@ -98,7 +100,7 @@ def run_uv(*words: str | Path, what: str) -> None:
 def _install_emulator(interpreter: str) -> None:
     folder = emulator_dir() / "python"
     make_python(folder, interpreter, "LocalStack", LOCALSTACK_DIR / "requirements.txt")
-    add_plugin(folder, LOCALSTACK_DIR / "plugin")
+    add_packages(folder, EMULATION_DIR, LOCALSTACK_DIR / "plugin")
     node = emulator_dir() / "node"
     node.mkdir()
     for name in ("package.json", "package-lock.json"):
@@ -141,12 +143,13 @@ def make_python(folder: Path, interpreter: str, what: str, lock: Path, *words: s
     )  # fmt: skip
 
 
-def add_plugin(python: Path, plugin: Path) -> None:
-    """Let the Python environment import our package in the folder `plugin`, as it is there now and later."""
-    run_uv(
-        "pip", "install", "--python", python / "bin" / "python", "--no-deps", "--editable", plugin,
-        what=f"install {plugin.relative_to(ROOT)}",
-    )  # fmt: skip
+def add_packages(python: Path, *folders: Path) -> None:
+    """Let the Python environment import our packages in the folders, as they are there now and later."""
+    for folder in folders:
+        run_uv(
+            "pip", "install", "--python", python / "bin" / "python", "--no-deps", "--editable", folder,
+            what=f"install {folder.relative_to(ROOT)}",
+        )  # fmt: skip
 
 
 def _run(command: list[str], what: str, folder: Path, extra: Mapping[str, str] | None = None) -> None:

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from stockroom.engines.emulator_installation import (
-    LOCALSTACK_DIR,
+    EMULATION_DIR,
     RUNTIMES_LOCK,
     VERSION,
-    add_plugin,
+    add_packages,
     find_python,
     make_python,
     runtimes,
@@ -25,7 +25,12 @@ MINISTACK_DIR = ROOT / "ministack"
 INSTALLATION = Installation(
     "MiniStack",
     HOME / "ministack",
-    (MINISTACK_DIR / "requirements.txt", MINISTACK_DIR / "plugin" / "pyproject.toml", RUNTIMES_LOCK),
+    (
+        MINISTACK_DIR / "requirements.txt",
+        MINISTACK_DIR / "plugin" / "pyproject.toml",
+        EMULATION_DIR / "pyproject.toml",
+        RUNTIMES_LOCK,
+    ),
     needed_mb=500,
 )
 
@@ -48,8 +53,7 @@ def install(report: Callable[[str], None]) -> None:
 
 def _install_ministack(folder: Path, interpreter: str) -> None:
     make_python(folder, interpreter, "MiniStack", MINISTACK_DIR / "requirements.txt")
-    for plugin in (MINISTACK_DIR / "plugin", LOCALSTACK_DIR / "plugin"):
-        add_plugin(folder, plugin)
+    add_packages(folder, EMULATION_DIR, MINISTACK_DIR / "plugin")
 
 
 class MiniStackEngine(HostProcessEngine):

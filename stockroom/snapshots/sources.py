@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from stockroom.engines.emulator_installation import LOCALSTACK_DIR, LOCKS
+from stockroom.engines.emulator_installation import EMULATION_DIR, LOCALSTACK_DIR, LOCKS
 from stockroom.environments import LOCAL
 from stockroom.settings import ROOT, SAMPLE_DIR, Settings
 from stockroom.snapshots.keys import FORMAT, NOT_SEEDED, Parts, digest_of
@@ -28,12 +28,12 @@ def read_parts(settings: Settings, binary: Binary | None, stacks: list[str], rel
     `release` is its digest, `dataset` what `dataset_part` tells. Of a platform that no command finished, nothing is
     known but its emulator: then binary is None, there are no stacks, and the other two are empty.
     """
-    plugin = LOCALSTACK_DIR / "plugin" / "src"
+    plugins = (EMULATION_DIR / "src", LOCALSTACK_DIR / "plugin" / "src")
     return Parts(
         format=FORMAT,
         engine=settings.engine,
-        emulator=digest_of((LOCALSTACK_DIR / name for name in LOCKS), LOCALSTACK_DIR),
-        plugin=digest_of((path for path in plugin.rglob("*") if path.suffix in {".py", ".cjs"}), plugin),
+        emulator=digest_of(LOCKS, ROOT),
+        plugin=digest_of((path for plugin in plugins for path in plugin.rglob("*.py")), ROOT),
         toolkit=digest_of((path for pattern in _MAKERS for path in ROOT.glob(pattern)), ROOT),
         terraform=f"{binary.path.name} {binary.version}" if binary else "",
         endpoint=settings.local_endpoint,

@@ -138,9 +138,10 @@ def _types(checks: Checks) -> Outcome:
         install(lambda _: None)
         return check(folder, "--python-executable", str(python()), "src")
 
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
         running = [
             pool.submit(check, ROOT),
+            pool.submit(check, emulator.EMULATION_DIR, "src"),
             pool.submit(check_plugin, PLUGIN_DIR, emulator.install, emulator.python),
             pool.submit(check_plugin, MINISTACK_PLUGIN_DIR, ministack.install, ministack.python),
         ]

@@ -145,7 +145,7 @@ def test_dynamodb_local_answers_the_emulator_alone(emulator: Emulator) -> None:
 
 @pytest.fixture(scope="module")
 def peers() -> ModuleType:
-    source = ROOT / "localstack" / "plugin" / "src" / "stockroom_localstack" / "peers.py"
+    source = ROOT / "emulation" / "src" / "stockroom_emulation" / "peers.py"
     specification = importlib.util.spec_from_file_location("peers", source)
     assert specification
     assert specification.loader
@@ -163,7 +163,7 @@ def test_other_systems_do_not_tell_whose_a_connection_is(peers: ModuleType, monk
 SLOW_REQUESTS = """
 import time
 from stockroom_localstack import http_requests
-from stockroom_localstack.admission import ADMITTED
+from stockroom_emulation.admission import ADMITTED
 
 now = 0.0
 time.monotonic = lambda: now

@@ -19,7 +19,7 @@ from stockroom.settings import HOME, ROOT
 from .functions import Functions, client
 from .recipe import Emulator, start_emulator
 
-CONFINEMENT = LOCALSTACK_DIR / "plugin/src/stockroom_localstack/lambda_executor/confinement_main.py"
+CONFINEMENT = LOCALSTACK_DIR / "plugin/src/stockroom_localstack/runtime/confinement_main.py"
 
 # A function is forked, or gets an interpreter of its own because of a variable like this one.
 WAYS = {"forked": {}, "new interpreter": {"PYTHONHASHSEED": "0"}}

@@ -69,7 +69,7 @@ def test_nothing_outlives_the_emulator(own_emulator: Emulator, how: signal.Signa
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="elsewhere nothing ties a command to its supervisor")
 def test_a_command_ends_with_its_supervisor(own_emulator: Emulator) -> None:
     own_emulator.wait_for_services()
-    supervisor = _supervisor_of(own_emulator, "dynamodb_local_main")
+    supervisor = _supervisor_of(own_emulator, "dynamodb_local/main.py")
     [dynamodb_local] = supervisor.children()
     supervisor.kill()
     wait_for("DynamoDB Local to end", lambda: _gone([dynamodb_local]))
@@ -92,7 +92,7 @@ def test_functions_start_again_when_the_fork_server_has_died(own_emulator: Emula
 def test_the_emulator_ends_with_a_backend_that_dies_and_says_so(own_emulator: Emulator) -> None:
     own_emulator.wait_for_services()
     processes = own_emulator.processes()
-    [backend] = _supervisor_of(own_emulator, "dynamodb_local_main").children()
+    [backend] = _supervisor_of(own_emulator, "dynamodb_local/main.py").children()
     backend.kill()
     assert own_emulator.process.wait(5) == 1
     [line] = [line for line in own_emulator.log.splitlines() if "so the emulator ends too" in line]

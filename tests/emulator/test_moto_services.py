@@ -38,7 +38,7 @@ CALLS: dict[str, tuple[str, dict[str, Any], str]] = {
 def registered() -> list[str]:
     plugin = tomllib.loads((ROOT / "localstack" / "plugin" / "pyproject.toml").read_text())
     points = plugin["project"]["entry-points"]["localstack.aws.provider"]
-    return [name.split(":")[0] for name, target in points.items() if ":" in target and "moto_services" in target]
+    return [name.split(":")[0] for name, target in points.items() if ":" in target and "services.moto:" in target]
 
 
 def test_every_registered_service_has_a_call_here() -> None:

@@ -20,7 +20,7 @@ from stockroom.settings import ROOT
 
 from .recipe import wait_for
 
-SOURCE = ROOT / "localstack" / "plugin" / "src" / "stockroom_localstack" / "supervisor.py"
+SOURCE = ROOT / "localstack" / "plugin" / "src" / "stockroom_localstack" / "lifecycle" / "supervisor.py"
 
 
 @pytest.fixture(scope="module")

@@ -131,10 +131,10 @@ def test_where_the_system_tells_no_shares_memory_is_resident() -> None:
 
 def test_parts_are_known_by_their_command_lines() -> None:
     plugin = "/x/localstack/plugin/src/stockroom_localstack"
-    assert part_of(f"python {plugin}/dynamodb_local_main.py") == "DynamoDB Local"
+    assert part_of(f"python {plugin}/backends/dynamodb_local/main.py") == "DynamoDB Local"
     assert part_of("/x/python -m stockroom_localstack") == "LocalStack"
     assert part_of("python -m awslambdaric capture_sales.handler") == "functions"
-    assert part_of(f"python {plugin}/lambda_executor/fork_server_main.py") == "functions"
+    assert part_of(f"python {plugin}/runtime/fork_server_main.py") == "functions"
     assert part_of("anything") == "other"
 
 

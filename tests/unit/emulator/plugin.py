@@ -12,7 +12,7 @@ FOLDER = ROOT / "localstack" / "plugin" / "src" / "stockroom_localstack"
 
 
 def load(name: str) -> Any:
-    """The module of this name, such as `schedules` or `logs.patterns`."""
+    """The module of this name, such as `services.logs.patterns`."""
     spec = importlib.util.spec_from_file_location(
         f"_plugin.{name}", FOLDER.joinpath(*name.split(".")).with_suffix(".py")
     )

@@ -9,7 +9,7 @@ import pytest
 
 from .plugin import load
 
-patterns: Any = load("logs.patterns")
+patterns: Any = load("services.logs.patterns")
 
 ORDER = json.dumps(
     {

@@ -8,7 +8,7 @@ import pytest
 
 from .plugin import load
 
-metric_math: Any = load("metric_math")
+metric_math: Any = load("services.cloudwatch.metric_math")
 
 SERIES = {"errors": {0.0: 1.0, 60.0: 3.0}, "calls": {0.0: 10.0, 60.0: 0.0, 120.0: 5.0}}
 

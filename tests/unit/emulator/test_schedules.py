@@ -10,7 +10,7 @@ import pytest
 
 from .plugin import load
 
-schedules: Any = load("schedules")
+schedules: Any = load("services.events.schedules")
 
 BEGINNING = datetime(2026, 12, 1, tzinfo=UTC)  # a Tuesday
 

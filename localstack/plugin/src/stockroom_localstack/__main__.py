@@ -9,7 +9,10 @@ import gc
 import tempfile
 from pathlib import Path
 
-from . import boot, run_directory, settings, unused
+from stockroom_localstack.backends import booting
+from stockroom_localstack.lifecycle import run_directory, unused
+
+from . import settings
 
 
 def main() -> None:
@@ -18,7 +21,7 @@ def main() -> None:
     current = settings.current()
     if current.run_dir:
         run_directory.keep_temporary_files_in(current.run_dir)
-    boot.begin(current, Path(tempfile.gettempdir()))
+    booting.begin(current, Path(tempfile.gettempdir()))
 
     unused.leave_out()
     from localstack.runtime.main import main as run_localstack

@@ -5,12 +5,15 @@ STOCKROOM_EMULATOR_HOME=... python -m stockroom_localstack.install
 
 from __future__ import annotations
 
-from . import dynamodb_local_install, service_index, settings
+from stockroom_localstack.backends.dynamodb_local import install as dynamodb_local
+from stockroom_localstack.lifecycle import service_index
+
+from . import settings
 
 
 def main() -> None:
     current = settings.current()
-    dynamodb_local_install.install(current)
+    dynamodb_local.install(current)
     service_index.build_if_missing(current.home)
 
 

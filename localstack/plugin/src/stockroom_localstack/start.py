@@ -13,13 +13,16 @@ BEFORE_ALL_OTHERS = 1000
 
 @hooks.on_infra_start(priority=BEFORE_ALL_OTHERS)
 def stockroom() -> None:
-    from . import early_start, gateway, providers, run_directory, service_index, service_loading, unused
+    from stockroom_localstack.doors import gateway
+    from stockroom_localstack.lifecycle import early_start, run_directory, service_index, service_loading, unused
+    from stockroom_localstack.services import table
+
     from .state import background, endpoint
 
     current = settings.current()
     config.GATEWAY_SERVER = "loopback"
     config.LAMBDA_RUNTIME_EXECUTOR = "process"
-    for service in providers.NAMES:
+    for service in table.NAMES:
         config.SERVICE_PROVIDER_CONFIG.set_provider(service, "stockroom")
     service_index.use(current.home)
     service_loading.wait_for_registration()

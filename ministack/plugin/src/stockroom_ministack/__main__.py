@@ -7,8 +7,8 @@ import signal
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app
-from stockroom_localstack.admission import Policy
-from stockroom_localstack.connections import raise_file_limit
+from stockroom_emulation.admission import Policy
+from stockroom_emulation.open_files import raise_file_limit
 
 from stockroom_ministack import (
     alarm_xml,

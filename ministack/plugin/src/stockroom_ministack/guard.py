@@ -1,4 +1,4 @@
-"""Who may ask MiniStack: the rule of our LocalStack plugin (stockroom_localstack/admission.py) before its application.
+"""Who may ask MiniStack: the rule of both emulators (stockroom_emulation/admission.py) before its application.
 
 What it says of web applications is stricter here: only programs reach them, since nobody has looked at where MiniStack
 would lead a page.
@@ -10,9 +10,9 @@ import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from stockroom_localstack import admission
-from stockroom_localstack.admission import OF_BROWSERS, Policy, Reach
-from stockroom_localstack.peers import Peer, peer_of
+from stockroom_emulation import admission
+from stockroom_emulation.admission import OF_BROWSERS, Policy, Reach
+from stockroom_emulation.peers import Peer, peer_of
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]

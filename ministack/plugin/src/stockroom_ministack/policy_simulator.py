@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from ministack.core.iam_evaluator import _resolve_managed_policy_document
 from ministack.core.responses import get_account_id
 from ministack.services import iam
-from stockroom_localstack.iam_policies import Statement, condition_keys, decide, statements
+from stockroom_emulation.iam_policies import Statement, condition_keys, decide, statements
 
 Parameters = dict[str, Any]
 Keys = dict[str, list[str]]

@@ -2,7 +2,7 @@
 
 MiniStack's own pollers deliver one batch at a time for all mappings, for ever the same one while a function fails it;
 they know neither partial failures nor retry limits, splitting, batching windows and, for Kinesis, failure destinations.
-This replaces them. What becomes of a batch that failed is decided by the same code as in our LocalStack plugin.
+This replaces them. What becomes of a batch that failed is decided in stockroom_emulation/stream_batches.py.
 """
 
 import base64
@@ -20,7 +20,7 @@ from ministack.core.arn import ArnParseError, parse_arn
 from ministack.core.concurrency import spawn_background
 from ministack.core.responses import _request_account_id, _request_region, new_uuid
 from ministack.services import cloudwatch, dynamodb, kinesis, lambda_svc, sqs
-from stockroom_localstack.lambda_executor.stream_batches import (
+from stockroom_emulation.stream_batches import (
     Batch,
     Event,
     after_failure,

@@ -5,7 +5,6 @@ pickles.py     one pickle over all of it; locks are made anew
 objects.py     contents of S3 objects, in a file beside the pickle
 gate.py        holds requests while the state is written or replaced
 background.py  what works without a request: pollers, queue updates, redrive tasks
-functions.py   Lambda: what runs is stopped, what is loaded is started
 services.py    what else has to be told that its state was replaced
 backends.py    DynamoDB Local and the metrics of CloudWatch, which keep their data themselves
 settling.py    whether nothing is on its way any more

@@ -37,7 +37,7 @@ _poller = threading.local()
 
 in_hand: dict[str, set[str]] = {}
 """Receipt handles of messages that event sources have received and are not done with, by the ARN of their queue. It is
-saved: where the state is loaded, nobody has these messages, and their queues get them back (functions.py)."""
+saved: where the state is loaded, nobody has these messages, and services/lambda_/state.py gives them back."""
 
 
 @contextmanager

@@ -30,7 +30,9 @@ from rolo import Request, Response
 from rolo.gateway import Gateway
 from werkzeug.exceptions import ServiceUnavailable
 
-from .. import boot, early_start, shutdown
+from stockroom_localstack.backends import booting
+from stockroom_localstack.lifecycle import early_start, shutdown
+
 from . import background
 from .gate import GATE
 
@@ -114,7 +116,7 @@ def load_early(folder: Path, parent: int, early_services: Sequence[str]) -> None
 
     GATE.close_until_loaded()
     try:
-        boot.wait_for_state(folder, parent)
+        booting.wait_for_state(folder, parent)
         about = snapshot.read_about(folder)
     except Exception as error:
         _end(error)
@@ -138,7 +140,7 @@ def prove(folder: Path, parent: int, early_services: Sequence[str]) -> NoReturn:
 
     def load() -> None:
         try:
-            boot.wait_for_state(folder, parent)
+            booting.wait_for_state(folder, parent)
             snapshot.prove(folder)
         except Exception as error:
             _end(error)

@@ -19,7 +19,7 @@ BETWEEN_ALARMS_SECONDS = 0.1
 
 def before_replacing() -> None:
     if lambda_ := provider("lambda"):
-        from . import functions
+        from stockroom_localstack.services.lambda_ import state as functions
 
         functions.stop(lambda_)
     if provider("sqs"):
@@ -101,7 +101,7 @@ def _forget_cors_rules(s3: Any) -> None:
 
 
 def _start_functions(lambda_: Any) -> None:
-    from . import functions
+    from stockroom_localstack.services.lambda_ import state as functions
 
     functions.start(lambda_)
 

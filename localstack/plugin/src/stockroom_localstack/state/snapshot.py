@@ -14,7 +14,8 @@ from typing import Any
 
 from moto.core.model_instances import model_data
 
-from ..service_metrics import COLLECTOR
+from stockroom_localstack.services.cloudwatch.collector import COLLECTOR
+
 from . import backends, background, roots, services, settling
 from .gate import GATE, Kind
 from .objects import ObjectsReader, ObjectsWriter

@@ -1,0 +1,55 @@
+"""Lets DynamoDB Local boot while LocalStack is being imported, which takes as long."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from stockroom_localstack.backends.dynamodb_local import command
+from stockroom_localstack.lifecycle.supervisor import SupervisedProcess
+from stockroom_localstack.settings import Settings
+
+
+class Booting(NamedTuple):
+    """A backend that was started and that nobody has taken yet."""
+
+    process: SupervisedProcess
+    address: command.Address
+
+
+# In capitals: it is no state of the emulator (state/roots.py).
+BOOTING: dict[str, Booting] = {}
+
+LOOK_EVERY_SECONDS = 0.01
+
+
+class StateMissingError(RuntimeError):
+    """The folder of the state with which the emulator was to begin did not appear."""
+
+
+def begin(settings: Settings, temporary: Path) -> None:
+    """If DynamoDB is to begin with a state. Raises NotInstalledError.
+
+    An empty one has time until the first table is made, and until then others need the processors.
+    """
+    if "dynamodb" in settings.services and settings.state:
+        address = command.free_address()
+        BOOTING["dynamodb"] = Booting(command.start_dynamodb_local(settings, address, temporary), address)
+
+
+def take(service: str) -> Booting | None:
+    """The backend of the service that is booting, if there is one; whoever takes it ends it."""
+    return BOOTING.pop(service, None)
+
+
+def wait_for_state(folder: Path, parent: int) -> None:
+    """Until the folder is there, all of it at once: the toolkit, whose process is our parent, unpacks it meanwhile.
+
+    Raises StateMissingError when the toolkit ended before it was done.
+    """
+    while not folder.exists():
+        if os.getppid() != parent:
+            raise StateMissingError(f"nobody is there any more to put a state into {folder}")
+        time.sleep(LOOK_EVERY_SECONDS)

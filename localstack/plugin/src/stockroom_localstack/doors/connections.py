@@ -1,0 +1,118 @@
+"""How many connections the server holds, and which of them go first: those on which nobody asks for anything.
+
+A limit that is reached must not make it deaf. So there is room for new connections by closing idle ones, the longest
+idle first, and accepting goes on after any error.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+LOG = logging.getLogger(__name__)
+
+MOST_CONNECTIONS = 4096
+IDLE_SECONDS = 120  # longer than clients keep a connection themselves
+SEND_SECONDS = 600  # that a client may leave what is sent to it unread
+PAUSE_SECONDS = 0.05
+TOO_MANY = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+def most_connections(files: int) -> int:
+    """Half of the files are for everything else: backends, functions, objects."""
+    return min(MOST_CONNECTIONS, files // 2)
+
+
+class Connection:
+    """socket: changes when the client begins to speak TLS."""
+
+    __slots__ = ("socket",)
+
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = connected
+
+
+class Connections:
+    """Those that are open, at most so many."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._lock = threading.Lock()
+        self._open = 0
+        self._idle: dict[Connection, None] = {}  # no request is under way on them; the longest idle first
+
+    def enter(self, connection: Connection) -> bool:
+        """False: there is no room for another one, since requests are under way on all that are open."""
+        with self._lock:
+            if self._open >= self.most and not self._close_idle():
+                return False
+            self._open += 1
+            self._idle[connection] = None
+            return True
+
+    def leave(self, connection: Connection) -> None:
+        with self._lock:
+            self._open -= 1
+            self._idle.pop(connection, None)
+
+    def busy(self, connection: Connection) -> None:
+        self._idle.pop(connection, None)
+
+    def idle(self, connection: Connection) -> None:
+        self._idle[connection] = None
+
+    def make_room(self) -> None:
+        with self._lock:
+            self._close_idle()
+
+    def _close_idle(self) -> bool:
+        # Threads take connections out without the lock: one that is found may be gone by now.
+        for connection in list(self._idle):
+            if self._idle.pop(connection, self) is None:
+                with suppress(OSError):
+                    connection.socket.shutdown(socket.SHUT_RDWR)  # its thread closes it
+                return True
+        return False
+
+
+def limit_waiting(connected: socket.socket) -> None:
+    """In the system, so that it costs no call for each wait: reading raises BlockingIOError after IDLE_SECONDS."""
+    for option, seconds in ((socket.SO_RCVTIMEO, IDLE_SECONDS), (socket.SO_SNDTIMEO, SEND_SECONDS)):
+        connected.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
+
+
+def accept_forever(
+    listening: socket.socket,
+    connections: Connections,
+    stopped: threading.Event,
+    serve: Callable[[Connection, Any], None],
+) -> None:
+    """Until it is stopped, whatever happens."""
+    while not stopped.is_set():
+        try:
+            connected, client = listening.accept()
+        except OSError as error:
+            if error.errno in TOO_MANY:
+                LOG.warning("no connection can be accepted: %s", error)
+                connections.make_room()
+                stopped.wait(PAUSE_SECONDS)
+            continue
+        limit_waiting(connected)
+        connection = Connection(connected)
+        if not connections.enter(connection):
+            LOG.warning("all %d connections are busy; another one is refused", connections.most)
+            connected.close()
+            continue
+        try:
+            threading.Thread(target=serve, args=(connection, client), name="http-connection", daemon=True).start()
+        except RuntimeError as error:  # there are no more threads
+            LOG.warning("no connection can be served: %s", error)
+            connections.leave(connection)
+            connected.close()
+            stopped.wait(PAUSE_SECONDS)

@@ -1,0 +1,1 @@
+"""DynamoDB, by DynamoDB Local."""

@@ -1,0 +1,165 @@
+"""DynamoDB on DynamoDB Local."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from localstack.aws.api import CommonServiceException, RequestContext, handler
+from localstack.aws.api.dynamodb import TransactWriteItemsInput
+from localstack.aws.protocol.parser import JSONRequestParser
+from localstack.http import Response
+from localstack.services.dynamodb.server import DynamodbServer
+from localstack.services.dynamodb.v2.provider import DynamoDBProvider
+from localstack.utils.objects import singleton_factory
+from localstack.utils.patch import patch
+
+from stockroom_localstack import settings
+from stockroom_localstack.backends import booting
+from stockroom_localstack.backends.dynamodb_local import command
+from stockroom_localstack.backends.dynamodb_local.command import LOOPBACK
+from stockroom_localstack.backends.process import BackendProcess, attend, wait_until
+from stockroom_localstack.backends.proxy import BackendProxy
+from stockroom_localstack.lifecycle.supervisor import SupervisedProcess
+
+# What DynamoDB Local answers to these LocalStack would only read and write again; and of what they are asked it would
+# look at each value, though it wants to know names of tables only.
+HANDED_OVER = {
+    *("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"),
+    *("BatchGetItem", "TransactGetItems", "TransactWriteItems", "ExecuteStatement", "ExecuteTransaction"),
+}
+
+
+class DynamoDBLocalServer(DynamodbServer):
+    proxy: BackendProxy
+
+    def __init__(self) -> None:
+        self._booting = booting.take("dynamodb")
+        self._address = self._booting.address if self._booting else command.free_address()
+        super().__init__(port=self._address.port, host=LOOPBACK)
+        self.proxy = BackendProxy(self.url)
+
+    @property
+    def url(self) -> str:
+        return self._address.url
+
+    @staticmethod
+    @singleton_factory
+    def get() -> DynamoDBLocalServer:
+        return DynamoDBLocalServer()
+
+    def do_start_thread(self) -> BackendProcess:
+        booting, self._booting = self._booting, None
+        return attend("dynamodb-local", booting.process if booting else self._start())
+
+    def _start(self) -> SupervisedProcess:
+        temporary = Path(tempfile.gettempdir())
+        return command.start_dynamodb_local(settings.current(), self._address, temporary)
+
+    def wait_is_up(self, timeout: float | None = None) -> bool:
+        self._started.wait(timeout)
+        return wait_until(self.is_up, timeout)
+
+    def wait_for_dynamodb(self) -> None:
+        """LocalStack makes a client for this, which takes longer than DynamoDB Local needs to answer it."""
+        self.wait_is_up()
+
+    def save(self, folder: Path) -> None:
+        """Writes all tables and streams into the folder. Raises CommandError."""
+        self._process.command(f"save {folder}")
+
+    def load(self, folder: Path | None) -> None:
+        """Puts them back; None: to nothing at all. Raises CommandError."""
+        self._process.command(f"load {folder}" if folder else "clear")
+
+    @property
+    def _process(self) -> BackendProcess:
+        assert isinstance(self._thread, BackendProcess)
+        return self._thread
+
+
+# LocalStack's `v2` providers: streams are DynamoDB Local's own. Its default ones read an item before and after each
+# write and note the difference in a Kinesis stream, so that concurrent writers get wrong images in the wrong order.
+class StockroomDynamoDBProvider(DynamoDBProvider):
+    @staticmethod
+    def _new_dynamodb_server() -> DynamodbServer:
+        return DynamoDBLocalServer.get()
+
+    def forward_request(self, context: RequestContext, service_request: Any = None) -> Any:
+        assert context.operation
+        if service_request is not None or context.operation.name not in HANDED_OVER:
+            return super().forward_request(context, service_request)
+        self.check_provisioned_throughput(context.operation.name)
+        return _hand_over(context)
+
+    @handler("TransactWriteItems", expand=False)
+    def transact_write_items(  # type: ignore[override]
+        self, context: RequestContext, payload: TransactWriteItemsInput
+    ) -> Any:
+        # As LocalStack does it, but reading and writing it once: DynamoDB Local knows no ARNs, and takes what is
+        # said in another order for another request.
+        for item in payload["TransactItems"]:
+            for write in filter(None, item.values()):
+                if table := write.get("TableName"):  # type: ignore[attr-defined]
+                    write["TableName"] = table.split(":table/")[-1]  # type: ignore[index]
+        context.request.data = json.dumps(payload, sort_keys=True).encode()
+        answer = self.forward_request(context)
+        if payload.get("ReturnConsumedCapacity", "NONE") != "NONE" and isinstance(answer, Response):
+            _charge_for_the_transaction(answer)
+        return answer
+
+    @handler("EnableKinesisStreamingDestination", expand=False)
+    def enable_kinesis_streaming_destination(  # type: ignore[override]
+        self, context: RequestContext, payload: Any
+    ) -> Any:
+        raise CommonServiceException(
+            "ValidationException",
+            "The local emulator does not do EnableKinesisStreamingDestination: nothing would be delivered. Read the "
+            "table's own stream (StreamSpecification).",
+            sender_fault=True,
+        )
+
+    def fix_consumed_capacity(self, request: Any, result: Any) -> None:
+        """Nothing: DynamoDB Local tells it, and what LocalStack makes up it puts where nobody reads it."""
+
+
+def _charge_for_the_transaction(answer: Response) -> None:
+    """A transaction writes all twice, of which DynamoDB Local counts one time."""
+    told = json.loads(answer.data)
+    if "ConsumedCapacity" in told:
+        answer.data = json.dumps(told | {"ConsumedCapacity": doubled(told["ConsumedCapacity"])}).encode()
+        # It is of the bytes that DynamoDB Local has sent.
+        answer.headers.pop("x-amz-crc32", None)
+
+
+def doubled(capacity: Any) -> Any:
+    """All numbers in it, twice."""
+    if isinstance(capacity, dict):
+        return {name: doubled(value) for name, value in capacity.items()}
+    if isinstance(capacity, list):
+        return [doubled(value) for value in capacity]
+    return capacity * 2 if isinstance(capacity, float | int) else capacity
+
+
+def _hand_over(context: RequestContext) -> Response:
+    headers: Any = context.request.headers
+    DynamoDBProvider.prepare_request_headers(headers, account_id=context.account_id, region_name=context.region)
+    return DynamoDBLocalServer.get().proxy.pass_on(context)
+
+
+@cache
+def leave_values_as_they_are() -> None:
+    # A patch, because LocalStack chooses a parser by the protocol alone.
+
+    @patch(JSONRequestParser._handle_json_body)
+    def read(original: Any, self: JSONRequestParser, request: Any, shape: Any, uri_params: Any = None) -> Any:
+        if self.service.service_name == "dynamodb" and shape.name.removesuffix("Input") in HANDED_OVER:
+            body = self._parse_body_as_json(request)
+            if isinstance(body, dict):
+                return {
+                    name: body.get(name) for name in shape.members if name in body or name in shape.required_members
+                }
+        return original(self, request, shape, uri_params)

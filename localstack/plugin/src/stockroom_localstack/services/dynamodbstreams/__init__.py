@@ -1,0 +1,1 @@
+"""Streams of DynamoDB tables, by DynamoDB Local."""

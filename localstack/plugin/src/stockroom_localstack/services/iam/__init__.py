@@ -1,0 +1,1 @@
+"""IAM: its simulator looks at every resource and condition key."""

@@ -1,0 +1,362 @@
+"""LocalStack's runtime executor for processes: one execution environment of a function version.
+
+LocalStack decides when an environment is started, reused and stopped. What happens inside follows AWS's description of
+the execution environment's life: initialisation has ten seconds; when it fails, or when the process has ended in any
+way, the next invocation initialises again, within the function's own timeout. No time is counted while an environment
+waits for a processor: AWS gives each its own.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, TimeoutError
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localstack.aws.api.lambda_ import LogFormat
+from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
+from localstack.services.lambda_.invocation.lambda_models import ArchiveCode, FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
+
+from stockroom_localstack import settings
+from stockroom_localstack.runtime import confinement_main, report
+from stockroom_localstack.runtime.api import LOOPBACK, Answer, Event, Exited, Failed, Ready, Responded, TooLarge
+from stockroom_localstack.runtime.aws_paths import AwsPaths
+from stockroom_localstack.runtime.environment import Places, function_environment
+from stockroom_localstack.runtime.process import RuntimeProcess
+from stockroom_localstack.runtime.runtimes import DEFAULT, Interpreter, RuntimeMissingError, interpreter_for
+from stockroom_localstack.services.lambda_.event_sources import handover
+from stockroom_localstack.state.settling import INVOCATIONS
+
+from . import metrics
+from .assignment import throttled
+
+LOG = logging.getLogger(__name__)
+
+INIT_TIMEOUT_SECONDS = 10.0
+PROVISIONED = "provisioned-concurrency"
+
+OUT_OF_RESOURCES = (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+# In capitals: it is no state of the emulator (state/roots.py).
+TURNS = threading.BoundedSemaphore(os.process_cpu_count() or 1)
+LONGEST_WAIT_FOR_A_TURN = INIT_TIMEOUT_SECONDS
+
+
+@dataclass(frozen=True)
+class TimedOut:
+    """Nothing came in time; the process was killed."""
+
+
+@dataclass(frozen=True)
+class Initialised:
+    """How an initialisation went and what it takes to tell about it."""
+
+    outcome: Ready | Failed | Exited | TimedOut
+    milliseconds: float
+
+
+class ProcessRuntimeExecutor(RuntimeExecutor):
+    def __init__(self, id: str, function_version: FunctionVersion) -> None:
+        super().__init__(id, function_version)
+        self.client_context = ""
+        self._prepared: dict[str, Any] = {}
+        self._process: RuntimeProcess | None = None
+        self._first: Initialised | None = None
+        # Events of the initialisation too, delivered with the first invocation.
+        self._log: list[str] = []
+        self._told: list[str] = []
+        self._report = _report_of(function_version)
+        self._paths: AwsPaths | None = None
+        self._lock = threading.Lock()
+        self._invoking = False
+        self._stopped = False
+
+    # What LocalStack calls
+
+    def start(self, env_vars: dict[str, Any]) -> None:
+        """Raises StatusErrorException when provisioned concurrency can't be provided.
+
+        On demand a failed start is no error yet: the invocation tells, after it tried again.
+        """
+        self._prepared = env_vars
+        self._private.mkdir(parents=True, mode=0o700)
+        self._first = self._initialise(INIT_TIMEOUT_SECONDS, phase="init")
+        provisioned = env_vars.get("AWS_LAMBDA_INITIALIZATION_TYPE") == PROVISIONED
+        if provisioned and not isinstance(self._first.outcome, Ready):
+            payload, _ = self._error(self._first.outcome, self.id, INIT_TIMEOUT_SECONDS)
+            raise StatusErrorException("The initialisation failed", payload=payload)
+
+    def invoke(self, payload: dict[str, str]) -> InvocationResult:
+        with self._lock:
+            self._invoking = True
+        try:
+            with INVOCATIONS.one():
+                return self._invoke(payload)
+        finally:
+            with self._lock:
+                self._invoking = False
+                retire = self._stopped
+            if retire:
+                self._tear_down()
+
+    def stop(self) -> None:
+        """An invocation that is under way is not cut off: the environment ends with it."""
+        with self._lock:
+            self._stopped = True
+            if self._invoking:
+                return
+        self._tear_down()
+
+    def cut_off(self) -> None:
+        """Ends the process in the middle of whatever it does."""
+        self._stopped = True
+        self._kill()
+
+    def get_logs(self) -> str:
+        return "".join(self._log)
+
+    def take_events(self) -> list[str]:
+        """What the invocation that has ended is to leave in the log group."""
+        told, self._told = self._told, []
+        return told
+
+    def get_address(self) -> str:
+        return LOOPBACK
+
+    def get_endpoint_from_executor(self) -> str:
+        return LOOPBACK
+
+    def get_runtime_endpoint(self) -> str:
+        return ""  # for LocalStack's runtime in a container, which this executor does without
+
+    @classmethod
+    def prepare_version(cls, function_version: FunctionVersion) -> None:
+        """Unpacks the code. LocalStack shows an error raised here as the reason of the state Failed."""
+        interpreter_for(function_version.config.runtime, settings.current().runtimes)
+        for code in _code_and_layers(function_version):
+            code.prepare_for_execution()
+
+    @classmethod
+    def cleanup_version(cls, function_version: FunctionVersion) -> None:
+        """Nothing was prepared but the unpacked code, and LocalStack removes that together with the version."""
+
+    @classmethod
+    def validate_environment(cls) -> bool:
+        try:
+            interpreter_for(DEFAULT, settings.current().runtimes)
+        except RuntimeMissingError as error:
+            LOG.error("Lambda functions can't run: %s", error)
+            return False
+        if not confinement_main.version():
+            LOG.warning("This system has no Landlock: Lambda functions can read and change what you can.")
+        return True
+
+    # One invocation
+
+    def _invoke(self, payload: dict[str, str]) -> InvocationResult:
+        request_id = payload["invoke-id"]
+        timeout = float(self.function_version.config.timeout)
+        began = time.monotonic()
+        first, self._first = self._first, None
+        outcome: Answer | TimedOut | None = None
+
+        if self._process is None or not self._process.is_running():
+            again = self._initialise(timeout, phase="invoke")
+            began = time.monotonic() - again.milliseconds / 1000
+            if not isinstance(again.outcome, Ready):
+                outcome = again.outcome
+        self._log.append(self._report.start(request_id, self.function_version.id.qualifier))
+        process = self._process
+        if outcome is None:
+            assert process is not None
+            remaining = timeout - (time.monotonic() - began)
+            handover.function_gets_event()
+            answer = process.send(self._event(payload, remaining))
+            outcome = self._await(answer, remaining)
+            memory = process.peak_memory()
+            self._take_output(process)
+        else:
+            memory = 0
+        milliseconds = (time.monotonic() - began) * 1000
+
+        result, error_type = self._error(outcome, request_id, timeout)
+        status = None
+        match outcome:
+            case TimedOut():
+                status = "timeout"
+                self._log.append(self._report.timeout(request_id, timeout))
+            case Exited(code):
+                status = "error"
+                self._log.append(self._report.exit(request_id, code))
+            case TooLarge():
+                # The runtime client ends after this; a process that is about to end must not get the next event.
+                self._end_process()
+        ready_at_first = first is not None and isinstance(first.outcome, Ready)
+        spent = report.Spent(
+            milliseconds=milliseconds,
+            memory_size=self.function_version.config.memory_size,
+            memory_used=memory,
+            init_milliseconds=first.milliseconds if first and ready_at_first else None,
+        )
+        self._log += [
+            self._report.end(request_id),
+            self._report.report(request_id, spent, status, error_type if status == "error" else None),
+        ]
+        metrics.duration(self.function_version.qualified_arn, milliseconds)
+        self._told, self._log = self._log, []
+        logs = "".join(filter(report.is_in_tail, self._told))
+        return InvocationResult(
+            request_id=request_id, payload=result, is_error=not isinstance(outcome, Responded), logs=logs
+        )
+
+    def _event(self, payload: dict[str, str], seconds: float) -> Event:
+        return Event(
+            request_id=payload["invoke-id"],
+            function_arn=payload["invoked-function-arn"],
+            deadline=int((time.time() + seconds) * 1000),
+            trace_id=payload["trace-id"],
+            client_context=self.client_context,
+            payload=payload["payload"].encode(),
+        )
+
+    def _await(self, answer: Future[Answer], seconds: float) -> Answer | TimedOut:
+        try:
+            outcome = answer.result(max(seconds, 0))
+        except TimeoutError:
+            self._kill()
+            return TimedOut()
+        if isinstance(outcome, Exited):
+            self._kill()
+        return outcome
+
+    def _error(self, outcome: Answer | TimedOut | Ready, request_id: str, timeout: float) -> tuple[bytes, str | None]:
+        """The payload for the caller and AWS's name of the error."""
+        match outcome:
+            case Responded(payload):
+                return payload, None
+            case Failed(payload, error_type):
+                return self._paths.in_tracebacks(payload) if self._paths else payload, error_type
+            case TooLarge():
+                return report.too_large_error(), "Function.ResponseSizeTooLarge"
+            case TimedOut():
+                return report.timeout_error(request_id, timeout), "Sandbox.Timedout"
+            case Exited(status):
+                return report.exit_error(request_id, status), "Runtime.ExitError"
+        raise AssertionError(outcome)
+
+    # The process and its initialisation
+
+    def _initialise(self, seconds: float, phase: str) -> Initialised:
+        """Starts a process and waits until its code is loaded; leaves no process when that fails."""
+        config = self.function_version.config
+        interpreter = interpreter_for(config.runtime, settings.current().runtimes)
+        self.prepare_version(self.function_version)  # of a loaded state it may not be yet
+        task_root, *layers = (code.get_unzipped_code_location() for code in _code_and_layers(self.function_version))
+        places = Places(
+            task_root=task_root,
+            layers=tuple(layers),
+            private=self._private,
+            interpreter=interpreter.executable,
+        )
+        version_arn = (config.runtime_version_config or {}).get("RuntimeVersionArn") or ""
+        self._log.append(self._report.init_start(interpreter.name, version_arn))
+        self._paths = AwsPaths(places, interpreter.name)
+        self._end_process()
+        outcome: Ready | Failed | Exited | TimedOut
+        with _turn():
+            began = time.monotonic()
+            self._process = process = self._start(interpreter, places)
+            try:
+                outcome = process.initialised.result(seconds)
+            except TimeoutError:
+                outcome = TimedOut()
+        milliseconds = (time.monotonic() - began) * 1000
+        process.peak_memory()
+        if not isinstance(outcome, Ready):
+            self._kill()
+        self._take_output(process)
+        if not isinstance(outcome, Ready):
+            _, error_type = self._error(outcome, "", seconds)
+            if isinstance(outcome, TimedOut):
+                line = self._report.init_report(milliseconds, phase, "timeout")
+            else:
+                line = self._report.init_report(milliseconds, phase, "error", error_type)
+            self._log.append(line)
+            self._process = None
+        return Initialised(outcome, milliseconds)
+
+    def _start(self, interpreter: Interpreter, places: Places) -> RuntimeProcess:
+        """Raises TooManyRequestsException where the machine has no room for one more process."""
+        config = self.function_version.config
+
+        def environment(address: str) -> dict[str, str]:
+            configured = config.environment or {}
+            return function_environment(
+                self._prepared, configured, places, runtime=interpreter.name, runtime_api=address
+            )
+
+        try:
+            return RuntimeProcess(interpreter, config.handler or "", environment, places)
+        except OSError as error:
+            if error.errno not in OUT_OF_RESOURCES:
+                raise
+            LOG.error("no process for %s: %s", self.function_version.qualified_arn, error)
+            raise throttled() from error
+
+    def _take_output(self, process: RuntimeProcess) -> None:
+        output = process.take_output()
+        self._log += report.output_events(self._paths.in_tracebacks(output) if self._paths else output)
+
+    def _kill(self) -> None:
+        if self._process:
+            self._process.peak_memory()  # can't be asked for afterwards
+            self._process.kill()
+
+    def _end_process(self) -> None:
+        self._kill()
+        self._process = None
+
+    @property
+    def _private(self) -> Path:
+        return Path(tempfile.gettempdir()) / "lambda-environments" / self.id
+
+    def _tear_down(self) -> None:
+        self._end_process()
+        shutil.rmtree(self._private, ignore_errors=True)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """As many environments initialise at a time as there are processors; more would only make each other too late.
+
+    A function that does nothing but wait meanwhile, perhaps for another one, does not hold up the others for ever.
+    """
+    is_ours = TURNS.acquire(timeout=LONGEST_WAIT_FOR_A_TURN)
+    try:
+        yield
+    finally:
+        if is_ours:
+            TURNS.release()
+
+
+def _report_of(function_version: FunctionVersion) -> report.TextReport:
+    logging_config = function_version.config.logging_config or {}
+    if logging_config.get("LogFormat") == LogFormat.JSON:
+        return report.JsonReport(str(logging_config.get("SystemLogLevel") or "INFO"))
+    return report.TextReport()
+
+
+def _code_and_layers(function_version: FunctionVersion) -> list[ArchiveCode]:
+    """The function's own code first, then its layers in their order."""
+    config = function_version.config
+    return [code for code in (config.code, *(layer.code for layer in config.layers)) if code]
