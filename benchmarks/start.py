@@ -22,7 +22,7 @@ from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, read_environment, stack_names
 from stockroom.errors import StockroomError
 from stockroom.local.up import SEEDED_STACK
-from stockroom.releases.bundles import build_artifacts
+from stockroom.releases.build import build_artifacts
 from stockroom.releases.code import work_tree
 from stockroom.releases.release import release_variables
 from stockroom.settings import ROOT, SAMPLE_DIR, Settings
@@ -97,7 +97,7 @@ def bring_up_by_hand(bench: Bench, puts: int) -> ByHand:
     shell = shell_environment(engine.endpoint)
     artifacts = build_artifacts(stack_names(), work_tree())
     stack = Stack(SEEDED_STACK, environment, settings, find_binary(settings), engine.endpoint, work_tree())
-    stack.prepare(release_variables(environment, artifacts))
+    stack.prepare(release_variables(environment, SEEDED_STACK, artifacts))
     steps: dict[str, float] = {}
 
     def aws(*words: str) -> float:

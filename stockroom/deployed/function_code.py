@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,37 +12,51 @@ from stockroom.deployed.outputs import Outputs, labels, published
 from stockroom.deployed.terraform_state import Resource
 from stockroom.errors import StockroomError
 from stockroom.releases.artifact_bucket import hex_of
+from stockroom.releases.artifacts import Hashes, Kind
 
 if TYPE_CHECKING:
     import boto3
     from mypy_boto3_lambda import LambdaClient
 
-Hashes = Mapping[str, Mapping[str, str]]
-"""{"bundles": {name: SHA-256 in hex}, "layers": …}"""
+
+@dataclass(frozen=True)
+class AllowedCode:
+    """What a stack may run, as SHA-256 in hex: `bundles` by function, and any of `layers`."""
+
+    bundles: Mapping[str, str]
+    layers: Collection[str]
+
+
+def allowed_code(hashes: Hashes, stack: str, needs: Iterable[str]) -> AllowedCode:
+    """Of a stack its own functions, and its own layers and those of the stacks that it needs."""
+    layers = {sha256 for one in (stack, *needs) for sha256 in hashes.get(one, {}).get("layers", {}).values()}
+    return AllowedCode(hashes.get(stack, {}).get("bundles", {}), layers)
 
 
 @dataclass(frozen=True)
 class DeployedCode:
     """`what` names a function's version or a layer's in words; `artifact` is its bundle where the stack tells it."""
 
-    kind: str
+    kind: Kind
     what: str
     sha256: str
     artifact: str | None = None
 
 
-def untested(found: Iterable[DeployedCode], tested: Hashes) -> list[str]:
+def untested(found: Iterable[DeployedCode], allowed: AllowedCode) -> list[str]:
     """What of the deployed is not what was tested, in words."""
-    return [one.what for one in found if one.sha256 not in _expected(one, tested)]
+    return [one.what for one in found if one.sha256 not in _expected(one, allowed)]
 
 
-def _expected(one: DeployedCode, tested: Hashes) -> set[str]:
-    known = tested[one.kind]
-    return {known[one.artifact]} if one.artifact and one.artifact in known else set(known.values())
+def _expected(one: DeployedCode, allowed: AllowedCode) -> Collection[str]:
+    if one.kind == "layers":
+        return allowed.layers
+    known = one.artifact and allowed.bundles.get(one.artifact)
+    return {known} if known else set(allowed.bundles.values())
 
 
 def check_code(
-    session: boto3.Session, resources: Iterable[Resource], outputs: Mapping[str, Any], tested: Hashes
+    session: boto3.Session, resources: Iterable[Resource], outputs: Mapping[str, Any], allowed: AllowedCode
 ) -> list[str]:
     """Compare every function's newest version, and every layer that it has, with what was tested; returns what was
     looked at. `resources` and `outputs` are what the state of a stack holds.
@@ -60,7 +74,7 @@ def check_code(
             return _read(client, name, versions.get(folder, "$LATEST"), folder)
 
         found = [one for listed in pool.map(read, names) for one in listed]
-    if wrong := untested(found, tested):
+    if wrong := untested(found, allowed):
         raise StockroomError(
             f"not the code that was tested: {', '.join(sorted(set(wrong)))}",
             "no event reaches it; find out who changed it or the artifact bucket, then commit a change and test that",

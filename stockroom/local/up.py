@@ -31,7 +31,8 @@ from stockroom.environments import (
 from stockroom.errors import StockroomError
 from stockroom.local.running import deployed_outputs, platform_lock, running_session
 from stockroom.releases.artifact_bucket import upload_artifacts
-from stockroom.releases.bundles import Artifacts, build_artifacts
+from stockroom.releases.artifacts import Artifacts, described
+from stockroom.releases.build import build_artifacts
 from stockroom.releases.code import Code, work_tree
 from stockroom.releases.release import Release, read_release, release_variables
 from stockroom.settings import Settings
@@ -203,7 +204,7 @@ class _BringingUp:
                     self._take(wanted, publish=begun.pristine)
         else:
             for stack in self._stacks:
-                stack.prepare(release_variables(self._environment, artifacts))
+                stack.prepare(release_variables(self._environment, stack.name, artifacts))
         return Summary(self._engine.endpoint, release, applied, seeded, begun.origin)
 
     def _begin_with_snapshot(self, building: Future[tuple[Artifacts, Release]]) -> _Begun | None:
@@ -232,11 +233,11 @@ class _BringingUp:
                 raise KeyboardInterrupt
 
         with self._steps.step("terraform") as step:
-            variables = release_variables(self._environment, building.result()[0])
+            artifacts, _ = building.result()
             self._wait_for_left_behind()
             for stack in self._stacks:
                 step.say(f"{stack.name}: looking for the provider")
-                stack.prepare(variables)
+                stack.prepare(release_variables(self._environment, stack.name, artifacts))
                 step.say(f"{stack.name}: provider {'installed' if stack.set_up(watch) else 'is there already'}")
             self._attached = self._ending.enter_context(self._stacks[0].running_provider(nothing_deployed))
 
@@ -344,7 +345,7 @@ def _build(code: Code, steps: Steps) -> tuple[Artifacts, Release]:
     with steps.step("bundles") as step:
         step.say("building the functions and their layers")
         artifacts = build_artifacts(stack_names(), code)
-        step.say(str(artifacts))
+        step.say(described(artifacts))
     return artifacts, read_release(artifacts, code)
 
 

@@ -181,7 +181,11 @@ def print_release(settings: Settings, as_json: bool, steps: Steps) -> None:
     evidence = read_evidence(subject.release.digest)
     signature = signature_of(evidence, settings)
     if as_json:
-        print(json.dumps({"release": asdict(subject.release), **subject.hashes, "evidence": evidence}, indent=2))
+        print(
+            json.dumps(
+                {"release": asdict(subject.release), "artifacts": subject.hashes, "evidence": evidence}, indent=2
+            )
+        )
         return
     out.print(f"release {subject.release.digest}", soft_wrap=True)
     out.print(

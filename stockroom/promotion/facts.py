@@ -20,7 +20,8 @@ from stockroom.promotion.promotion_lock import read_lock
 from stockroom.promotion.request import Request
 from stockroom.promotion.rules import Rules
 from stockroom.releases.artifact_bucket import look
-from stockroom.releases.bundles import build_artifacts
+from stockroom.releases.artifacts import Artifacts, Hashes, artifacts_of, described, hashes_of
+from stockroom.releases.build import build_artifacts
 from stockroom.releases.code import Code, checked_out, head_of, work_tree
 from stockroom.releases.evidence import is_signed, read_evidence
 from stockroom.releases.release import (
@@ -29,7 +30,6 @@ from stockroom.releases.release import (
     release_digest,
     release_files,
     release_variables,
-    uploaded_artifacts,
 )
 from stockroom.settings import ROOT, Settings
 from stockroom.stored import read_object
@@ -40,16 +40,12 @@ from stockroom.terraform.release_directory import WorkingDirectory
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from stockroom.releases.bundles import Artifacts
-
 EVIDENCE_PREFIX = "promotions/evidence/"
-
-Hashes = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The release that is to be promoted. `hashes` is {"bundles": {name: SHA-256}, "layers": …}.
+    """The release that is to be promoted. `hashes` are those of its artifacts.
 
     `built` are the zips; None of a rollback, for which the artifact bucket has them. `code` is a clean check-out of the
     release's commit, where it has one.
@@ -62,18 +58,11 @@ class Subject:
 
     @property
     def rebuilt(self) -> str:
-        """The digest that the code really has, together with the bundles and layers."""
-        return release_digest(release_files(self.code), uploaded_artifacts(self.hashes))
+        """The digest that the code really has, together with the artifacts."""
+        return release_digest(release_files(self.code), artifacts_of(self.hashes))
 
-    def variables(self, environment: Environment) -> dict[str, Any]:
-        return release_variables(environment, uploaded_artifacts(self.hashes))
-
-
-def hashes_of(artifacts: Artifacts) -> Hashes:
-    return {
-        "bundles": {bundle.name: bundle.sha256 for bundle in artifacts.bundles},
-        "layers": {layer.name: layer.sha256 for layer in artifacts.layers},
-    }
+    def variables(self, environment: Environment, stack: str) -> dict[str, Any]:
+        return release_variables(environment, stack, artifacts_of(self.hashes))
 
 
 @dataclass(frozen=True)
@@ -92,7 +81,7 @@ def built_subject(code: Code, steps: Steps) -> Subject:
     with steps.step("bundles") as step:
         step.say("building the functions and their layers")
         artifacts = build_artifacts(stack_names(code.root / "terraform" / "stacks"), code)
-        step.say(str(artifacts))
+        step.say(described(artifacts))
     return Subject(read_release(artifacts, code), hashes_of(artifacts), artifacts, code)
 
 
@@ -213,13 +202,18 @@ def _subject_before(request: Request, found: AccountFacts, folder: Path) -> Subj
         runs = current(found.promotions)
         words = f"it runs {runs.digest[:12]}, and no release before that" if runs else "it never ran a release"
         raise StockroomError(f"there is nothing to roll '{env}' back to: {words}", "promote another commit instead")
+    if before.artifacts is None:
+        raise StockroomError(
+            f"release {before.digest[:12]}, which '{env}' ran before, was promoted by an older version of Stockroom",
+            f"test and promote its commit {before.commit[:12]} instead",
+        )
     release = Release(before.digest, before.commit, dirty=False)
     return Subject(release, before.artifacts, None, checked_out(before.commit, folder))
 
 
 def _lacking(account: Account, subject: Subject) -> tuple[str, ...]:
     s3, bucket = account.session.client("s3"), account.environment.artifact_bucket
-    found = ((artifact.key, look(s3, bucket, artifact)) for artifact in uploaded_artifacts(subject.hashes))
+    found = ((artifact.key, look(s3, bucket, artifact)) for artifact in artifacts_of(subject.hashes))
     return tuple(key if state == "missing" else f"{key} (other content)" for key, state in found if state != "there")
 
 
@@ -247,8 +241,11 @@ def drift_of(
     runs = current(promotions)
     if runs is None:
         return None
+    if runs.artifacts is None:
+        return (f"all of release {runs.digest[:12]}: an older version of Stockroom promoted it, and kept other sums",)
+    artifacts = artifacts_of(runs.artifacts)
     code = checked_out(runs.commit, folder)
-    if (digest := release_digest(release_files(code), uploaded_artifacts(runs.artifacts))) != runs.digest:
+    if (digest := release_digest(release_files(code), artifacts)) != runs.digest:
         raise StockroomError(
             f"commit {runs.commit[:12]} is release {digest[:12]}, and the ledger of '{account.environment.name}' says "
             f"{runs.digest[:12]}",
@@ -258,6 +255,6 @@ def drift_of(
     for stack in stack_names(code.root / "terraform" / "stacks"):
         terraform = find_binary(settings).path
         work = WorkingDirectory(stack, account.environment, code.root, terraform, account.variables)
-        work.init(release_variables(account.environment, uploaded_artifacts(runs.artifacts)))
+        work.init(release_variables(account.environment, stack, artifacts))
         found += [f"{stack}: {line}" for line in lines(changes_of(stack, work.plan(lock=False)))]
     return tuple(found)

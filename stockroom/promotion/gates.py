@@ -10,6 +10,7 @@ from typing import Any, Literal
 from stockroom.promotion.ledger import Promotion, current, ran, unfinished
 from stockroom.promotion.promotion_lock import Holder, way_out
 from stockroom.promotion.rules import Rules
+from stockroom.releases.artifacts import Hashes, artifacts_of
 from stockroom.releases.evidence import parse_evidence
 from stockroom.releases.release import Release
 
@@ -40,8 +41,8 @@ class AccountFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that gates look at. `artifacts` is {"bundles": {name: SHA-256}, "layers": …} of the release, `rebuilt` the
-    digest that a clean check-out of its commit has with these.
+    """All that gates look at. `artifacts` are the hashes of the release's, `rebuilt` is the digest that a clean
+    check-out of its commit has with these.
 
     `account` is None where the credentials do not lead to it, and `account_problem` then says why, with a hint.
     """
@@ -49,7 +50,7 @@ class Facts:
     environment: str
     kind: Literal["promotion", "rollback"]
     release: Release
-    artifacts: Mapping[str, Mapping[str, str]]
+    artifacts: Hashes
     changed_files: tuple[str, ...]
     not_pushed: str | None
     evidence: Mapping[str, Any] | None
@@ -139,7 +140,9 @@ def _evidence(facts: Facts) -> Verdict:
         return Verdict("evidence", False, f"there is none for release {digest[:12]}", test)
     stored = parse_evidence(evidence)
     if stored is None:
-        return Verdict("evidence", False, "its file is not what `invoke e2e` writes", test)
+        old = evidence.get("format") == 1
+        words = "an older version of Stockroom wrote it" if old else "its file is not what `invoke e2e` writes"
+        return Verdict("evidence", False, words, test)
     tested, outcomes = stored.release.digest, stored.outcomes
     failed = outcomes.count("failed")
     problem = None
@@ -201,7 +204,7 @@ def _age(facts: Facts, rules: Rules, now: datetime) -> Verdict:
 
 
 def _artifacts(facts: Facts) -> Verdict:
-    number = sum(len(names) for names in facts.artifacts.values())
+    number = len(artifacts_of(facts.artifacts))
     if facts.account and facts.account.lacking:
         hint = "promote that release again from its commit: only the versions of the artifact bucket may still hold it"
         return Verdict("artifacts", False, f"not in the artifact bucket: {', '.join(facts.account.lacking)}", hint)

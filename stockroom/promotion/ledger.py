@@ -10,19 +10,20 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from stockroom.aws import error_code
 from stockroom.errors import StockroomError
+from stockroom.releases.artifacts import Hashes, Kind
 from stockroom.stored import Commit, Digest, Name, PromotionId, Words, owned_by, parse, read_object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX = "promotions/ledger/"
-FORMAT = 1
+FORMAT = 2
 
 Result = Literal["succeeded", "failed", "refused", "interrupted"]
 _ATTEMPTS = 20
@@ -37,8 +38,8 @@ CONDITION_UNDECIDED = frozenset({"ConditionalRequestConflict", "409"})
 class Promotion:
     """One promotion, folded from its events. Times are UTC in ISO 8601.
 
-    `result` is "interrupted" as well when no end was recorded, which is what a kill leaves. `applied` says whether
-    anything may have been changed, `shifted` whether functions were called in their new versions.
+    `result` is "interrupted" as well when no end was recorded, which is what a kill leaves. `applying` says whether
+    anything may have been changed. `artifacts` is None of an event of format 1, which did not keep them by stack.
     """
 
     id: str
@@ -46,7 +47,7 @@ class Promotion:
     release: dict[str, Any]
     who: str
     started: str
-    artifacts: dict[str, dict[str, str]] = field(default_factory=dict)
+    artifacts: Hashes | None = None
     plan_digest: str | None = None
     result: Result = "interrupted"
     step: str | None = None
@@ -70,7 +71,7 @@ class _Event(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    format: Literal[1]
+    format: Literal[1, 2]
     number: int | None = None
     promotion: PromotionId
     at: Words
@@ -83,11 +84,21 @@ class _Release(BaseModel):
 
 
 class _Started(_Event):
+    format: Literal[2]
     event: Literal["started"]
     kind: Literal["promotion", "rollback"]
     release: _Release
     who: Words
-    artifacts: dict[Literal["bundles", "layers"], dict[Name, Digest]]
+    artifacts: dict[Name, dict[Kind, dict[Name, Digest]]]
+
+
+class _StartedOfFormat1(_Event):
+    format: Literal[1]
+    event: Literal["started"]
+    kind: Literal["promotion", "rollback"]
+    release: _Release
+    who: Words
+    artifacts: dict[Kind, dict[Name, Digest]]
 
 
 class _Applying(_Event):
@@ -105,7 +116,7 @@ class _Finished(_Event):
 
 
 _EVENT: TypeAdapter[_Event] = TypeAdapter(
-    Annotated[_Started | _Applying | _Finished, Field(discriminator="event")], config={"defer_build": True}
+    _Started | _StartedOfFormat1 | _Applying | _Finished, config={"defer_build": True}
 )
 
 
@@ -117,7 +128,7 @@ def fold(events: Iterable[dict[str, Any]]) -> list[Promotion]:
         match event["event"]:
             case "started":
                 known |= {name: event[name] for name in ("kind", "release", "who")} | {"started": event["at"]}
-                known["artifacts"] = event["artifacts"]
+                known["artifacts"] = event["artifacts"] if event["format"] > 1 else None
             case "applying":
                 known |= {"plan_digest": event["plan_digest"], "applying": True}
             case "finished":

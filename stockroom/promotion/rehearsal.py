@@ -47,7 +47,8 @@ _AUTHOR = ("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost", 
 class Observed:
     """What an environment runs at one moment, as its ledger, the release's evidence and Lambda itself tell.
 
-    `code` are SHA-256 (hex) of the code behind each function's alias `live`; `tested` those in the evidence.
+    `code` are SHA-256 (hex) of the code behind the alias `live` of each function, as `<stack>/<function>`; `tested`
+    those in the evidence.
     """
 
     environment: str
@@ -209,8 +210,13 @@ class _Rehearsal:
             deployed = read_deployed(environment, account.session, stack)
             for function, full_name in (deployed.outputs if deployed else {}).get("function_names", {}).items():
                 configuration = client.get_function(FunctionName=full_name, Qualifier="live")["Configuration"]
-                code[function] = hex_of(configuration["CodeSha256"])
-        return Observed(name, release, succeeded[-1]["release"]["digest"], evidence["bundles"], code)
+                code[f"{stack}/{function}"] = hex_of(configuration["CodeSha256"])
+        tested = {
+            f"{stack}/{function}": sha256
+            for stack, kinds in evidence["artifacts"].items()
+            for function, sha256 in kinds["bundles"].items()
+        }
+        return Observed(name, release, succeeded[-1]["release"]["digest"], tested, code)
 
     # Commands
 

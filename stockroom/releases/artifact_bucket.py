@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal
 
 from stockroom.aws import error_code
-from stockroom.releases.bundles import Artifact
+from stockroom.releases.artifacts import Artifact
 
 if TYPE_CHECKING:
     import boto3
@@ -47,7 +47,9 @@ def upload_artifacts(
         return artifact.key
 
     with ThreadPoolExecutor() as pool:
-        return [key for key in pool.map(upload, artifacts) if key]
+        # A layer that several stacks use is one object.
+        by_key = {artifact.key: artifact for artifact in artifacts}
+        return [key for key in pool.map(upload, by_key.values()) if key]
 
 
 def look(s3: S3Client, bucket: str, artifact: Artifact) -> Literal["there", "missing", "other"]:

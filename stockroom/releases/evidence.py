@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 
+from stockroom.releases.artifacts import Hashes, Kind
 from stockroom.releases.outcomes import FAILED, PASSED, SKIPPED
 from stockroom.releases.release import Release
 from stockroom.settings import HOME, ROOT
@@ -22,7 +23,7 @@ from stockroom.stored import Digest, Name, Words
 from stockroom.system.files import write_whole
 
 EVIDENCE_DIR = HOME / "evidence"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,13 @@ class Selection:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was tested (release and artifact hashes), on what (versions), and what came of it (id → outcome).
+    """What was tested (release and hashes of its artifacts), on what (versions), and what came of it (id → outcome).
 
     `complete` says that every round ran to its end: a test that never ran can't have failed.
     """
 
     release: Release
-    bundles: dict[str, str]
-    layers: dict[str, str]
+    artifacts: Hashes
     engine: str
     versions: dict[str, str | None]
     selection: Selection
@@ -71,8 +71,7 @@ class Evidence:
             "format": FORMAT,
             "passed": self.passed,
             "release": asdict(self.release),
-            "bundles": self.bundles,
-            "layers": self.layers,
+            "artifacts": self.artifacts,
             "engine": {"name": self.engine, "versions": self.versions},
             "python": self.host["python"],
             "platform": self.host["os"],
@@ -105,18 +104,14 @@ class StoredEvidence(BaseModel):
     class Engine(BaseModel):
         name: Words = "an engine"
 
+    format: Literal[2]
     passed: bool
     release: Release
-    bundles: dict[Name, Digest] | None = None
-    layers: dict[Name, Digest] | None = None
+    artifacts: dict[Name, dict[Kind, dict[Name, Digest]]] | None = None
     engine: Engine = Engine()
     selection: Selection
     complete: bool
     tests: list[Test]
-
-    @property
-    def artifacts(self) -> dict[str, dict[str, str]]:
-        return {"bundles": self.bundles or {}, "layers": self.layers or {}}
 
     @property
     def outcomes(self) -> list[str]:
@@ -137,11 +132,6 @@ def _utc(moment: datetime) -> str:
 
 def toolkit_version() -> str:
     return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
-
-
-def artifact_hashes(keys: Mapping[str, str]) -> dict[str, str]:
-    """Name → SHA-256, of name → key in the artifact bucket ("<name>/<sha256>.zip")."""
-    return {name: Path(key).stem for name, key in keys.items()}
 
 
 def read_evidence(digest: str, folder: Path = EVIDENCE_DIR) -> dict[str, Any] | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from stockroom.environments import Environment
-from stockroom.releases.bundles import Artifact, Artifacts
+from stockroom.releases.artifacts import Artifact, Artifacts, stack_variables
 from stockroom.releases.code import Code
 from stockroom.system import git
 
@@ -37,11 +36,10 @@ class Release:
         return f"{self.digest[:12]}{commit}"
 
 
-def release_digest(files: Mapping[str, bytes], artifacts: Artifacts) -> str:
-    """SHA-256 over sorted lines `<sha256>  <name>`: one for each file (path with `/`), bundle and layer."""
+def release_digest(files: Mapping[str, bytes], artifacts: Iterable[Artifact]) -> str:
+    """SHA-256 over sorted lines `<sha256>  <name>`: one for each file (path with `/`) and artifact."""
     lines = [f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in files.items()]
-    lines += [f"{bundle.sha256}  bundle/{bundle.name}.zip" for bundle in artifacts.bundles]
-    lines += [f"{layer.sha256}  layer/{layer.name}.zip" for layer in artifacts.layers]
+    lines += [f"{one.sha256}  {one.kind}/{one.stack}/{one.name}.zip" for one in artifacts]
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
@@ -67,17 +65,6 @@ def _state_of(code: Code) -> tuple[str | None, bool]:
     return commit, changed or bool(code.changed)
 
 
-def release_variables(environment: Environment, artifacts: Artifacts) -> dict[str, Any]:
-    """What Terraform has to know of a release in an environment, by the names of the stacks' variables."""
-    return {
-        "artifact_bucket": environment.artifact_bucket,
-        "bundles": {bundle.name: bundle.key for bundle in artifacts.bundles},
-        "layers": {layer.name: layer.key for layer in artifacts.layers},
-    }
-
-
-def uploaded_artifacts(hashes: Mapping[str, Mapping[str, str]]) -> Artifacts:
-    """Bundles and layers that an artifact bucket has, from {"bundles": {name: SHA-256}, "layers": …}: without paths."""
-    return Artifacts(
-        *([Artifact(name, sha256, Path()) for name, sha256 in hashes[kind].items()] for kind in ("bundles", "layers"))
-    )
+def release_variables(environment: Environment, stack: str, artifacts: Iterable[Artifact]) -> dict[str, Any]:
+    """What a stack's Terraform has to know of a release in an environment, by the names of its variables."""
+    return {"artifact_bucket": environment.artifact_bucket, **stack_variables(artifacts, stack)}

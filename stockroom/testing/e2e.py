@@ -22,7 +22,7 @@ from stockroom.deployed.terraform_state import read_deployed
 from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, Environment, environment_names, read_environment, stack_names
 from stockroom.errors import StockroomError
-from stockroom.releases.evidence import Evidence, Selection, artifact_hashes, toolkit_version, write_evidence
+from stockroom.releases.evidence import Evidence, Selection, toolkit_version, write_evidence
 from stockroom.releases.outcomes import Outcomes, merge
 from stockroom.settings import DEFAULT_ENGINE, ROOT, Settings
 from stockroom.terraform.binary import find_binary
@@ -126,12 +126,10 @@ def run_on_platform(platform: OwnPlatform, request: Request, steps: Steps) -> Re
     release = platform.wait_until_up()
     started = datetime.now(UTC)
     rounds = run_rounds(request, platform.test_environment(), platform.folder, steps)
-    artifacts = platform.artifacts()
     engine = make_engine(platform.settings)
     evidence = Evidence(
         release=release,
-        bundles=artifact_hashes(artifacts["bundles"]),
-        layers=artifact_hashes(artifacts["layers"]),
+        artifacts=platform.artifacts(),
         engine=platform.settings.engine,
         versions={
             "stockroom": toolkit_version(),

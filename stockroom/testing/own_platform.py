@@ -22,7 +22,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 from stockroom.aws import session_for
 from stockroom.console import Steps
@@ -32,6 +31,7 @@ from stockroom.errors import StockroomError
 from stockroom.local.down import infra_down
 from stockroom.local.running import deployed_outputs
 from stockroom.local.up import infra_up, make_request
+from stockroom.releases.artifacts import Hashes, hashes_in
 from stockroom.releases.code import clean_code
 from stockroom.releases.release import Release
 from stockroom.settings import HOME, Settings
@@ -191,14 +191,10 @@ class OwnPlatform:
         if self._stopping.is_set():
             raise KeyboardInterrupt
 
-    def artifacts(self) -> dict[str, dict[str, str]]:
-        """{"bundles": {function: key}, "layers": {layer: key}}: what Terraform was given."""
-        found: dict[str, dict[str, str]] = {"bundles": {}, "layers": {}}
-        for path in sorted(self.settings.run_dir.glob(f"terraform/{LOCAL}/stacks/*/release.auto.tfvars.json")):
-            variables: dict[str, Any] = json.loads(path.read_text())
-            for kind, keys in found.items():
-                keys.update(variables.get(kind, {}))
-        return found
+    def artifacts(self) -> Hashes:
+        """Those that Terraform was given."""
+        files = sorted(self.settings.run_dir.glob(f"terraform/{LOCAL}/stacks/*/release.auto.tfvars.json"))
+        return hashes_in({path.parent.name: json.loads(path.read_text()) for path in files})
 
     def test_environment(self) -> dict[str, str]:
         """The variables of tests that see the platform through AWS APIs only."""

@@ -12,8 +12,10 @@ from typing import Any
 
 from stockroom.environments import ENVIRONMENTS_DIR, STACKS_DIR, TERRAFORM_DIR, Environment, local_process_environment
 from stockroom.errors import StockroomError
-from stockroom.releases.bundles import Artifact, Artifacts, function_names, layer_names
+from stockroom.releases.artifacts import Artifact, Kind
+from stockroom.releases.bundles import function_names
 from stockroom.releases.code import work_tree
+from stockroom.releases.layers import layer_names
 from stockroom.releases.release import release_variables
 from stockroom.settings import Settings
 from stockroom.terraform.binary import find_binary
@@ -38,8 +40,10 @@ def plan_from_nothing(
     shutil.copytree(STACKS_DIR / stack, root, ignore=shutil.ignore_patterns(".terraform", "tests"))
     (root / "backend_override.tf").write_text(_NO_BACKEND)
     code = work_tree()
-    artifacts = Artifacts(_unbuilt(function_names(stack, code)), _unbuilt(layer_names(stack, code)))
-    (root / "release.auto.tfvars.json").write_text(json.dumps(release_variables(environment, artifacts)))
+    names: dict[Kind, list[str]] = {"bundles": function_names(stack, code), "layers": layer_names(stack, code)}
+    # A plan from nothing needs keys of the right form, not the zips themselves. No key holds an account id.
+    unbuilt = [Artifact(kind, stack, name, "a1" * 32) for kind, found in names.items() for name in found]
+    (root / "release.auto.tfvars.json").write_text(json.dumps(release_variables(environment, stack, unbuilt)))
     variables = [
         f"-var-file={ENVIRONMENTS_DIR / environment.name / f'{name}.tfvars'}" for name in ("environment", stack)
     ]
@@ -70,8 +74,3 @@ def plan_from_nothing(
         terraform("plan", "-input=false", "-no-color", "-lock=false", "-out=plan", *variables, attached=attached)
         plan: dict[str, Any] = json.loads(terraform("show", "-json", "plan", attached=attached))
     return plan
-
-
-def _unbuilt(names: list[str]) -> list[Artifact]:
-    """A plan from nothing needs keys of the right form, not the zips themselves. No key holds an account id."""
-    return [Artifact(name, "a1" * 32, Path()) for name in names]

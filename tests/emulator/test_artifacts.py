@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,12 +14,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from stockroom.aws import new_session
-from stockroom.deployed.function_code import Hashes, check_aliases, check_code
+from stockroom.deployed.function_code import AllowedCode, check_aliases, check_code
 from stockroom.deployed.terraform_state import Resource
 from stockroom.environments import local_aws_variables
 from stockroom.errors import StockroomError
 from stockroom.releases.artifact_bucket import base64_of, look, upload_artifacts
-from stockroom.releases.bundles import Artifact
+from stockroom.releases.artifacts import Artifact
 
 from .functions import ROLE, zip_bytes
 
@@ -50,7 +51,7 @@ def code(says: str) -> bytes:
 def artifact(folder: Path, content: bytes, name: str = "greet") -> Artifact:
     path = folder / f"{uuid.uuid4().hex}.zip"
     path.write_bytes(content)
-    return Artifact(name, hashlib.sha256(content).hexdigest(), path)
+    return Artifact("bundles", "lake", name, hashlib.sha256(content).hexdigest(), path)
 
 
 GOOD, EVIL, OTHER, LAYER = map(code, ("tested", "EVIL", "other", "layer"))
@@ -131,9 +132,9 @@ class Deployed:
     def outputs(self, version: str) -> dict[str, Any]:
         return {"function_names": {"greet": self.name}, "function_versions": {"greet": version}}
 
-    def check(self, version: str, tested: Hashes) -> list[str]:
+    def check(self, version: str, allowed: AllowedCode) -> list[str]:
         resources = [Resource("aws_lambda_function.greet", "aws_lambda_function", self.name)]
-        return check_code(self.session, resources, self.outputs(version), tested)
+        return check_code(self.session, resources, self.outputs(version), allowed)
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-TESTED = {"bundles": {"greet": sha(GOOD), "other": sha(OTHER)}, "layers": {"layer": sha(LAYER)}}
+TESTED = AllowedCode({"greet": sha(GOOD), "other": sha(OTHER)}, {sha(LAYER)})
 
 
 def test_code_that_was_tested_is_let_through(deployed: Deployed) -> None:
@@ -165,7 +166,7 @@ def test_code_that_was_not_tested_is_refused_by_its_version(deployed: Deployed, 
 
 def test_a_layer_that_was_not_tested_is_refused(deployed: Deployed) -> None:
     with pytest.raises(StockroomError, match=f"not the code that was tested: layer {deployed.layer}"):
-        deployed.check("1", TESTED | {"layers": {"layer": sha(EVIL)}})
+        deployed.check("1", replace(TESTED, layers={sha(EVIL)}))
 
 
 def test_an_alias_that_leads_elsewhere_is_refused(deployed: Deployed) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from stockroom.errors import StockroomError
-from stockroom.releases.bundles import bundle_files, write_zip
+from stockroom.releases.bundles import bundle_files
 from stockroom.releases.code import all_below
+from stockroom.releases.zips import write_zip
 from stockroom.testing.own_platform import undisturbed
 
 ALIAS = "live"

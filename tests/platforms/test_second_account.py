@@ -18,7 +18,7 @@ from stockroom.deployed.terraform_state import record_release
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import TERRAFORM_DIR, Environment, read_environment
 from stockroom.releases.artifact_bucket import upload_artifacts
-from stockroom.releases.bundles import build_artifacts
+from stockroom.releases.build import build_artifacts
 from stockroom.releases.code import work_tree
 from stockroom.releases.release import read_release, release_variables
 from stockroom.settings import Settings
@@ -57,7 +57,7 @@ class Account:
         artifacts = build_artifacts([STACK], work_tree())
         upload_artifacts(artifacts, session, self.environment.artifact_bucket)
         shutil.copytree(TERRAFORM_DIR, self.folder, ignore=shutil.ignore_patterns(".terraform"))
-        variables = release_variables(self.environment, artifacts)
+        variables = release_variables(self.environment, STACK, artifacts)
         (self.folder / "stacks" / STACK / "release.auto.tfvars.json").write_text(json.dumps(variables))
         key = f"key={self.environment.state_key(STACK)}"
         self.terraform("init", f"-backend-config={self._file('backend.hcl')}", f"-backend-config={key}")

@@ -339,7 +339,7 @@ def unfinished_before(world: World) -> Iterator[Shell]:
     """In dev a promotion has begun to apply, and nothing was heard of it since."""
     number = len(world.objects("state", "dev", LEDGER))
     last = world.history()[-1]
-    begun = {"format": 1, "promotion": FOREIGN_ID, "at": last.started}
+    begun = {"format": 2, "promotion": FOREIGN_ID, "at": last.started}
     started: dict[str, Any] = {
         "event": "started",
         "kind": "promotion",
@@ -429,7 +429,7 @@ def other_code() -> bytes:
 def other_bundle(world: World) -> Iterator[Shell]:
     """Under the name of a new release's bundle something else lies in the artifact bucket already."""
     world.commit({"functions/records/greet/greet.py": "def handler(event: object, context: object) -> None: pass\n"})
-    key = f"greet/{world.release()['bundles']['greet']}.zip"
+    key = f"greet/{world.release()['artifacts'][STACK]['bundles']['greet']}.zip"
     world.client("s3").put_object(Bucket=world.bucket("artifacts"), Key=key, Body=other_code())
     yield {}
     world.start_over()
@@ -439,7 +439,7 @@ def other_bundle(world: World) -> Iterator[Shell]:
 def code_by_hand(world: World) -> Iterator[Shell]:
     """Somebody has published a version of the function from code of their own: to Terraform nothing has changed."""
     functions, name = world.client("lambda"), "stockroom-dev-greet"
-    key = f"greet/{world.release()['bundles']['greet']}.zip"
+    key = f"greet/{world.release()['artifacts'][STACK]['bundles']['greet']}.zip"
     functions.update_function_code(FunctionName=name, ZipFile=other_code(), Publish=True)
     functions.get_waiter("function_updated_v2").wait(FunctionName=name)
     yield {}

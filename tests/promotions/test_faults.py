@@ -77,6 +77,7 @@ from tests.promotions.stand_ins import Aws
 from tests.promotions.world import COMMAND_SECONDS, Done, World, changed
 
 ZEROS = "0" * 64
+OTHER_CODE = {"records": {"bundles": {"greet": ZEROS}, "layers": {}}}
 DEV = "promote --env dev --rehearse"
 PROD = f"promote --env prod --rehearse --approve {ZEROS}"
 APPLIED = "ledger state account artifacts"
@@ -257,7 +258,7 @@ EVIDENCE = (
         "evidence of a work tree that was changed", evidence(key=None, edit=from_dirty_tree), DEV,
         ("of a work tree with uncommitted changes", AGAIN),
     ),
-    Case("evidence of other bundles", evidence(bundles={"greet": ZEROS}), DEV, ("other bundles were tested", AGAIN)),
+    Case("evidence of other bundles", evidence(artifacts=OTHER_CODE), DEV, ("other bundles were tested", AGAIN)),
     Case(
         "evidence that is too old", finished(timedelta(days=15)), DEV,
         ("more than 14 days ago", "run `invoke e2e` again"),

@@ -203,8 +203,7 @@ class World:
         now = datetime.now(UTC)
         content: dict[str, Any] = {
             "release": Release(**release["release"]),
-            "bundles": release["bundles"],
-            "layers": release["layers"],
+            "artifacts": release["artifacts"],
             "engine": "localstack",
             "versions": {},
             "selection": Selection(),

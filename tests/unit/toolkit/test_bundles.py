@@ -11,21 +11,14 @@ from pathlib import Path
 import pytest
 
 from stockroom.errors import StockroomError
-from stockroom.releases import bundles
-from stockroom.releases.bundles import (
-    LAMBDA_PLATFORM,
-    Artifact,
-    Artifacts,
-    build_artifacts,
-    bundle_files,
-    check_size,
-    function_names,
-    layer_names,
-    package_files,
-    package_platform,
-    write_zip,
-)
+from stockroom.releases import build, packages, zips
+from stockroom.releases.artifacts import Artifact, Kind
+from stockroom.releases.build import build_artifacts, check_size
+from stockroom.releases.bundles import bundle_files, function_names
 from stockroom.releases.code import Code, all_below, work_tree
+from stockroom.releases.layers import layer_names
+from stockroom.releases.packages import LAMBDA_PLATFORM, package_files, package_platform
+from stockroom.releases.zips import write_zip
 
 FILES = {"handler.py": b"def handler(event, context): ...\n", "data/table.json": b"{}", "data/empty": b""}
 
@@ -175,16 +168,6 @@ def test_the_stacks_modules_lie_between_the_function_and_the_packages(tmp_path: 
     }
 
 
-def test_an_artifact_is_named_by_its_content() -> None:
-    assert Artifact("capture_sales", "ab12", Path("x.zip")).key == "capture_sales/ab12.zip"
-
-
-def test_artifacts_are_shown_in_a_few_words() -> None:
-    bundle, layer = Artifact("capture_sales", "ab12" * 16, Path("x.zip")), Artifact("pyarrow", "cd34" * 16, Path("y"))
-    assert str(Artifacts([bundle], [layer])) == "capture_sales ab12ab12ab12, layer pyarrow cd34cd34cd34"
-    assert list(Artifacts([bundle], [layer])) == [bundle, layer]
-
-
 def test_functions_are_the_folders_with_a_handler(tmp_path: Path) -> None:
     _lay_out(
         tmp_path / "functions" / "stack",
@@ -199,11 +182,11 @@ def test_functions_are_the_folders_with_a_handler(tmp_path: Path) -> None:
 def test_the_repositorys_functions_are_the_same_bytes_wherever_they_are_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bundles, "layer_names", lambda *_: [])  # big, and below
+    monkeypatch.setattr(build, "layer_names", lambda *_: [])  # big, and below
     built = []
     for name in ("one", "another folder"):
-        monkeypatch.setattr(bundles, "ARTIFACTS_DIR", tmp_path / name)
-        built.append(build_artifacts(["data_platform"], work_tree()).bundles)
+        monkeypatch.setattr(zips, "ZIPS_DIR", tmp_path / name)
+        built.append(build_artifacts(["data_platform"], work_tree()))
     first, second = built
     assert [bundle.name for bundle in first] == function_names("data_platform", work_tree())
     assert {"capture_sales", "process_orders"} <= {bundle.name for bundle in first}
@@ -218,7 +201,7 @@ def test_the_repositorys_functions_are_the_same_bytes_wherever_they_are_built(
 @pytest.mark.parametrize("function", ["capture_sales", "process_orders"])
 def test_the_handler_imports_from_its_bundle(tmp_path: Path, function: str) -> None:
     bundle = next(
-        bundle for bundle in build_artifacts(["data_platform"], work_tree()).bundles if bundle.name == function
+        one for one in build_artifacts(["data_platform"], work_tree()) if (one.kind, one.name) == ("bundles", function)
     )
     with zipfile.ZipFile(bundle.path) as archive:
         archive.extractall(tmp_path)
@@ -247,8 +230,8 @@ class Stack:
             folder / "functions", {"stack/one/one.py": b"", "stack/layers/big/requirements.txt": b"big==1 --hash=x"}
         )
         self.installed: list[list[str]] = []
-        monkeypatch.setattr(bundles, "ARTIFACTS_DIR", folder / "artifacts")
-        monkeypatch.setattr(bundles, "run_uv", self._install)
+        monkeypatch.setattr(zips, "ZIPS_DIR", folder / "artifacts")
+        monkeypatch.setattr(packages, "run_uv", self._install)
 
     def _install(self, *words: str | Path, what: str) -> None:
         self.installed.append([str(word) for word in words])
@@ -263,10 +246,13 @@ class Stack:
         (self.folder / "stack/layers/big/requirements.txt").write_bytes(content)
 
     def layer(self) -> Artifact:
-        artifacts = build_artifacts(["stack"], self.code)
-        assert [bundle.name for bundle in artifacts.bundles] == ["one"]
-        assert [layer.name for layer in artifacts.layers] == ["big"]
-        return artifacts.layers[0]
+        bundle, layer = build_artifacts(["stack"], self.code)
+        assert (bundle.kind, bundle.stack, bundle.name) == ("bundles", "stack", "one")
+        assert (layer.kind, layer.stack, layer.name) == ("layers", "stack", "big")
+        return layer
+
+    def bundle(self, commit: str | None = None) -> Artifact:
+        return build_artifacts(["stack"], replace(self.code, commit=commit))[0]
 
 
 @pytest.fixture
@@ -289,64 +275,63 @@ def test_a_layer_holds_its_packages_where_lambda_looks_for_them(stack: Stack) ->
     assert layer.sha256 == hashlib.sha256(layer.path.read_bytes()).hexdigest()
     assert layer.key == f"big/{layer.sha256}.zip"
     assert not list(stack.folder.parent.glob("artifacts/tmp*"))
-    assert not (layer.path.parent / "packages").exists()
+    assert not [path for path in layer.path.parent.iterdir() if path.is_dir()]
 
 
 def test_a_bundle_is_made_once_for_its_sources(stack: Stack) -> None:
     source = stack.folder / "stack" / "one" / "one.py"
-    (first,) = build_artifacts(["stack"], stack.code).bundles
+    first = stack.bundle()
     made = first.path.stat()
-    assert build_artifacts(["stack"], stack.code).bundles == [first]
+    assert stack.bundle() == first
     assert first.path.stat().st_ino == made.st_ino
     source.write_bytes(b"changed")
-    (second,) = build_artifacts(["stack"], stack.code).bundles
+    second = stack.bundle()
     assert second.sha256 != first.sha256
     (stack.folder / "stack" / "shared.py").write_bytes(b"")
-    (third,) = build_artifacts(["stack"], stack.code).bundles
+    third = stack.bundle()
     assert third.sha256 != second.sha256
     (stack.folder / "stack" / "shared.py").unlink()
     source.write_bytes(b"")
     first.path.unlink()
-    assert build_artifacts(["stack"], stack.code).bundles == [first]
+    assert stack.bundle() == first
     assert first.path.exists()
 
 
 def test_a_zip_that_was_changed_is_not_taken_for_a_commits(stack: Stack) -> None:
-    committed = replace(stack.code, commit="c" * 40)
-    (first,) = build_artifacts(["stack"], committed).bundles
+    first = stack.bundle("c" * 40)
     first.path.write_bytes(b"something else")
-    (second,) = build_artifacts(["stack"], committed).bundles
+    second = stack.bundle("c" * 40)
     assert second == first
     assert hashlib.sha256(second.path.read_bytes()).hexdigest() == first.sha256
 
 
 def test_packages_that_were_tried_out_on_are_installed_again(stack: Stack) -> None:
     (stack.folder / "stack" / "requirements.txt").write_bytes(b"small==1 --hash=x")
-    (first,) = build_artifacts(["stack"], stack.code).bundles
+    first = stack.bundle()
     (installed,) = stack.folder.parent.glob("artifacts/packages/*/big/__init__.py")
     for change in (lambda: installed.write_bytes(b"print('tried out')"), installed.unlink):
         change()
         (stack.folder / "stack" / "one" / "one.py").write_bytes(os.urandom(8))
         build_artifacts(["stack"], stack.code)  # of the work tree, where trying out is fine
-        (second,) = build_artifacts(["stack"], replace(stack.code, commit="c" * 40)).bundles
+        second = stack.bundle("c" * 40)
         with zipfile.ZipFile(first.path) as before, zipfile.ZipFile(second.path) as after:
             assert after.read("big/__init__.py") == before.read("big/__init__.py")
 
 
 def test_a_bundle_of_sources_that_change_meanwhile_is_made_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     source = stack.folder / "stack" / "one" / "one.py"
-    write = bundles.write_zip
+    write = zips.write_zip
 
     def change_first(target: Path, files: dict[str, Path]) -> str:
         if "one.py" in files:  # and not when the layer is made, which may be before the function is looked at
             source.write_bytes(b"changed")
         return write(target, files)
 
-    monkeypatch.setattr(bundles, "write_zip", change_first)
-    (changed,) = build_artifacts(["stack"], stack.code).bundles
-    monkeypatch.setattr(bundles, "write_zip", write)
+    monkeypatch.setattr(zips, "write_zip", change_first)
+    changed = stack.bundle()
+    monkeypatch.setattr(zips, "write_zip", write)
     source.write_bytes(b"")
-    assert build_artifacts(["stack"], stack.code).bundles != [changed]
+    assert stack.bundle() != changed
 
 
 def test_a_layer_is_made_once_for_a_lock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,25 +372,27 @@ def test_an_interrupted_layer_is_made_again(stack: Stack, monkeypatch: pytest.Mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(bundles, "run_uv", interrupted)
+        patch.setattr(packages, "run_uv", interrupted)
         with pytest.raises(KeyboardInterrupt):
             stack.layer()
-    _lay_out(stack.folder.parent / "artifacts" / "big" / "packages", {"big/killed": b""})
+    (note,) = stack.folder.parent.glob("artifacts/layers/*.lock")
+    _lay_out(note.with_suffix(""), {"big/killed": b""})  # what a run that was killed leaves there
     with zipfile.ZipFile(stack.layer().path) as archive:
         assert archive.namelist() == ["python/big/__init__.py"]
 
 
 def test_a_function_may_unpack_to_no_more_than_lambda_allows(tmp_path: Path) -> None:
-    def artifact(name: str, size: int) -> Artifact:
+    def artifact(kind: Kind, name: str, size: int, stack: str = "lake") -> Artifact:
         with (tmp_path / name).open("wb") as file:
             file.truncate(size)
-        return Artifact(name, "aa", tmp_path / name)
+        return Artifact(kind, stack, name, "aa", tmp_path / name)
 
-    small, large = artifact("small", 10 * 2**20), artifact("large", 100 * 2**20)
-    check_size(Artifacts([small, large], [artifact("layer", 150 * 2**20)]))
-    check_size(Artifacts([], [artifact("layer", 300 * 2**20)]))
+    small, large = artifact("bundles", "small", 10 * 2**20), artifact("bundles", "large", 100 * 2**20)
+    check_size((small, large, artifact("layers", "layer", 150 * 2**20)))
+    check_size((artifact("layers", "layer", 300 * 2**20),))
+    check_size((large, artifact("layers", "layer", 200 * 2**20, "another stack")))
     with pytest.raises(StockroomError) as error:
-        check_size(Artifacts([small, large], [artifact("layer", 120 * 2**20), artifact("more", 31 * 2**20)]))
+        check_size((small, large, artifact("layers", "layer", 120 * 2**20), artifact("layers", "more", 31 * 2**20)))
     assert error.value.message == (
         "function large and layer layer and layer more take 251 MB unzipped, and Lambda allows 250 MB"
     )
@@ -423,7 +410,9 @@ USES = {
 @pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the layers are made for Python 3.13")
 @pytest.mark.parametrize("layer", layer_names("data_platform", work_tree()))
 def test_nothing_that_a_layer_is_for_was_left_out(tmp_path: Path, layer: str) -> None:
-    built = next(one for one in build_artifacts(["data_platform"], work_tree()).layers if one.name == layer)
+    built = next(
+        one for one in build_artifacts(["data_platform"], work_tree()) if (one.kind, one.name) == ("layers", layer)
+    )
     with zipfile.ZipFile(built.path) as archive:
         archive.extractall(tmp_path)
     program = f"import sys; sys.path.insert(0, sys.argv[1] + '/python')\n{USES[layer]}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stockroom.errors import StockroomError
-from stockroom.releases.bundles import Artifacts, bundle_files
+from stockroom.releases.bundles import bundle_files
 from stockroom.releases.code import Code, checked_out, clean_code, work_tree
 from stockroom.releases.release import read_release, release_digest, release_files
 from stockroom.system import git
@@ -74,7 +74,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
 
 
 def digest(code: Code) -> str:
-    return release_digest(release_files(code), Artifacts([], []))
+    return release_digest(release_files(code), ())
 
 
 def bundle(code: Code) -> dict[str, bytes]:
@@ -251,7 +251,7 @@ def test_what_is_built_is_the_commit_or_is_known_not_to_be(
     assert b"hunter2" not in b"".join(bundle(tree).values())
     tested = clean_code(tmp_path / "tested", clone.root)
     assert digest(tested) == digest(tree)
-    assert digest(tested) == digest(before) or read_release(Artifacts([], []), tested).dirty
+    assert digest(tested) == digest(before) or read_release((), tested).dirty
 
 
 NOT_IN_THE_COMMIT = [
@@ -287,7 +287,7 @@ def test_an_untracked_file_is_tried_out_here_and_said_to_be_no_commit(clone: Clo
     code = clean_code(tmp_path / "tested", clone.root)
     assert code.changed == (f"{FUNCTION}/new.py",)
     assert "new.py" in bundle(code)
-    release = read_release(Artifacts([], []), code)
+    release = read_release((), code)
     assert (release.commit, release.dirty) == (git.head(clone.root), True)
 
 
@@ -295,7 +295,7 @@ def test_a_clean_work_tree_is_tested_from_a_check_out(clone: Clone, tmp_path: Pa
     code = clean_code(tmp_path / "tested", clone.root)
     clone.write(HANDLER, "def handler(event, context): return 'meanwhile'\n")
     assert b"meanwhile" not in bundle(code)["greet.py"]
-    release = read_release(Artifacts([], []), code)
+    release = read_release((), code)
     assert (release.commit, release.dirty) == (git.head(clone.root), False)
 
 
@@ -306,7 +306,7 @@ def test_without_git_it_is_what_the_ignore_file_leaves(clone: Clone, tmp_path: P
     written_by_the_interpreter_and_terraform(clone)
     code = work_tree(clone.root)
     assert digest(code) == before
-    release = read_release(Artifacts([], []), code)
+    release = read_release((), code)
     assert (release.commit, release.dirty) == (None, False)
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from stockroom.releases.artifacts import Hashes
 from stockroom.releases.evidence import (
     Evidence,
     Selection,
-    artifact_hashes,
     is_signed,
     read_evidence,
     toolkit_version,
@@ -17,10 +17,13 @@ from stockroom.releases.evidence import (
 from stockroom.releases.release import Release
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ARTIFACTS: Hashes = {
+    "lake": {"bundles": {"ingest": "a" * 64}, "layers": {}},
+    "shop": {"bundles": {"ingest": "b" * 64}, "layers": {"tables": "c" * 64}},
+}
 WHOLE = Evidence(
     release=Release("d" * 64, "c" * 40, dirty=False),
-    bundles={"capture_sales": "a" * 64},
-    layers={},
+    artifacts=ARTIFACTS,
     engine="localstack",
     versions={"terraform": "1.11.4"},
     selection=Selection(),
@@ -41,11 +44,10 @@ def test_what_is_written(tmp_path: Path) -> None:
     assert written.pop("python").startswith("3.")
     assert written.pop("platform")
     assert written == {
-        "format": 1,
+        "format": 2,
         "passed": True,
         "release": {"digest": "d" * 64, "commit": "c" * 40, "dirty": False},
-        "bundles": {"capture_sales": "a" * 64},
-        "layers": {},
+        "artifacts": ARTIFACTS,
         "engine": {"name": "localstack", "versions": {"terraform": "1.11.4"}},
         "selection": {"whole": True, "only": "", "smoke": False},
         "rounds": 1,
@@ -98,10 +100,6 @@ def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / f"{'d' * 64}.json").write_text('{"selection": ')
     assert read_evidence("d" * 64, tmp_path) is None
     assert write_evidence(PART, tmp_path)
-
-
-def test_hashes_of_artifacts() -> None:
-    assert artifact_hashes({"capture_sales": f"capture_sales/{'a' * 64}.zip"}) == {"capture_sales": "a" * 64}
 
 
 def test_the_toolkits_version() -> None:

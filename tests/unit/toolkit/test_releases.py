@@ -1,17 +1,19 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from stockroom.releases.bundles import Artifact, Artifacts
+from stockroom.releases.artifacts import Artifact
 from stockroom.releases.code import work_tree
 from stockroom.releases.release import Release, read_release, release_digest
 from stockroom.system.git import parse_status
 
 FILES = {"terraform/modules/sqs/main.tf": b"resource", "functions/x/x.py": b"def handler"}
-BUNDLES = [Artifact("capture_sales", "aa", Path("1.zip")), Artifact("process_orders", "bb", Path("2.zip"))]
-LAYERS = [Artifact("pyarrow", "cc", Path("3.zip"))]
-ARTIFACTS = Artifacts(BUNDLES, LAYERS)
+CAPTURE = Artifact("bundles", "lake", "capture_sales", "aa", Path("1.zip"))
+ORDERS = Artifact("bundles", "lake", "process_orders", "bb", Path("2.zip"))
+LAYER = Artifact("layers", "lake", "pyarrow", "cc", Path("3.zip"))
+ARTIFACTS = (CAPTURE, ORDERS, LAYER)
 DIGEST = release_digest(FILES, ARTIFACTS)
 
 
@@ -27,23 +29,33 @@ def test_one_byte_one_name_or_one_artifact_changes_the_digest() -> None:
     assert release_digest(renamed, ARTIFACTS) != DIGEST
     swapped = dict(zip(FILES, reversed(FILES.values()), strict=True))
     assert release_digest(swapped, ARTIFACTS) != DIGEST
-    assert release_digest(FILES, Artifacts(BUNDLES[:1], LAYERS)) != DIGEST
-    other = Artifact("process_orders", "bc", Path("2.zip"))
-    assert release_digest(FILES, Artifacts([BUNDLES[0], other], LAYERS)) != DIGEST
-    assert release_digest(FILES, Artifacts(BUNDLES, [])) != DIGEST
-    assert release_digest(FILES, Artifacts(BUNDLES, [Artifact("pyarrow", "cd", Path("3.zip"))])) != DIGEST
-    assert release_digest(FILES, Artifacts([*BUNDLES, *LAYERS], [])) != DIGEST
+    others = [
+        (CAPTURE, LAYER),
+        (CAPTURE, replace(ORDERS, sha256="bc"), LAYER),
+        (CAPTURE, ORDERS),
+        (CAPTURE, ORDERS, replace(LAYER, sha256="cd")),
+        (CAPTURE, ORDERS, replace(LAYER, kind="bundles")),
+        (CAPTURE, replace(ORDERS, stack="shop"), LAYER),
+    ]
+    assert DIGEST not in {release_digest(FILES, other) for other in others}
+
+
+def test_of_two_stacks_with_a_function_of_one_name_each_decides_over_the_digest() -> None:
+    one, other = replace(CAPTURE, stack="shop", sha256="dd"), replace(CAPTURE, stack="shop", sha256="ee")
+    assert len({release_digest(FILES, found) for found in ((CAPTURE, one), (CAPTURE, other), (one, other))}) == 3
+    swapped = (replace(CAPTURE, sha256="dd"), replace(one, sha256="aa"))
+    assert release_digest(FILES, (CAPTURE, one)) != release_digest(FILES, swapped)
 
 
 def test_order_and_place_change_nothing() -> None:
-    elsewhere = [Artifact(bundle.name, bundle.sha256, Path("/elsewhere.zip")) for bundle in reversed(BUNDLES)]
-    assert release_digest(dict(reversed(FILES.items())), Artifacts(elsewhere, LAYERS)) == DIGEST
+    elsewhere = [replace(one, path=Path("/elsewhere.zip")) for one in reversed(ARTIFACTS)]
+    assert release_digest(dict(reversed(FILES.items())), elsewhere) == DIGEST
 
 
 def test_the_release_of_this_work_tree() -> None:
     release = read_release(ARTIFACTS, work_tree())
     assert release.digest == read_release(ARTIFACTS, work_tree()).digest
-    assert release.digest != read_release(Artifacts([], []), work_tree()).digest
+    assert release.digest != read_release((), work_tree()).digest
     assert release.commit is None or re.fullmatch("[0-9a-f]{40}", release.commit)
 
 

@@ -16,7 +16,7 @@ from stockroom.errors import StockroomError
 from stockroom.local import down as local_down
 from stockroom.local import up as infra
 from stockroom.local.up import Request
-from stockroom.releases.bundles import Artifacts
+from stockroom.releases.artifacts import Artifacts
 from stockroom.releases.release import Release
 from stockroom.settings import Settings
 from stockroom.snapshots.archive import Header
@@ -45,7 +45,7 @@ class World:
             "make_engine": lambda _: self._engine(),
             "open_snapshots": lambda *_: self._snapshots(),
             "find_binary": lambda _: None,
-            "build_artifacts": lambda *_: Artifacts([], []),
+            "build_artifacts": lambda *_: (),
             "read_release": lambda *_: Release("release 2", None, False),
             "read_parts": lambda settings, binary, stacks, release, dataset: replace(
                 PARTS, dataset=dataset, release=""
@@ -265,7 +265,7 @@ def test_building_goes_on_while_the_engine_starts(world: World, monkeypatch: pyt
 
     def build(*_: object) -> Artifacts:
         started.result(timeout=10)
-        return Artifacts([], [])
+        return ()
 
     monkeypatch.setattr(infra, "make_engine", lambda _: SimpleNamespace(**{**vars(engine), "start": start}))
     monkeypatch.setattr(infra, "build_artifacts", build)

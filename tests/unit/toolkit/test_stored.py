@@ -17,12 +17,14 @@ from stockroom.promotion.promotion_lock import KEY, read_lock
 from stockroom.releases.evidence import parse_evidence
 from stockroom.stored import LARGEST_BYTES
 
+ARTIFACTS = {"lake": {"bundles": {"greet": "ab" * 32}, "layers": {}}}
 DIGEST, COMMIT, ID = "ab" * 32, "c" * 40, "20261201-100000-abcdef"
 STARTED: dict[str, Any] = {
-    "format": 1, "number": 1, "promotion": ID, "at": "2026-12-01T10:00:00Z", "event": "started", "kind": "promotion",
+    "format": 2, "number": 1, "promotion": ID, "at": "2026-12-01T10:00:00Z", "event": "started", "kind": "promotion",
     "release": {"digest": DIGEST, "commit": COMMIT, "dirty": False}, "who": "arn:aws:iam::1:role/x (ann@here)",
-    "artifacts": {"bundles": {"greet": DIGEST}, "layers": {}}, "waivers": {"accept_drift": False},
+    "artifacts": ARTIFACTS, "waivers": {"accept_drift": False},
 }  # fmt: skip
+OLD = STARTED | {"format": 1, "artifacts": {"bundles": {"greet": DIGEST}, "layers": {}}}
 APPLYING = {"format": 1, "number": 2, "promotion": ID, "at": "t", "event": "applying", "plan_digest": DIGEST}
 FINISHED: dict[str, Any] = {
     "format": 1, "number": 3, "promotion": ID, "at": "t", "event": "finished", "result": "succeeded", "step": None,
@@ -67,12 +69,17 @@ def test_a_ledger_as_it_is_written() -> None:
     events = read_events(ledger(n00000001=STARTED, n00000002=APPLYING, n00000003=FINISHED), "b")
     (one,) = fold(events)
     assert (one.id, one.digest, one.commit, one.result) == (ID, DIGEST, COMMIT, "succeeded")
-    assert one.artifacts == {"bundles": {"greet": DIGEST}, "layers": {}}
+    assert one.artifacts == ARTIFACTS
 
 
 def test_events_of_earlier_versions_without_a_number_are_read() -> None:
-    old = {name: value for name, value in STARTED.items() if name not in ("number", "waivers")}
+    old = {name: value for name, value in OLD.items() if name not in ("number", "waivers")}
     assert fold(read_events(ledger(n00000007=old), "b"))[0].commit == COMMIT
+
+
+def test_artifacts_that_were_not_kept_by_stack_are_not_guessed() -> None:
+    (one,) = fold(read_events(ledger(n00000001=OLD), "b"))
+    assert (one.digest, one.commit, one.artifacts) == (DIGEST, COMMIT, None)
 
 
 WRONG_EVENTS: dict[str, bytes | dict[str, Any]] = {
@@ -86,10 +93,14 @@ WRONG_EVENTS: dict[str, bytes | dict[str, Any]] = {
     "a path for a promotion": STARTED | {"promotion": "../../.."},
     "an absolute path for a promotion": STARTED | {"promotion": "/etc"},
     "a number for a promotion": STARTED | {"promotion": 7},
-    "a path for a function": STARTED | {"artifacts": {"bundles": {"../x": DIGEST}, "layers": {}}},
-    "an option for a function": STARTED | {"artifacts": {"bundles": {"--x": DIGEST}, "layers": {}}},
-    "a key for a hash": STARTED | {"artifacts": {"bundles": {"greet": "x/y.zip"}, "layers": {}}},
-    "another kind of artifact": STARTED | {"artifacts": {"programs": {"greet": DIGEST}}},
+    "a path for a function": STARTED | {"artifacts": {"lake": {"bundles": {"../x": DIGEST}, "layers": {}}}},
+    "a path for an artifact's stack": STARTED | {"artifacts": {"../x": {"bundles": {"greet": DIGEST}}}},
+    "an option for a function": STARTED | {"artifacts": {"lake": {"bundles": {"--x": DIGEST}, "layers": {}}}},
+    "a key for a hash": STARTED | {"artifacts": {"lake": {"bundles": {"greet": "x/y.zip"}, "layers": {}}}},
+    "another kind of artifact": STARTED | {"artifacts": {"lake": {"programs": {"greet": DIGEST}}}},
+    "artifacts of no stack": STARTED | {"artifacts": OLD["artifacts"]},
+    "a path for a function, in an old one": OLD | {"artifacts": {"bundles": {"../x": DIGEST}, "layers": {}}},
+    "another kind of artifact, in an old one": OLD | {"artifacts": {"programs": {"greet": DIGEST}}},
     "a list of artifacts": STARTED | {"artifacts": []},
     "another kind": STARTED | {"kind": "revolution"},
     "another event": STARTED | {"event": "stopped"},
@@ -97,7 +108,7 @@ WRONG_EVENTS: dict[str, bytes | dict[str, Any]] = {
     "a path for a stack": FINISHED | {"stacks": {"../x": "1 added"}},
     "another plan": APPLYING | {"plan_digest": "-"},
     "another number": STARTED | {"number": 2},
-    "another format": STARTED | {"format": 2},
+    "another format": STARTED | {"format": 3},
     "no object": b"[]",
     "nothing": b"",
     "no JSON": b"{",
@@ -197,9 +208,9 @@ def test_no_object_fills_the_memory() -> None:
 
 
 EVIDENCE: dict[str, Any] = {
-    "passed": True, "release": {"digest": DIGEST, "commit": COMMIT, "dirty": False}, "bundles": {"greet": DIGEST},
-    "layers": {}, "engine": {"name": "localstack", "versions": {}}, "selection": {"whole": True}, "complete": True,
-    "tests": [{"id": "a", "outcome": "passed"}],
+    "passed": True, "release": {"digest": DIGEST, "commit": COMMIT, "dirty": False}, "format": 2,
+    "artifacts": ARTIFACTS, "engine": {"name": "localstack", "versions": {}}, "selection": {"whole": True},
+    "complete": True, "tests": [{"id": "a", "outcome": "passed"}],
 }  # fmt: skip
 WRONG_EVIDENCE: dict[str, dict[str, Any]] = {
     "a word for true": {"passed": "false"},
@@ -209,8 +220,11 @@ WRONG_EVIDENCE: dict[str, dict[str, Any]] = {
     "a word for an engine": {"engine": "localstack"},
     "tests that are none": {"tests": "all passed"},
     "another outcome": {"tests": [{"id": "a", "outcome": "fine"}]},
-    "bundles that are none": {"bundles": ["greet"]},
-    "a path for a bundle": {"bundles": {"../x": DIGEST}},
+    "artifacts that are none": {"artifacts": ["greet"]},
+    "a path for a bundle": {"artifacts": {"lake": {"bundles": {"../x": DIGEST}}}},
+    "a path for a stack": {"artifacts": {"../x": {"bundles": {"greet": DIGEST}}}},
+    "another kind of artifact": {"artifacts": {"lake": {"programs": {"greet": DIGEST}}}},
+    "an older form": {"format": 1, "bundles": {"greet": DIGEST}, "layers": {}},
     "a selection that is none": {"selection": True},
 }
 

@@ -12,11 +12,21 @@ from stockroom.promotion.gates import AccountFacts, Facts, Verdict, Waivers, all
 from stockroom.promotion.ledger import Promotion
 from stockroom.promotion.promotion_lock import Holder, new_holder
 from stockroom.promotion.rules import Freeze, Rules
+from stockroom.releases.artifacts import Hashes, Kind
 from stockroom.releases.release import Release
 
 NOW = datetime(2026, 11, 19, 12, tzinfo=UTC)
 DIGEST, OTHER = "ab" * 32, "cd" * 32
-ARTIFACTS = {"bundles": {"orders": "11" * 32}, "layers": {}}
+
+
+def artifacts(stack: str, sha256: str) -> Hashes:
+    """Of a function of one name in two stacks."""
+    same = {"orders": "11" * 32}
+    hashes: dict[str, dict[Kind, dict[str, str]]] = {name: {"bundles": same, "layers": {}} for name in ("lake", "shop")}
+    return hashes | {stack: {"bundles": {"orders": sha256}, "layers": {}}}
+
+
+ARTIFACTS = artifacts("shop", "33" * 32)
 RULES = Rules(after="test", branch="main", approval="typed", signed_evidence=True, evidence_days=7)
 
 
@@ -26,9 +36,10 @@ def promotion(digest: str = DIGEST, result: Any = "succeeded", applying: bool = 
 
 
 EVIDENCE: dict[str, Any] = {
+    "format": 2,
     "passed": True,
     "release": {"digest": DIGEST, "commit": "c" * 40, "dirty": False},
-    **ARTIFACTS,
+    "artifacts": ARTIFACTS,
     "engine": {"name": "localstack"},
     "selection": {"whole": True},
     "complete": True,
@@ -78,8 +89,11 @@ BROKEN: list[tuple[Facts, str, str]] = [
     (evidence(complete=False), "evidence", "did not run to their end"),
     (evidence(selection={"whole": False}), "evidence", "only some of the tests"),
     (evidence(release={"digest": DIGEST, "dirty": True}), "evidence", "uncommitted changes"),
-    (evidence(bundles={"orders": "22" * 32}), "evidence", "other bundles were tested"),
-    (evidence(bundles=None), "evidence", "other bundles were tested"),
+    (evidence(artifacts=artifacts("shop", "22" * 32)), "evidence", "other bundles were tested"),
+    (evidence(artifacts=artifacts("lake", "33" * 32)), "evidence", "other bundles were tested"),
+    (evidence(artifacts={"shop": ARTIFACTS["shop"]}), "evidence", "other bundles were tested"),
+    (evidence(artifacts=None), "evidence", "other bundles were tested"),
+    (evidence(format=1), "evidence", "an older version of Stockroom wrote it"),
     (evidence(tests=None), "evidence", "not what `invoke e2e` writes"),
     (replace(FACTS, evidence={}), "evidence", "not what `invoke e2e` writes"),
     (replace(FACTS, signature="bad"), "signature", "edited, or signed with another key"),

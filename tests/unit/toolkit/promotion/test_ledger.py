@@ -13,7 +13,7 @@ Events = list[dict[str, Any]]
 
 def events(number: int, digest: str, result: str | None, kind: str = "promotion", applying: bool = True) -> Events:
     """One promotion; a result of None is one that was killed."""
-    same = {"promotion": f"p{number}", "at": f"2026-11-20T10:0{number}:00Z"}
+    same: dict[str, Any] = {"format": 2, "promotion": f"p{number}", "at": f"2026-11-20T10:0{number}:00Z"}
     release = {"digest": digest, "commit": f"c-{digest}", "dirty": False}
     found: Events = [{**same, "event": "started", "kind": kind, "release": release, "who": "me", "artifacts": {}}]
     if applying:
