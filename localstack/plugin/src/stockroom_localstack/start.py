@@ -13,17 +13,19 @@ BEFORE_ALL_OTHERS = 1000
 
 @hooks.on_infra_start(priority=BEFORE_ALL_OTHERS)
 def stockroom() -> None:
+    from functools import partial
+
     from stockroom_localstack.doors import gateway
     from stockroom_localstack.lifecycle import early_start, run_directory, service_index, service_loading, unused
-    from stockroom_localstack.services import table
+    from stockroom_localstack.services import registration
+    from stockroom_localstack.services.table import BOOT_PROCESSES
 
     from .state import background, endpoint
 
     current = settings.current()
     config.GATEWAY_SERVER = "loopback"
     config.LAMBDA_RUNTIME_EXECUTOR = "process"
-    for service in table.NAMES:
-        config.SERVICE_PROVIDER_CONFIG.set_provider(service, "stockroom")
+    registration.register()
     service_index.use(current.home)
     service_loading.wait_for_registration()
     unused.make_no_certificate()
@@ -33,9 +35,10 @@ def stockroom() -> None:
         endpoint.serve(current.run_dir)
     endpoint.watch_requests()
     background.watch_notifications()
+    start = partial(early_start.begin, boot_processes=BOOT_PROCESSES)
     if current.state and current.proves:
-        endpoint.prove(current.state, current.parent, current.services)
+        endpoint.prove(current.state, current.parent, current.services, start)
     elif current.state:
-        endpoint.load_early(current.state, current.parent, current.services)
+        endpoint.load_early(current.state, current.parent, current.services, start)
     else:
-        early_start.begin(current.services)
+        start(current.services)

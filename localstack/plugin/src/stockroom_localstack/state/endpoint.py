@@ -31,7 +31,8 @@ from rolo.gateway import Gateway
 from werkzeug.exceptions import ServiceUnavailable
 
 from stockroom_localstack.backends import booting
-from stockroom_localstack.lifecycle import early_start, shutdown
+from stockroom_localstack.lifecycle import shutdown
+from stockroom_localstack.lifecycle.early_start import EarlyStart
 
 from . import background
 from .gate import GATE
@@ -109,7 +110,7 @@ def _answer(name: str, action: Callable[[Request], dict[str, Any]]) -> Callable[
     return answer
 
 
-def load_early(folder: Path, parent: int, early_services: Sequence[str]) -> None:
+def load_early(folder: Path, parent: int, early_services: Sequence[str], start: EarlyStart) -> None:
     """The emulator's first state. Returns at once; nobody is answered before it is loaded, not even who asks whether
     the emulator is ready. Ends the emulator when it can't be loaded."""
     from . import snapshot
@@ -128,10 +129,10 @@ def load_early(folder: Path, parent: int, early_services: Sequence[str]) -> None
             _end(error)
 
     services = dict.fromkeys([*early_services, *about["services"]])
-    early_start.begin([*services], then=load)
+    start([*services], then=load)
 
 
-def prove(folder: Path, parent: int, early_services: Sequence[str]) -> NoReturn:
+def prove(folder: Path, parent: int, early_services: Sequence[str], start: EarlyStart) -> NoReturn:
     """Loads the state as `load_early` does, and ends the emulator: with status 0 when it can be loaded. Nobody is ever
     answered, and nothing that is loaded begins to work."""
     from . import snapshot
@@ -147,7 +148,7 @@ def prove(folder: Path, parent: int, early_services: Sequence[str]) -> NoReturn:
         shutdown.end_at_once(0)
 
     # What is started early is there already when the state, which is being saved meanwhile, is there.
-    early_start.begin(early_services, then=load)
+    start(early_services, then=load)
     while True:
         signal.pause()
 

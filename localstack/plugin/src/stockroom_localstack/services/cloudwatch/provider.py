@@ -17,6 +17,7 @@ from localstack.aws.api.cloudwatch import DescribeAlarmsOutput, PutMetricAlarmIn
 from localstack.services.cloudwatch import alarm_scheduler
 from localstack.services.cloudwatch.cloudwatch_database_helper import CloudwatchDatabase
 from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
+from localstack.services.plugins import Service
 from localstack.utils.aws import arns
 from localstack.utils.patch import patch
 
@@ -204,3 +205,8 @@ def _values_by_period(
         for moment, value in connection.execute(statement, arguments):
             found[start + (moment - start) // period * period].append(value)
     return found
+
+
+def create() -> Service:
+    """LocalStack's service with this provider."""
+    return Service.for_provider(StockroomCloudwatchProvider())

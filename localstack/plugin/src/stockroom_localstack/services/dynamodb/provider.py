@@ -10,10 +10,12 @@ from typing import Any
 
 from localstack.aws.api import CommonServiceException, RequestContext, handler
 from localstack.aws.api.dynamodb import TransactWriteItemsInput
+from localstack.aws.forwarder import ForwardingFallbackDispatcher
 from localstack.aws.protocol.parser import JSONRequestParser
 from localstack.http import Response
 from localstack.services.dynamodb.server import DynamodbServer
 from localstack.services.dynamodb.v2.provider import DynamoDBProvider
+from localstack.services.plugins import Service
 from localstack.utils.objects import singleton_factory
 from localstack.utils.patch import patch
 
@@ -163,3 +165,17 @@ def leave_values_as_they_are() -> None:
                     name: body.get(name) for name in shape.members if name in body or name in shape.required_members
                 }
         return original(self, request, shape, uri_params)
+
+
+def create() -> Service:
+    """LocalStack's service with this provider."""
+    leave_values_as_they_are()
+    provider = StockroomDynamoDBProvider()
+
+    def pass_on(context: RequestContext, request: Any) -> Response:
+        """As it is, what LocalStack does not do itself."""
+        return BackendProxy(provider.get_forward_url(context.account_id, context.region)).pass_on(context)
+
+    return Service.for_provider(
+        provider, dispatch_table_factory=lambda _: ForwardingFallbackDispatcher(provider, pass_on)
+    )

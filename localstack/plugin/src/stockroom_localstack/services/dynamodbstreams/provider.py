@@ -14,10 +14,12 @@ from localstack.aws.api import RequestContext, handler
 from localstack.aws.api.dynamodbstreams import GetRecordsInput
 from localstack.services.dynamodb.v2.provider import DynamoDBProvider, modify_context_region
 from localstack.services.dynamodbstreams.v2.provider import DynamoDBStreamsProvider
+from localstack.services.plugins import Service
 from urllib3 import BaseHTTPResponse
 
 from stockroom_localstack.backends.proxy import as_response, headers_of, post, result_of
 from stockroom_localstack.services.dynamodb.provider import DynamoDBLocalServer
+from stockroom_localstack.services.request_checks import checked
 
 API = "DynamoDBStreams_20120810"
 UUID = re.compile(rb'("eventID":")([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})"')
@@ -79,3 +81,8 @@ def with_event_ids(records: bytes) -> bytes:
 def _post(operation: str, headers: Mapping[str, str], request: Mapping[str, Any]) -> BaseHTTPResponse:
     body = json.dumps(request).encode()
     return post(DynamoDBLocalServer.get().url, body, {**headers, "X-Amz-Target": f"{API}.{operation}"})
+
+
+def create() -> Service:
+    """LocalStack's service with this provider."""
+    return checked(Service.for_provider(StockroomDynamoDBStreamsProvider()))

@@ -10,6 +10,7 @@ from localstack.services.events.models import Rule, ValidationException
 from localstack.services.events.provider import EventsProvider
 from localstack.services.events.rule import RuleService
 from localstack.services.events.utils import is_archive_arn
+from localstack.services.plugins import Service
 from localstack.utils.event_matcher import matches_event
 from localstack.utils.strings import long_uid
 from localstack.utils.time import TIMESTAMP_FORMAT_TZ, timestamp
@@ -113,3 +114,8 @@ class StockroomEventsProvider(EventsProvider):
 
 def _leave_it_to_the_clock(_: RuleService, __: Any) -> None:
     """In place of a job for LocalStack's own thread, of which each call of PutTargets makes another."""
+
+
+def create() -> Service:
+    """LocalStack's service with this provider."""
+    return Service.for_provider(StockroomEventsProvider())

@@ -14,6 +14,8 @@ from localstack.aws.api.iam import (
 )
 from localstack.services.iam.provider import IamProvider
 from localstack.services.iam.resources.policy_simulator import BasicIAMPolicySimulator
+from localstack.services.moto import MotoFallbackDispatcher
+from localstack.services.plugins import Service
 from stockroom_emulation.iam_policies import Statement, condition_keys, decide, statements
 
 
@@ -64,3 +66,8 @@ def _result(
         "MatchedStatements": [],
         "MissingContextValues": sorted(missing),
     }
+
+
+def create() -> Service:
+    """LocalStack's service with this provider."""
+    return Service.for_provider(StockroomIamProvider(), dispatch_table_factory=MotoFallbackDispatcher)

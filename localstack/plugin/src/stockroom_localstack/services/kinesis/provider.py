@@ -19,8 +19,11 @@ from localstack.aws.api.kinesis import (
     ResourceNotFoundException,
 )
 from localstack.services.kinesis.provider import KinesisProvider
+from localstack.services.plugins import Service
 from localstack.services.stores import AccountRegionBundle, BaseStore, LocalAttribute
 from localstack.utils.aws import arns
+
+from stockroom_localstack.services.request_checks import checked
 
 from . import iterators, streams
 from .iterators import Place
@@ -661,3 +664,8 @@ def _untag(tags: dict[str, str], keys: Iterable[str]) -> None:
 
 def _tag_list(tags: Iterable[tuple[str, str]]) -> list[Answer]:
     return [{"Key": key, "Value": value} for key, value in tags]
+
+
+def create() -> Service:
+    """LocalStack's service with this provider."""
+    return checked(Service.for_provider(StockroomKinesisProvider()))

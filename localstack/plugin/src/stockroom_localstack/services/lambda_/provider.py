@@ -20,6 +20,7 @@ from localstack.aws.api.lambda_ import (
 from localstack.http import Response
 from localstack.services.lambda_.provider import LambdaProvider
 from localstack.services.lambda_.runtimes import ALL_RUNTIMES
+from localstack.services.plugins import Service
 from localstack.utils.aws.arns import extract_service_from_arn
 
 from stockroom_localstack.runtime.runtimes import refusal
@@ -133,3 +134,8 @@ def visibility_of(queue_arn: str) -> int:
     arn = parse_arn(queue_arn)
     queue = sqs_stores[arn["account"]][arn["region"]].queues[arn["resource"]]
     return int(queue.visibility_timeout)
+
+
+def create() -> Service:
+    """LocalStack's service with this provider."""
+    return Service.for_provider(StockroomLambdaProvider())

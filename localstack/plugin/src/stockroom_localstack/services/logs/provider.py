@@ -14,7 +14,8 @@ from localstack.aws.connect import connect_to
 from localstack.services.logs import provider
 from localstack.services.logs.models import get_moto_logs_backend
 from localstack.services.logs.provider import LogsProvider
-from localstack.services.moto import call_moto
+from localstack.services.moto import MotoFallbackDispatcher, call_moto
+from localstack.services.plugins import Service
 from moto.logs.models import LogStream
 
 from .patterns import Pattern, PatternError, parse
@@ -140,3 +141,8 @@ def _count(context: RequestContext, each: Mapping[str, Any], messages: list[str]
         data = metric_data(parse(each.get("filterPattern") or ""), transformation, messages)
         for some in batched(data, MOST_DATA, strict=False):
             cloudwatch.put_metric_data(Namespace=transformation["metricNamespace"], MetricData=list(some))
+
+
+def create() -> Service:
+    """LocalStack's service with this provider."""
+    return Service.for_provider(StockroomLogsProvider(), dispatch_table_factory=MotoFallbackDispatcher)

@@ -8,6 +8,7 @@ from typing import Any
 
 from localstack.aws.api import RequestContext
 from localstack.aws.handlers import modify_service_response
+from localstack.services.plugins import Service
 from localstack.services.s3.models import S3Object
 from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
 
@@ -48,3 +49,8 @@ class StockroomS3Provider(ListingProvider, DeletingProvider):
 
 def _name_the_server(_: Any, __: Any, response: Any) -> None:
     response.headers["Server"] = "AmazonS3"
+
+
+def create() -> Service:
+    """LocalStack's service with this provider."""
+    return Service.for_provider(StockroomS3Provider())

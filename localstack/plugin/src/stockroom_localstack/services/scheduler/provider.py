@@ -8,7 +8,8 @@ from typing import Any
 
 from localstack.aws.api import RequestContext, handler
 from localstack.aws.api.scheduler import ResourceNotFoundException, ValidationException
-from localstack.services.moto import call_moto
+from localstack.services.moto import MotoFallbackDispatcher, call_moto
+from localstack.services.plugins import Service
 from localstack.services.scheduler.provider import SchedulerProvider
 from moto.scheduler.models import Schedule, scheduler_backends
 
@@ -140,3 +141,8 @@ def _key(schedule: Any) -> str:
 
 def _moment(timestamp: float | None) -> datetime | None:
     return None if timestamp is None else datetime.fromtimestamp(float(timestamp), UTC)
+
+
+def create() -> Service:
+    """LocalStack's service with this provider."""
+    return Service.for_provider(StockroomSchedulerProvider(), dispatch_table_factory=MotoFallbackDispatcher)

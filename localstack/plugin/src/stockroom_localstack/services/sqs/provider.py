@@ -8,6 +8,7 @@ from typing import Any
 
 from localstack import config
 from localstack.aws.api import RequestContext
+from localstack.services.plugins import Service
 from localstack.services.sqs.exceptions import InvalidAttributeValue, InvalidParameterValueException
 from localstack.services.sqs.models import FifoQueue, SqsMessage, SqsQueue, StandardQueue
 from localstack.services.sqs.provider import CloudwatchDispatcher, SqsProvider
@@ -98,3 +99,8 @@ def _count_the_first_message() -> None:
 
     for kind in (StandardQueue, FifoQueue):
         patch(kind._put_message)(count)
+
+
+def create() -> Service:
+    """LocalStack's service with this provider."""
+    return Service.for_provider(StockroomSqsProvider())

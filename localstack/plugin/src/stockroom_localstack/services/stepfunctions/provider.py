@@ -8,6 +8,7 @@ from typing import Any
 
 from localstack.aws.api import RequestContext, handler
 from localstack.aws.api.stepfunctions import InvalidDefinition
+from localstack.services.plugins import Service
 from localstack.services.stepfunctions.backend.alias import Alias
 from localstack.services.stepfunctions.backend.state_machine import StateMachineInstance, StateMachineRevision
 from localstack.services.stepfunctions.provider import StepFunctionsProvider
@@ -82,3 +83,8 @@ def _put_right() -> None:
             raise refusal
 
     provider._validate_definition = staticmethod(_validate_definition)
+
+
+def create() -> Service:
+    """LocalStack's service with this provider."""
+    return Service.for_provider(StockroomStepFunctionsProvider())
