@@ -18,7 +18,7 @@ from stockroom.settings import Settings
 from stockroom.stacks import early_services, read_manifests
 from stockroom.system.installation import check_free_space
 
-# The exit status of an emulator that has read its first state and can't load it (the plugin's state/endpoint.py).
+# The exit status of an emulator that has read its first state and can't load it (the plugin's state/first_state.py).
 REFUSES_STATE = 3
 REASON = "The state could not be loaded: "
 

@@ -18,9 +18,9 @@ def stockroom() -> None:
     from stockroom_localstack.doors import gateway
     from stockroom_localstack.lifecycle import early_start, run_directory, service_index, service_loading, unused
     from stockroom_localstack.services import registration
-    from stockroom_localstack.services.table import BOOT_PROCESSES
+    from stockroom_localstack.services.table import BOOT_PROCESSES, NOTIFIERS
 
-    from .state import background, endpoint
+    from .state import background, endpoint, first_state
 
     current = settings.current()
     config.GATEWAY_SERVER = "loopback"
@@ -34,11 +34,11 @@ def stockroom() -> None:
         run_directory.end_emulator_when_gone(current.run_dir)
         endpoint.serve(current.run_dir)
     endpoint.watch_requests()
-    background.watch_notifications()
+    background.watch_notifications(NOTIFIERS)
     start = partial(early_start.begin, boot_processes=BOOT_PROCESSES)
     if current.state and current.proves:
-        endpoint.prove(current.state, current.parent, current.services, start)
+        first_state.prove(current.state, current.parent, current.services, start)
     elif current.state:
-        endpoint.load_early(current.state, current.parent, current.services, start)
+        first_state.load(current.state, current.parent, current.services, start)
     else:
         start(current.services)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,12 +20,6 @@ class Booting(NamedTuple):
 # In capitals: it is no state of the emulator (state/roots.py).
 BOOTING: dict[str, Booting] = {}
 
-LOOK_EVERY_SECONDS = 0.01
-
-
-class StateMissingError(RuntimeError):
-    """The folder of the state with which the emulator was to begin did not appear."""
-
 
 def begin(settings: Settings, temporary: Path) -> None:
     """If DynamoDB is to begin with a state. Raises NotInstalledError.
@@ -42,14 +34,3 @@ def begin(settings: Settings, temporary: Path) -> None:
 def take(service: str) -> Booting | None:
     """The backend of the service that is booting, if there is one; whoever takes it ends it."""
     return BOOTING.pop(service, None)
-
-
-def wait_for_state(folder: Path, parent: int) -> None:
-    """Until the folder is there, all of it at once: the toolkit, whose process is our parent, unpacks it meanwhile.
-
-    Raises StateMissingError when the toolkit ended before it was done.
-    """
-    while not folder.exists():
-        if os.getppid() != parent:
-            raise StateMissingError(f"nobody is there any more to put a state into {folder}")
-        time.sleep(LOOK_EVERY_SECONDS)

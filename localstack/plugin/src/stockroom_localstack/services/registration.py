@@ -1,13 +1,18 @@
-"""Tells LocalStack of the services of table.py, in place of entry points: so adding one needs no new installation."""
+"""Tells LocalStack of the services of table.py, in place of entry points, so that adding one needs no new installation;
+and the emulator's state of what they keep."""
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 from localstack import config
 from localstack.services.plugins import SERVICE_PLUGINS, Service, aws_provider
 from plux import PluginSpec
+
+from stockroom_localstack.state import hooks, roots
+from stockroom_localstack.state.hooks import StateHooks
 
 from . import moto
 from .table import SERVICES, AwsService, Origin
@@ -23,6 +28,13 @@ def register() -> None:
     for service in SERVICES:
         if service.origin is Origin.OURS:
             config.SERVICE_PROVIDER_CONFIG.set_provider(service.name, PROVIDER)
+    hooks.register({service.name: partial(_hooks_of, service) for service in SERVICES if service.has_state})
+    roots.register(variable for service in SERVICES for variable in service.variables)
+
+
+def _hooks_of(service: AwsService) -> StateHooks:
+    its: StateHooks = import_module(f"{service.package}.state").HOOKS
+    return its
 
 
 class _Finder:
@@ -32,7 +44,8 @@ class _Finder:
         self._others = others
 
     def find_plugins(self) -> list[PluginSpec]:
-        return [*self._others.find_plugins(), *map(_plugin_of, SERVICES)]
+        ours = (service for service in SERVICES if service.origin is not Origin.LOCALSTACK)
+        return [*self._others.find_plugins(), *map(_plugin_of, ours)]
 
 
 def _plugin_of(service: AwsService) -> PluginSpec:

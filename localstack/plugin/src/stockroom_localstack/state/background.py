@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import thread as pools
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from queue import Empty
 from typing import Any
 
 from localstack.utils import threads
 from localstack.utils.patch import patch
 
 from .gate import GATE
-
-# What S3 and SNS tell others of, and the rules of EventBridge: threads of these names do what follows from a request.
-NOTIFIERS = ("s3_ev", "sns_pub")
-RULES = "events-process-rules"
 
 
 @dataclass
@@ -32,19 +24,21 @@ class Rest:
     until: float = 0.0
 
 
-REST = Rest()  # in capitals: it is no state of the emulator (roots.py)
-_poller = threading.local()
+# In capitals: they are no state of the emulator (roots.py).
+REST = Rest()
+WHEN_RESTING: list[Callable[[], None]] = []
 
-in_hand: dict[str, set[str]] = {}
-"""Receipt handles of messages that event sources have received and are not done with, by the ARN of their queue. It is
-saved: where the state is loaded, nobody has these messages, and services/lambda_/state.py gives them back."""
+
+def when_resting(action: Callable[[], None]) -> None:
+    """Have something done whenever event sources are to rest from now on."""
+    WHEN_RESTING.append(action)
 
 
 @contextmanager
 def event_sources_rest() -> Iterator[None]:
     """Nothing new is read for event source mappings; what was read goes its way."""
     REST.saving = True
-    _wake_pollers()
+    _begin_to_rest()
     try:
         yield
     finally:
@@ -54,10 +48,16 @@ def event_sources_rest() -> Iterator[None]:
 def rest_for(seconds: float) -> None:
     """Event sources rest from now on, for so long at most; until another call tells another time, such as 0."""
     REST.until = time.monotonic() + seconds
-    _wake_pollers()
+    _begin_to_rest()
+
+
+def _begin_to_rest() -> None:
+    for action in WHEN_RESTING:
+        action()
 
 
 def rests() -> bool:
+    """Whether event sources rest now."""
     return REST.saving or time.monotonic() < REST.until
 
 
@@ -66,141 +66,17 @@ def is_queued() -> bool:
     return any(queue.qsize() for queue in list(pools._threads_queues.values()))
 
 
-def _wake_pollers() -> None:
-    """Those that have received messages and wait for more, to make a full batch, are to go on with what they have."""
-    if "localstack.services.sqs.models" not in sys.modules:
-        return
-    from localstack.services.sqs.models import sqs_stores
+def watch_notifications(threads_of_notifiers: Collection[str]) -> None:
+    """Let the gate see what services tell each other of. To be called once, before any service is imported.
 
-    for _, _, store in list(sqs_stores.iter_stores()):
-        for queue in list(store.queues.values()):
-            visible = visible_in(queue)
-            with visible.not_empty:
-                visible.not_empty.notify_all()
-
-
-def visible_in(queue: Any) -> Any:
-    """What can be received from a queue, in an InterruptibleQueue: messages, or the groups of a FIFO queue."""
-    from localstack.services.sqs.models import FifoQueue
-
-    return queue.message_group_queue if isinstance(queue, FifoQueue) else queue.visible
-
-
-# Patches, because none of this has a place where one could say: not now.
-
-
-@cache
-def watch_notifications() -> None:
-    """To be called before any service is imported."""
+    threads_of_notifiers: names of the threads, or of the pools of threads, that do what follows from a request.
+    """
 
     @patch(ThreadPoolExecutor.submit)
     def submit(original: Any, self: Any, work: Any, /, *arguments: Any, **options: Any) -> Any:
-        follows = self._thread_name_prefix in NOTIFIERS
+        follows = self._thread_name_prefix in threads_of_notifiers
         return original(self, GATE.handed_over(work) if follows else work, *arguments, **options)
 
     @patch(threads.start_worker_thread)
     def start_worker_thread(original: Any, method: Any, params: Any = None, name: str | None = None) -> Any:
-        return original(GATE.handed_over(method) if name == RULES else method, params, name)
-
-
-@cache
-def watch_queues() -> None:
-    from localstack.services.sqs.models import SqsQueue
-    from localstack.services.sqs.provider import MessageMoveTaskManager, QueueUpdateWorker
-    from localstack.services.sqs.queue import InterruptibleQueue
-
-    @patch(QueueUpdateWorker.do_update_all_queues)
-    def do_update_all_queues(original: Any, self: Any) -> None:
-        with GATE.work():
-            original(self)
-
-    # Asked for at every step of a redrive.
-    @patch(MessageMoveTaskManager._get_queue_by_arn)
-    def _get_queue_by_arn(original: Any, self: Any, arn: str) -> Any:
-        with GATE.work():
-            return original(self, arn)
-
-    # A receiver waits here. It leaves with a message or not at all: a message in its hands would be in no queue.
-    @patch(InterruptibleQueue.get)
-    def get(original: Any, self: Any, block: bool = True, timeout: float | None = None) -> Any:
-        deadline = time.monotonic() + timeout if timeout is not None else float("inf")
-        while not _has_to_leave():
-            try:
-                return original(self, block=False)
-            except Empty:
-                left = deadline - time.monotonic()
-                if not block or self.is_shutdown or left <= 0:
-                    raise
-            with GATE.waiting(), self.not_empty:
-                if not self._qsize() and not self.is_shutdown and not _has_to_leave():
-                    self.not_empty.wait(None if timeout is None else left)
-        raise Empty
-
-    # For each message that is received.
-    @patch(SqsQueue.create_receipt_handle)
-    def create_receipt_handle(original: Any, self: SqsQueue, message: Any) -> Any:
-        handle = original(self, message)
-        if _polls():
-            in_hand.setdefault(self.arn, set()).add(handle)
-            _poller.handles.append(handle)
-        return handle
-
-
-@contextmanager
-def polling(queue: str, stopped: threading.Event) -> Iterator[None]:
-    """What a poller does with a queue (its ARN), from one end to the other: messages are in no queue while they are
-    received, and in nobody's hands but the poller's afterwards, or of those that it hands them over to. Once it is
-    stopped it receives nothing more."""
-    with GATE.work():
-        _poller.handles, _poller.stopped = [], stopped
-        try:
-            yield
-        finally:
-            _let_go(queue, _poller.handles)
-            _poller.handles = None
-
-
-def handed_over(work: Callable[[], None], queue: str) -> Callable[[], None]:
-    """What a poller would do with all that it has received from the queue (its ARN), for another thread to do."""
-    handles, _poller.handles = _poller.handles, []
-
-    def do() -> None:
-        try:
-            work()
-        finally:
-            _let_go(queue, handles)
-
-    return GATE.handed_over(do)
-
-
-def _let_go(queue: str, handles: list[str]) -> None:
-    in_hand.get(queue, set()).difference_update(handles)
-
-
-def _polls() -> bool:
-    """Whether this thread reads for an event source mapping."""
-    return getattr(_poller, "handles", None) is not None
-
-
-def _has_to_leave() -> bool:
-    """Whether this thread reads for an event source mapping that has to receive nothing more."""
-    return _polls() and (rests() or _poller.stopped.is_set())
-
-
-@cache
-def watch_functions() -> None:
-    from localstack.services.lambda_.invocation.event_manager import Poller
-    from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient
-
-    watch_queues()
-
-    # Asynchronous invocations.
-    @patch(FakeSqsClient.receive_message)
-    def receive_message(original: Any, self: Any, **options: Any) -> Any:
-        with GATE.work():
-            return original(self, **options)
-
-    @patch(Poller.handle_message)
-    def handle_message(original: Any, self: Any, message: Any) -> None:
-        with GATE.work():
-            original(self, message)
+        return original(GATE.handed_over(method) if name in threads_of_notifiers else method, params, name)

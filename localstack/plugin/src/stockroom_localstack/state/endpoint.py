@@ -15,12 +15,10 @@ All want the header X-Stockroom: 1, which no page of another site can send.
 from __future__ import annotations
 
 import logging
-import signal
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 from localstack.aws.gateway import Gateway as AwsGateway
 from localstack.aws.handlers.service import ServiceRequestParser
@@ -30,10 +28,6 @@ from rolo import Request, Response
 from rolo.gateway import Gateway
 from werkzeug.exceptions import ServiceUnavailable
 
-from stockroom_localstack.backends import booting
-from stockroom_localstack.lifecycle import shutdown
-from stockroom_localstack.lifecycle.early_start import EarlyStart
-
 from . import background
 from .gate import GATE
 
@@ -42,7 +36,6 @@ LOG = logging.getLogger(__name__)
 FOLDER, SETTLED_FOLDER = "state", "settled"
 # Names of operations that change nothing begin like this, in all services.
 READING = ("Get", "List", "Describe", "Head", "BatchGet", "TransactGet", "Query", "Scan", "Filter", "Lookup")
-FAILED, BAD_STATE = 1, 3
 
 
 def watch_requests() -> None:
@@ -108,54 +101,3 @@ def _answer(name: str, action: Callable[[Request], dict[str, Any]]) -> Callable[
             return Response.for_json({"error": lines[0]}, status=500)
 
     return answer
-
-
-def load_early(folder: Path, parent: int, early_services: Sequence[str], start: EarlyStart) -> None:
-    """The emulator's first state. Returns at once; nobody is answered before it is loaded, not even who asks whether
-    the emulator is ready. Ends the emulator when it can't be loaded."""
-    from . import snapshot
-
-    GATE.close_until_loaded()
-    try:
-        booting.wait_for_state(folder, parent)
-        about = snapshot.read_about(folder)
-    except Exception as error:
-        _end(error)
-
-    def load() -> None:
-        try:
-            snapshot.load_at_start(folder)
-        except Exception as error:
-            _end(error)
-
-    services = dict.fromkeys([*early_services, *about["services"]])
-    start([*services], then=load)
-
-
-def prove(folder: Path, parent: int, early_services: Sequence[str], start: EarlyStart) -> NoReturn:
-    """Loads the state as `load_early` does, and ends the emulator: with status 0 when it can be loaded. Nobody is ever
-    answered, and nothing that is loaded begins to work."""
-    from . import snapshot
-
-    GATE.close_until_loaded()
-
-    def load() -> None:
-        try:
-            booting.wait_for_state(folder, parent)
-            snapshot.prove(folder)
-        except Exception as error:
-            _end(error)
-        shutdown.end_at_once(0)
-
-    # What is started early is there already when the state, which is being saved meanwhile, is there.
-    start(early_services, then=load)
-    while True:
-        signal.pause()
-
-
-def _end(error: Exception) -> NoReturn:
-    from .snapshot import BadStateError
-
-    LOG.debug("the state that could not be loaded", exc_info=error)
-    print(f"The state could not be loaded: {error}", file=sys.stderr)
-    shutdown.end_at_once(BAD_STATE if isinstance(error, BadStateError) else FAILED)

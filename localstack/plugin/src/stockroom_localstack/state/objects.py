@@ -10,7 +10,6 @@ import shutil
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from localstack.services.s3.models import s3_stores
 from localstack.services.s3.storage import ephemeral
 from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore, LockedSpooledTemporaryFile
 
@@ -61,15 +60,3 @@ class ObjectsReader:
             left -= len(chunk)
         content.internal_last_modified = place.modified
         return content
-
-
-def make_folders(store: EphemeralS3ObjectStore) -> None:
-    """The folders in which LocalStack makes its files, for all buckets and uploads that were loaded."""
-    root = Path(store.root_directory)
-    for _, _, regional in s3_stores.iter_stores():
-        for bucket in regional.buckets:
-            (root / bucket).mkdir(parents=True, exist_ok=True)
-    for bucket, contents in store._filesystem.items():
-        for upload, multipart in contents["multiparts"].items():
-            multipart.upload_dir = str(root / bucket / upload)
-            Path(multipart.upload_dir).mkdir(parents=True, exist_ok=True)

@@ -29,10 +29,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from localstack.services.s3.storage.ephemeral import LockedSpooledTemporaryFile
 
+from .hooks import Reducer
 from .objects import ObjectsReader, Place
 
 Reduced = tuple[Any, ...]
-Reducer = Callable[[Any], Reduced]
 
 PEM, PKCS8 = Encoding.PEM, PrivateFormat.PKCS8
 

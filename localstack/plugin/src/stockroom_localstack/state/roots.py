@@ -1,55 +1,33 @@
 """What holds state, by names that find it again in another emulator.
 
-module:variable                  a store, or what a module keeps beside the stores
-provider service:attribute       what the provider of a service keeps
-queues of asynchronous invocations
+module:variable               a store, or what a module keeps beside the stores
+provider service:attribute    what the provider of a service keeps
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
-from collections import deque
-from collections.abc import Iterator, MutableMapping, MutableSet
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Any
 
-from localstack.services.plugins import SERVICE_PLUGINS, ServiceState
 from localstack.services.stores import AccountRegionBundle
 from moto.core.base_backend import BackendDict
 
+from . import hooks
+from .hooks import Root
+from .running import started
+
 PLUGIN = __name__.partition(".")[0] + "."
 PACKAGES = (PLUGIN, "localstack.services.", "moto.")
-ASYNCHRONOUS_INVOCATIONS = "queues of asynchronous invocations"
-
-BESIDE_THE_STORES = (
-    "localstack.services.dynamodb.v2.provider:MANAGED_KMS_KEYS",
-    "localstack.services.ses.provider:EMAILS",
-    "moto.ec2.models.vpcs:DEFAULT_VPC_ENDPOINT_SERVICES",
-    "moto.securityhub.models:SecurityHubBackend._org_configs",
-)
-KEPT_BY_PROVIDERS = {
-    "dynamodbstreams": ("shard_to_region",),
-    "events": (
-        "_event_bus_services_store",
-        "_rule_services_store",
-        "_target_sender_store",
-        "_archive_service_store",
-        "_replay_service_store",
-        "_connection_service_store",
-        "_api_destination_service_store",
-    ),
-    "s3": ("_storage_backend._filesystem",),
-}
-# Whose identity is kept, not their content.
-OBJECTS_OF_PROVIDERS = {"s3": ("_storage_backend",)}
-
-Root = MutableMapping[Any, Any] | MutableSet[Any] | list[Any] | deque[Any]
+# In capitals, as all that is no state: names of variables that hold state beside the stores (services/table.py).
+VARIABLES: list[str] = []
 
 
-def running_services() -> list[str]:
-    states = SERVICE_PLUGINS.get_states()
-    return sorted(name for name, state in states.items() if state is ServiceState.RUNNING)
+def register(variables: Iterable[str]) -> None:
+    """variables: `module:variable`, of LocalStack and moto, each as soon as its module is imported."""
+    VARIABLES.extend(variables)
 
 
 def loaded() -> dict[str, Root]:
@@ -66,23 +44,20 @@ def loaded() -> dict[str, Root]:
 def objects() -> dict[str, Any]:
     """Objects that others refer to and that stay what they are, by name."""
     return {
-        name: find(name)
-        for service, attributes in OBJECTS_OF_PROVIDERS.items()
-        if provider(service)
-        for name in [f"provider {service}:{attribute}" for attribute in attributes]
+        _name(service, attribute): attrgetter(attribute)(provider)
+        for service, provider, its in hooks.of_running()
+        for attribute in its.identities
     }
 
 
 def find(name: str) -> Any:
     """What has the name; its module is imported, its service is started."""
-    if name == ASYNCHRONOUS_INVOCATIONS:
-        from localstack.services.lambda_.invocation.internal_sqs_queue import get_fake_sqs_client
-
-        return get_fake_sqs_client().queue_manager.queues
-    owner, attributes = name.split(":")
+    owner, _, rest = name.partition(":")
     kind, _, service = owner.partition(" ")
-    holder = SERVICE_PLUGINS.require(service)._provider if service else importlib.import_module(kind)
-    return attrgetter(attributes)(holder)
+    if not service:
+        return attrgetter(rest)(importlib.import_module(kind))
+    holder, its = started(service), hooks.hooks_of(service)
+    return attrgetter(rest)(holder) if rest in its.identities else its.roots(holder)[rest]
 
 
 def _all() -> Iterator[tuple[str, Root]]:
@@ -97,23 +72,16 @@ def _all() -> Iterator[tuple[str, Root]]:
                 and isinstance(value, dict | set | list)
             ):
                 yield f"{module_name}:{variable}", value
-    for name in BESIDE_THE_STORES:
+    for name in VARIABLES:
         if name.partition(":")[0] in sys.modules:
             yield name, find(name)
-    for service, attributes in KEPT_BY_PROVIDERS.items():
-        if provider(service):
-            for attribute in attributes:
-                name = f"provider {service}:{attribute}"
-                yield name, find(name)
-    if provider("lambda"):
-        yield ASYNCHRONOUS_INVOCATIONS, find(ASYNCHRONOUS_INVOCATIONS)
+    for service, provider, its in hooks.of_running():
+        for attribute, root in its.roots(provider).items():
+            yield _name(service, attribute), root
 
 
-def provider(service: str) -> Any:
-    """None for a service that does not run."""
-    if SERVICE_PLUGINS.get_state(service) is not ServiceState.RUNNING:
-        return None
-    return SERVICE_PLUGINS.get_service(service)._provider  # type: ignore[union-attr]
+def _name(service: str, attribute: str) -> str:
+    return f"provider {service}:{attribute}"
 
 
 def content(root: Root) -> tuple[Any, dict[str, Any]]:

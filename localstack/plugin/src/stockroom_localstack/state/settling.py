@@ -7,8 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import background
-from .roots import provider
+from . import background, hooks
 
 # Longer than an event source waits before it looks at a stream again, or for a batch to fill.
 CALM_SECONDS = 3.0
@@ -43,27 +42,5 @@ INVOCATIONS = Invocations()
 def is_settled() -> bool:
     """It may be true a little early where functions are late; what is on its way then is saved as well."""
     calm = min(INVOCATIONS.seconds_without(), time.monotonic() - background.REST.until)
-    return calm > CALM_SECONDS and not background.is_queued() and not _messages_wait()
-
-
-def _messages_wait() -> bool:
-    """In a queue that functions are called for."""
-    if not (provider("sqs") and provider("lambda")):
-        return False
-    from localstack.services.lambda_.invocation.models import lambda_stores
-    from localstack.services.sqs.models import sqs_stores
-
-    sources = {
-        mapping["EventSourceArn"]
-        for _, _, store in list(lambda_stores.iter_stores())
-        for mapping in list(store.event_source_mappings.values())
-        if mapping.get("State") != "Disabled"
-    }
-    return any(
-        queue.approximate_number_of_messages
-        + queue.approximate_number_of_messages_not_visible
-        + queue.approximate_number_of_messages_delayed
-        for _, _, store in list(sqs_stores.iter_stores())
-        for queue in list(store.queues.values())
-        if queue.arn in sources
-    )
+    all_settled = all(its.is_settled(provider) for _, provider, its in hooks.of_running())
+    return calm > CALM_SECONDS and not background.is_queued() and all_settled

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Collection
@@ -14,12 +13,10 @@ from typing import Any
 
 from moto.core.model_instances import model_data
 
-from stockroom_localstack.services.cloudwatch.collector import COLLECTOR
-
-from . import backends, background, roots, services, settling
+from . import background, hooks, own_data, roots, running, settling
 from .gate import GATE, Kind
 from .objects import ObjectsReader, ObjectsWriter
-from .pickles import Reducer, StatePickler, StateUnpickler
+from .pickles import StatePickler, StateUnpickler
 
 FORMAT = 2
 ABOUT, STORES, OBJECTS = "emulator.json", "stores.pickle", "objects"
@@ -56,7 +53,8 @@ def save(target: Path, unless_left: str | None = None) -> dict[str, Any]:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         with background.event_sources_rest():
-            COLLECTOR.send()
+            for action in hooks.BEFORE_SAVING:
+                action()
             GATE.wait_until_quiet(Kind.WORK, background.is_queued, INVOCATIONS_SECONDS)
             try:
                 GATE.admit(Kind.WORK)
@@ -100,16 +98,17 @@ def load(folder: Path) -> dict[str, Any]:
     with _one_at_a_time:
         began = time.monotonic()
         about = read_about(folder)
-        services.start(about["services"])
+        _start(about["services"])
         try:
             GATE.admit(Kind.WORK)
-            services.before_replacing()
+            for _, provider, its in hooks.of_running():
+                its.before_replacing(provider)
             GATE.wait_until_quiet(Kind.OUTSIDE, lambda: False, REQUESTS_SECONDS)
             GATE.admit(Kind.NOTHING)
             GATE.refuse_held_work()
-            _replace(folder, {*about["services"], *roots.running_services()})
+            _replace(folder, {*about["services"], *running.running_services()})
             GATE.admit(Kind.WORK)
-            services.after_replacing()
+            _go_on()
         finally:
             GATE.open()
         return {"seconds": round(time.monotonic() - began, 3), "services": about["services"]}
@@ -119,7 +118,7 @@ def load_at_start(folder: Path) -> None:
     """In an emulator whose services run or start and that admits nobody yet. Raises StateError."""
     with _one_at_a_time:
         _replace(folder, read_about(folder)["services"])
-        services.after_replacing()
+        _go_on()
         GATE.open()
 
 
@@ -129,11 +128,11 @@ def prove(folder: Path) -> None:
     Raises StateError when the state can't be loaded."""
     with _one_at_a_time:
         about = read_about(folder)
-        services.start(about["services"])
+        _start(about["services"])
         GATE.admit(Kind.NOTHING)
         _replace(folder, about["services"])
-        backends.check(folder)
-        services.after_replacing()
+        own_data.check(folder)
+        _go_on()
 
 
 def read_about(folder: Path) -> dict[str, Any]:
@@ -151,11 +150,12 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 def _write(folder: Path) -> list[str]:
     """Returns the names of the services."""
-    if reason := services.why_not_saved():
-        raise StateError(reason)
-    running = roots.running_services()
-    with ThreadPoolExecutor(1, "save-backends") as pool:
-        kept_elsewhere = pool.submit(backends.save, folder)
+    for _, provider, its in hooks.of_running():
+        if reason := its.why_not_saved(provider):
+            raise StateError(reason)
+    services = running.running_services()
+    with ThreadPoolExecutor(1, "save-own-data") as pool:
+        saving = pool.submit(own_data.save, folder)
         for attempt in range(1, TRIES + 1):
             try:
                 _write_stores(folder)
@@ -163,18 +163,19 @@ def _write(folder: Path) -> list[str]:
             except RuntimeError as error:  # something changed while it was read: an invocation that nobody waited for
                 if attempt == TRIES:
                     raise StateError(f"the state does not come to rest: {error}") from error
-        kept_elsewhere.result()
-    (folder / ABOUT).write_text(json.dumps({"format": FORMAT, "services": running}))
-    return running
+        saving.result()
+    (folder / ABOUT).write_text(json.dumps({"format": FORMAT, "services": services}))
+    return services
 
 
 def _write_stores(folder: Path) -> None:
     known = roots.loaded()
     names = {id(root): name for name, root in [*known.items(), *roots.objects().items()]}
     contents = [(name, *roots.content(root)) for name, root in known.items() if root]
+    reducers = {kind: reduce for *_, its in hooks.of_running() for kind, reduce in its.reducers().items()}
     with (folder / STORES).open("wb") as stores, (folder / OBJECTS).open("wb") as objects:
         writer = ObjectsWriter(objects)
-        pickler = StatePickler(stores, names, writer.place, _reducers())
+        pickler = StatePickler(stores, names, writer.place, reducers)
         pickler.dump([name for name, *_ in contents])
         # One after the other, so that it is known which can't be saved or loaded; the pickler knows what it has written
         # of the others before, so that what they share is still shared.
@@ -187,37 +188,27 @@ def _write_stores(folder: Path) -> None:
                 raise StateError(f"{name} can't be saved: {_in_one_line(error)}") from error
 
 
-def _reducers() -> dict[type, Reducer]:
-    """Of classes of services that run."""
-    if "localstack.services.events.provider" not in sys.modules:
-        return {}
-    from localstack.services.events.archive import ArchiveService
-    from localstack.services.events.target import TargetSender
-
-    # Both have a client: the first makes it when it is used.
-    return {
-        TargetSender: lambda sender: (object.__new__, (type(sender),), {**vars(sender), "_client": None}),
-        ArchiveService: lambda service: (
-            object.__new__,
-            (ArchiveService,),
-            {**vars(service), "client": None},
-            *(None, None, _fill_archive),
-        ),
-    }
+def _start(services: Collection[str]) -> None:
+    for service in services:
+        running.started(service)
 
 
-def _fill_archive(service: Any, attributes: dict[str, Any]) -> None:
-    vars(service).update(attributes)
-    service.client = service._initialize_client()
+def _go_on() -> None:
+    """What is derived from the state is made anew, and work begins: functions and redrives at once."""
+    for _, provider, its in hooks.of_running():
+        its.after_replacing(provider)
+    for _, provider, its in hooks.of_running():
+        its.go_on(provider)
 
 
 def _replace(folder: Path, names: Collection[str]) -> None:
     """names: of the services that are to run."""
     try:
-        with ThreadPoolExecutor(3, "load-backends") as pool:
-            loads = [pool.submit(load) for load in backends.loads(folder, names)]
-            if "ssm" in names:
-                services.import_ssm_without_ec2()
+        with ThreadPoolExecutor(3, "load-own-data") as pool:
+            loads = [pool.submit(load) for load in own_data.loads(folder, names)]
+            for service in hooks.LOADERS:
+                if service in names:
+                    hooks.hooks_of(service).before_reading()
             _read_stores(folder)
             for load in loads:
                 load.result()
@@ -228,7 +219,7 @@ def _replace(folder: Path, names: Collection[str]) -> None:
 
 
 def _read_stores(folder: Path) -> None:
-    s3_store = roots.find(S3_STORE) if roots.provider("s3") else None
+    s3_store = roots.objects().get(S3_STORE)
     _forget_instances()
     with (folder / STORES).open("rb") as stores, (folder / OBJECTS).open("rb") as objects:
         reader = ObjectsReader(objects, s3_store) if s3_store else None

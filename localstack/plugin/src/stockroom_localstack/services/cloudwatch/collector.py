@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from localstack.aws.connect import connect_to
 
+from stockroom_localstack.state.hooks import before_saving
+
 LOG = logging.getLogger(__name__)
 
 SEND_EVERY_SECONDS = 1.0
@@ -83,3 +85,4 @@ def metric_data(values: Mapping[Metric, Counter[float]], now: datetime) -> Itera
 
 
 COLLECTOR = MetricCollector()
+before_saving(COLLECTOR.send)

@@ -1,4 +1,5 @@
-"""Asynchronous invocations: as many are taken out of their queue as can begin, and what is throttled comes later."""
+"""Asynchronous invocations: as many are taken out of their queue as can begin, and what is throttled comes later. They
+are seen by the gate."""
 
 from __future__ import annotations
 
@@ -10,7 +11,11 @@ from typing import Any
 from localstack.aws.api.lambda_ import TooManyRequestsException
 from localstack.services.lambda_.analytics import FunctionStatus
 from localstack.services.lambda_.invocation.event_manager import Poller, SQSInvocation, get_sqs_client
+from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient
 from localstack.utils.patch import patch
+
+from stockroom_localstack.services.sqs import receiving
+from stockroom_localstack.state.gate import GATE
 
 AT_A_TIME = 10  # of a function; as many as are received at once
 LONGEST_PAUSE_SECONDS = 300
@@ -53,3 +58,19 @@ def use() -> None:
         )
         is_throttled = isinstance(error, TooManyRequestsException)
         return FunctionStatus.throttle_error if is_throttled else FunctionStatus.system_error
+
+
+@cache
+def watch() -> None:
+    # Patches, because neither has a place where one could say: not now.
+    receiving.watch()
+
+    @patch(FakeSqsClient.receive_message)
+    def receive_message(original: Any, self: Any, **options: Any) -> Any:
+        with GATE.work():
+            return original(self, **options)
+
+    @patch(Poller.handle_message)
+    def handle_message(original: Any, self: Any, message: Any) -> None:
+        with GATE.work():
+            original(self, message)

@@ -25,7 +25,7 @@ from localstack.utils.json import BytesEncoder
 from localstack.utils.patch import patch
 from localstack.utils.strings import long_uid
 
-from stockroom_localstack.state.roots import provider
+from stockroom_localstack.state.running import provider
 
 Events = list[dict[str, Any]]
 

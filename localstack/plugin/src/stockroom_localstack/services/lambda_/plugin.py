@@ -21,7 +21,6 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
 @cache
 def _change_localstack() -> None:
     from stockroom_localstack.services.lambda_.event_sources import workers
-    from stockroom_localstack.state import background
 
     from . import asynchronous, client_context, function_calls, function_logs, metrics
 
@@ -29,6 +28,6 @@ def _change_localstack() -> None:
     asynchronous.use()
     metrics.collect()
     workers.use()
-    background.watch_functions()
+    asynchronous.watch()
     function_calls.use()
     function_logs.use()

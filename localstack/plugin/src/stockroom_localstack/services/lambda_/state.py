@@ -28,8 +28,10 @@ from localstack.services.sqs.models import SqsMessage, SqsQueue, sqs_stores
 
 from stockroom_localstack import settings
 from stockroom_localstack.services.lambda_.event_sources import stream_progress
-from stockroom_localstack.state import background
+from stockroom_localstack.services.sqs import receiving
 from stockroom_localstack.state.gate import GATE
+from stockroom_localstack.state.hooks import Root, StateHooks
+from stockroom_localstack.state.running import provider as provider_of
 
 from .executor import ProcessRuntimeExecutor
 
@@ -38,7 +40,35 @@ LOG = logging.getLogger(__name__)
 STOP_SECONDS = 3.0
 
 
-def stop(provider: LambdaProvider) -> None:
+class LambdaHooks(StateHooks):
+    def roots(self, provider: Any) -> dict[str, Root]:
+        return {"queues of asynchronous invocations": get_fake_sqs_client().queue_manager.queues}
+
+    def is_settled(self, provider: Any) -> bool:
+        """Whether no message waits in a queue that functions are called for."""
+        sources = {
+            mapping["EventSourceArn"]
+            for store in _stores()
+            for mapping in list(store.event_source_mappings.values())
+            if mapping.get("State") != "Disabled"
+        }
+        return not provider_of("sqs") or not any(
+            queue.approximate_number_of_messages
+            + queue.approximate_number_of_messages_not_visible
+            + queue.approximate_number_of_messages_delayed
+            for _, _, store in list(sqs_stores.iter_stores())
+            for queue in list(store.queues.values())
+            if queue.arn in sources
+        )
+
+    def before_replacing(self, provider: Any) -> None:
+        _stop(provider)
+
+    def go_on(self, provider: Any) -> None:
+        _start(provider)
+
+
+def _stop(provider: LambdaProvider) -> None:
     """Cuts off what runs; returns when no thread of event sources and asynchronous invocations is left, or in time."""
     workers, provider.esm_workers = list(provider.esm_workers.values()), {}
     for worker in workers:
@@ -62,7 +92,7 @@ def stop(provider: LambdaProvider) -> None:
             worker._poller_thread.join(max(deadline - time.monotonic(), 0))
 
 
-def start(provider: LambdaProvider) -> None:
+def _start(provider: LambdaProvider) -> None:
     """What the loaded stores say. The code of functions is unpacked later, or when a function is invoked before."""
     queues = get_fake_sqs_client().queue_manager
     queues.queue_update_worker.queues[:] = queues.queues.values()
@@ -128,9 +158,9 @@ def _give_back_messages(of_asynchronous_invocations: Iterable[SqsQueue]) -> None
         _give_back(queue, queue.inflight)
     for _, _, store in list(sqs_stores.iter_stores()):
         for queue in list(store.queues.values()):
-            handles = background.in_hand.get(queue.arn, ())
+            handles = receiving.in_hand.get(queue.arn, ())
             _give_back(queue, [queue.receipts[handle] for handle in handles if handle in queue.receipts])
-    background.in_hand.clear()
+    receiving.in_hand.clear()
 
 
 def _give_back(queue: SqsQueue, messages: Iterable[SqsMessage]) -> None:
@@ -217,3 +247,6 @@ def _unpack_all() -> None:
                     ProcessRuntimeExecutor.prepare_version(version)
                 except Exception as error:
                     LOG.warning("could not unpack the code of %s: %s", version.id.qualified_arn(), error)
+
+
+HOOKS = LambdaHooks()

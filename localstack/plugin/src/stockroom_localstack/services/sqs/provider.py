@@ -15,8 +15,8 @@ from localstack.services.sqs.provider import CloudwatchDispatcher, SqsProvider
 from localstack.utils.patch import patch
 
 from stockroom_localstack.services.cloudwatch.collector import COLLECTOR, Metric, Owner
-from stockroom_localstack.state import background
 
+from . import receiving
 from .rules import Attributes, refusal
 
 
@@ -33,7 +33,7 @@ class StockroomSqsProvider(SqsProvider):
         _deduplicate_as_aws_does()
         _count_the_first_message()
         config.SQS_ENABLE_MESSAGE_RETENTION_PERIOD = True
-        background.watch_queues()  # before the worker starts, which keeps the methods that it starts with
+        receiving.watch()  # before the worker starts, which keeps the methods that it starts with
         super().on_before_start()
 
     def create_queue(
@@ -90,7 +90,7 @@ def _count_the_first_message() -> None:
     # LocalStack counts a queue's messages once a minute, as AWS does, but all queues at the same moment. Here that of a
     # queue that was empty is when a message comes. A patch, because messages come on many ways, also from other queues.
     def count(original: Any, self: SqsQueue, message: SqsMessage) -> None:
-        visible = background.visible_in(self)
+        visible = receiving.visible_in(self)
         was_empty = not visible.qsize()
         original(self, message)
         if was_empty and visible.qsize():

@@ -26,6 +26,7 @@ from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import 
     transform_into_events,
 )
 
+from stockroom_localstack.services.sqs import receiving
 from stockroom_localstack.state import background
 from stockroom_localstack.state.gate import GATE
 
@@ -100,12 +101,12 @@ class QueuePoller(SqsPoller):
         if background.rests() or not self._calls.wait_for_room(LOOK_AGAIN_SECONDS):
             return
         queue = str(self.source_arn)
-        with background.polling(queue, self._stopped):
+        with receiving.polling(queue, self._stopped):
             for messages in in_payloads(self._receive_batch()):
                 if self._in_order:
                     self._deliver_in_order(messages)
                 else:
-                    call = background.handed_over(partial(self._deliver, messages), queue)
+                    call = receiving.handed_over(partial(self._deliver, messages), queue)
                     self._calls.begin(call, f"batch-of-{queue}")
 
     def _receive_batch(self) -> list[Message]:

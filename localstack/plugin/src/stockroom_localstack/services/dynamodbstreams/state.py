@@ -1,0 +1,12 @@
+"""Where the shards of global tables' streams are."""
+
+from __future__ import annotations
+
+from stockroom_localstack.state.hooks import StateHooks
+
+
+class DynamoDBStreamsHooks(StateHooks):
+    kept = ("shard_to_region",)
+
+
+HOOKS = DynamoDBStreamsHooks()

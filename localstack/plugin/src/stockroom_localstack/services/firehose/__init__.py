@@ -1,0 +1,1 @@
+"""Firehose, as LocalStack has it."""

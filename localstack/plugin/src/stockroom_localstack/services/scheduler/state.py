@@ -1,0 +1,15 @@
+"""Schedules that go on firing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stockroom_localstack.state.hooks import StateHooks
+
+
+class SchedulerHooks(StateHooks):
+    def go_on(self, provider: Any) -> None:
+        provider.go_on()
+
+
+HOOKS = SchedulerHooks()

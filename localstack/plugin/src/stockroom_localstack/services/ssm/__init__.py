@@ -1,0 +1,1 @@
+"""SSM, as LocalStack has it."""
