@@ -165,8 +165,8 @@ def test_every_option_of_the_api_is_accounted_for() -> None:
     """A LocalStack that knows more of them has to say what becomes of those."""
     program = (
         "import json\n"
-        "from stockroom_localstack.services.lambda_.options import DONE, KEPT, REFUSED\n"
-        "print(json.dumps({o: [*DONE[o].split(), *KEPT.get(o, ()), *REFUSED.get(o, ())] for o in DONE}))\n"
+        "from stockroom_localstack.services.lambda_.options import DONE, REFUSED, STORED\n"
+        "print(json.dumps({o: [*DONE[o].split(), *STORED.get(o, ()), *REFUSED.get(o, ())] for o in DONE}))\n"
     )
     known = json.loads(subprocess.run([python(), "-c", program], check=True, capture_output=True, text=True).stdout)
     loaded = "import boto3, json\nc = boto3.client('lambda', region_name='us-east-1').meta.service_model\n"

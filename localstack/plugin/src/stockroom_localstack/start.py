@@ -26,7 +26,7 @@ def stockroom() -> None:
     config.GATEWAY_SERVER = "loopback"
     config.LAMBDA_RUNTIME_EXECUTOR = "process"
     registration.register()
-    service_index.use(current.home)
+    service_index.point_localstack_to_index(current.home)
     service_loading.wait_for_registration()
     unused.make_no_certificate()
     gateway.skip_what_nobody_needs()

@@ -11,7 +11,7 @@ from stockroom_localstack.settings import Settings
 
 
 class Booting(NamedTuple):
-    """A backend that was started and that nobody has taken yet."""
+    """A backend that was started and that nobody has claimed yet."""
 
     process: SupervisedProcess
     address: command.Address
@@ -31,6 +31,6 @@ def begin(settings: Settings, temporary: Path) -> None:
         BOOTING["dynamodb"] = Booting(command.start_dynamodb_local(settings, address, temporary), address)
 
 
-def take(service: str) -> Booting | None:
-    """The backend of the service that is booting, if there is one; whoever takes it ends it."""
+def claim(service: str) -> Booting | None:
+    """The backend of the service that is booting, if there is one; whoever claims it ends it."""
     return BOOTING.pop(service, None)

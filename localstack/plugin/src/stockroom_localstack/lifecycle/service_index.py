@@ -14,8 +14,8 @@ from localstack import config
 from localstack.aws import spec
 
 
-def use(home: Path) -> None:
-    """Points LocalStack to the index of this installation; without one it builds its own at the first request."""
+def point_localstack_to_index(home: Path) -> None:
+    """Have LocalStack read the index of the installation in `home`; without one it builds its own."""
     if _index(home).exists():  # LocalStack fails every request when its folder is missing
         config.dirs.static_libs = str(_index(home).parent)
 

@@ -23,7 +23,7 @@ class Output:
         if len(self._last) > 2 * LAST_BYTES:
             self._shorten()
 
-    def take(self) -> bytes:
+    def drain(self) -> bytes:
         """All since the last call, with a line in place of what was too much."""
         self._shorten()
         text = bytes(self._first)

@@ -61,7 +61,7 @@ class RuntimeProcess:
         self._is_read.set()
         return self._api.send(event)
 
-    def take_output(self) -> bytes:
+    def drain_output(self) -> bytes:
         """What the process has printed since the last call, up to this very moment."""
         self._is_read.clear()
         with self._output_lock:
@@ -69,7 +69,7 @@ class RuntimeProcess:
             for _ in range(LARGEST_PIPE // CHUNK):
                 if not self._read():
                     break
-            return self._output.take()
+            return self._output.drain()
 
     def peak_memory(self) -> int:
         """The most memory the process has had, in whole megabytes."""

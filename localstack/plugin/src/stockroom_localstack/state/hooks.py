@@ -22,18 +22,18 @@ Root = MutableMapping[Any, Any] | MutableSet[Any] | list[Any] | deque[Any]
 class StateHooks:
     """Those of a service that has nothing to do. `provider` is always the service's, which runs.
 
-    kept: attributes of the provider whose content is state.
-    identities: attributes of the provider that state refers to, and that stay the objects that they are.
+    saved_attributes: attributes of the provider whose content is state.
+    shared_attributes: attributes of the provider that state refers to, and that stay the objects that they are.
     has_data: the service keeps data itself, for `save_data` and `load_data`.
     """
 
-    kept: tuple[str, ...] = ()
-    identities: tuple[str, ...] = ()
+    saved_attributes: tuple[str, ...] = ()
+    shared_attributes: tuple[str, ...] = ()
     has_data = False
 
     def roots(self, provider: Any) -> dict[str, Root]:
         """What holds state beside the stores, by names that stay the same."""
-        return {name: attrgetter(name)(provider) for name in self.kept}
+        return {name: attrgetter(name)(provider) for name in self.saved_attributes}
 
     def reducers(self) -> Mapping[type, Reducer]:
         """How objects of these classes, and of classes derived from them, are pickled."""
@@ -62,7 +62,7 @@ class StateHooks:
     def after_replacing(self, provider: Any) -> None:
         """Make what is derived from the state anew. Nothing begins to work yet."""
 
-    def go_on(self, provider: Any) -> None:
+    def resume(self, provider: Any) -> None:
         """Begin to work with what was loaded. All services have done `after_replacing`."""
 
 

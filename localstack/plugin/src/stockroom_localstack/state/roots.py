@@ -46,7 +46,7 @@ def objects() -> dict[str, Any]:
     return {
         _name(service, attribute): attrgetter(attribute)(provider)
         for service, provider, its in hooks.of_running()
-        for attribute in its.identities
+        for attribute in its.shared_attributes
     }
 
 
@@ -57,7 +57,7 @@ def find(name: str) -> Any:
     if not service:
         return attrgetter(rest)(importlib.import_module(kind))
     holder, its = started(service), hooks.hooks_of(service)
-    return attrgetter(rest)(holder) if rest in its.identities else its.roots(holder)[rest]
+    return attrgetter(rest)(holder) if rest in its.shared_attributes else its.roots(holder)[rest]
 
 
 def _all() -> Iterator[tuple[str, Root]]:

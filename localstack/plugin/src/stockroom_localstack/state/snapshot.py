@@ -108,7 +108,7 @@ def load(folder: Path) -> dict[str, Any]:
             GATE.refuse_held_work()
             _replace(folder, {*about["services"], *running.running_services()})
             GATE.admit(Kind.WORK)
-            _go_on()
+            _resume()
         finally:
             GATE.open()
         return {"seconds": round(time.monotonic() - began, 3), "services": about["services"]}
@@ -118,7 +118,7 @@ def load_at_start(folder: Path) -> None:
     """In an emulator whose services run or start and that admits nobody yet. Raises StateError."""
     with _one_at_a_time:
         _replace(folder, read_about(folder)["services"])
-        _go_on()
+        _resume()
         GATE.open()
 
 
@@ -132,7 +132,7 @@ def prove(folder: Path) -> None:
         GATE.admit(Kind.NOTHING)
         _replace(folder, about["services"])
         own_data.check(folder)
-        _go_on()
+        _resume()
 
 
 def read_about(folder: Path) -> dict[str, Any]:
@@ -193,12 +193,12 @@ def _start(services: Collection[str]) -> None:
         running.started(service)
 
 
-def _go_on() -> None:
+def _resume() -> None:
     """What is derived from the state is made anew, and work begins: functions and redrives at once."""
     for _, provider, its in hooks.of_running():
         its.after_replacing(provider)
     for _, provider, its in hooks.of_running():
-        its.go_on(provider)
+        its.resume(provider)
 
 
 def _replace(folder: Path, names: Collection[str]) -> None:

@@ -30,7 +30,7 @@ class CloudWatchHooks(StateHooks):
         else:
             provider.cloudwatch_database.clear_tables()
 
-    def go_on(self, provider: Any) -> None:
+    def resume(self, provider: Any) -> None:
         scheduler = provider.alarm_scheduler
         for arn in list(scheduler.scheduled_alarms):
             scheduler.delete_scheduler_for_alarm(arn)

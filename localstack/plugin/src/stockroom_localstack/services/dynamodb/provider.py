@@ -39,7 +39,7 @@ class DynamoDBLocalServer(DynamodbServer):
     proxy: BackendProxy
 
     def __init__(self) -> None:
-        self._booting = booting.take("dynamodb")
+        self._booting = booting.claim("dynamodb")
         self._address = self._booting.address if self._booting else command.free_address()
         super().__init__(port=self._address.port, host=LOOPBACK)
         self.proxy = BackendProxy(self.url)

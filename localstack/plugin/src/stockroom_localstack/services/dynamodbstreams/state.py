@@ -6,7 +6,7 @@ from stockroom_localstack.state.hooks import StateHooks
 
 
 class DynamoDBStreamsHooks(StateHooks):
-    kept = ("shard_to_region",)
+    saved_attributes = ("shard_to_region",)
 
 
 HOOKS = DynamoDBStreamsHooks()

@@ -75,8 +75,8 @@ def deliver(delivery: Delivery) -> None:
         waiting.pop(delivery.id, None)
 
 
-def go_on() -> None:
-    """With what waits, once a state was loaded."""
+def resume() -> None:
+    """Go on with the deliveries that wait in a state that was loaded."""
     CLOCK.drop_all(CLOCK_KEY)
     for delivery in list(waiting.values()):
         _plan(delivery)

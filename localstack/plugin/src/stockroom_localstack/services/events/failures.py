@@ -40,12 +40,12 @@ def failure_of(error: Exception) -> Failure:
     about = error.response.get("Error", {})
     code, message = about.get("Code", ""), about.get("Message", "") or str(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    if any(word in code for word in BUSY) or status == TOO_MANY_REQUESTS:
+    if any(part in code for part in BUSY) or status == TOO_MANY_REQUESTS:
         return Failure("THROTTLING", message, False)
     if status not in CLIENT_ERRORS:
         return Failure("INTERNAL_ERROR", message, False)
     kinds = {"NO_RESOURCE": MISSING, "NO_PERMISSIONS": FORBIDDEN}
-    known = (kind for kind, words in kinds.items() if any(word in code for word in words))
+    known = (kind for kind, parts in kinds.items() if any(part in code for part in parts))
     return Failure(next(known, "SDK_CLIENT_ERROR"), message, True)
 
 

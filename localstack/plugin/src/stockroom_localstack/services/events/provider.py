@@ -27,20 +27,20 @@ CLOCK_KEY = "rule "
 class StockroomEventsProvider(EventsProvider):
     def on_before_start(self) -> None:
         # Without LocalStack's own thread, which looks once a minute what may be due.
-        targets.send_as_aws_does()
-        replays.replay_as_aws_does()
+        targets.apply_patches()
+        replays.apply_patches()
         rules: Any = RuleService
         rules.create_schedule_job = _leave_it_to_the_clock
 
     def on_before_stop(self) -> None:
         CLOCK.drop_all(CLOCK_KEY)
 
-    def go_on(self) -> None:
-        """Once a state was loaded."""
+    def resume(self) -> None:
+        """Go on with schedules and retries of a state that was loaded."""
         CLOCK.drop_all(CLOCK_KEY)
         for service in list(self._rule_services_store.values()):
             self._plan(service.rule)
-        deliveries.go_on()
+        deliveries.resume()
 
     # Rules
 

@@ -33,8 +33,8 @@ def from_archive(event: Mapping[str, Any], bus: str, replay: str) -> dict[str, A
 
 
 @cache
-def replay_as_aws_does() -> None:
-    # Patches: LocalStack's archives hold times as texts, and its replays count with them as with times.
+def apply_patches() -> None:
+    """Mend archives, which hold times as texts, and replays, which count with them as with times."""
     archives: Any = ArchiveService
     replays: Any = ReplayService
     archives._filter_events_start_end_time = _between

@@ -101,31 +101,31 @@ def parse(expression: str, beginning: datetime, zone: tzinfo = UTC) -> Schedule:
     match = EXPRESSION.fullmatch(expression.strip())
     if not match:
         raise ExpressionError(f"{expression} is neither at(...) nor rate(...) nor cron(...)")
-    kind, words = match.groups()
+    kind, argument = match.groups()
     if kind == "at":
         try:
-            return Once(datetime.strptime(words, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=zone).astimezone(UTC))
+            return Once(datetime.strptime(argument, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=zone).astimezone(UTC))
         except ValueError as error:
             raise ExpressionError(f"{expression} holds no time like 2026-12-24T18:00:00") from error
-    return _rate(words, beginning) if kind == "rate" else _cron(words, zone)
+    return _rate(argument, beginning) if kind == "rate" else _cron(argument, zone)
 
 
-def _rate(words: str, beginning: datetime) -> Rate:
-    match = re.fullmatch(r"([1-9]\d*) (minute|hour|day)(s?)", words)
+def _rate(argument: str, beginning: datetime) -> Rate:
+    match = re.fullmatch(r"([1-9]\d*) (minute|hour|day)(s?)", argument)
     if not match or (match[1] == "1") == bool(match[3]):
         raise ExpressionError(
-            f"rate({words}) is none like rate(1 minute), rate(5 minutes), rate(2 hours), rate(7 days)"
+            f"rate({argument}) is none like rate(1 minute), rate(5 minutes), rate(2 hours), rate(7 days)"
         )
     return Rate(int(match[1]) * UNITS[match[2]], beginning)
 
 
-def _cron(words: str, zone: tzinfo) -> Cron:
-    fields = words.upper().split()
+def _cron(argument: str, zone: tzinfo) -> Cron:
+    fields = argument.upper().split()
     if len(fields) != 6:
-        raise ExpressionError(f"cron({words}) has {len(fields)} fields instead of 6")
+        raise ExpressionError(f"cron({argument}) has {len(fields)} fields instead of 6")
     minutes, hours, days, months, weekdays, years = fields
     if (days == "?") == (weekdays == "?"):
-        raise ExpressionError(f"cron({words}): one of day of month and day of week is ?, and not both")
+        raise ExpressionError(f"cron({argument}): one of day of month and day of week is ?, and not both")
     for day in (date(2024, 1, 1) + timedelta(number) for number in range(60)):
         _is_weekday(weekdays, day) if days == "?" else _is_day(days, day)  # that it can be read
     return Cron(

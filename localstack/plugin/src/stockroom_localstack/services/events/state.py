@@ -12,7 +12,7 @@ from stockroom_localstack.state.hooks import Reducer, StateHooks
 
 
 class EventsHooks(StateHooks):
-    kept = (
+    saved_attributes = (
         "_event_bus_services_store",
         "_rule_services_store",
         "_target_sender_store",
@@ -34,8 +34,8 @@ class EventsHooks(StateHooks):
             ),
         }
 
-    def go_on(self, provider: Any) -> None:
-        provider.go_on()
+    def resume(self, provider: Any) -> None:
+        provider.resume()
 
 
 def _fill_archive(service: Any, attributes: dict[str, Any]) -> None:

@@ -54,8 +54,8 @@ def why_not_done(arn: str) -> str | None:
 
 
 @cache
-def send_as_aws_does() -> None:
-    # Patches of LocalStack's senders, each of which is looked up by the service of a target's ARN.
+def apply_patches() -> None:
+    """Change LocalStack's senders, each of which is looked up by the service of a target's ARN."""
     module: Any = senders
     module.requests = _Requests
     module.get_template_replacements = _replacements

@@ -117,6 +117,6 @@ def _is_idle(environment: ExecutionEnvironment) -> bool:
     return on_demand and environment.status == RuntimeStatus.READY
 
 
-def use() -> None:
-    """To be called before LocalStack makes its Lambda service, which makes the other one by name."""
+def replace_assignment_service() -> None:
+    """To be called before LocalStack makes its Lambda service, which makes its assignment service by name."""
     vars(lambda_service)["AssignmentService"] = BoundedAssignmentService

@@ -40,8 +40,9 @@ class PatientPool(ThreadPoolExecutor):
 
 
 @cache
-def use() -> None:
-    # Patches, because LocalStack makes its pollers by name.
+def apply_patches() -> None:
+    """Change the pollers of asynchronous invocations, which LocalStack makes by name."""
+    receiving.apply_patches()
 
     @patch(Poller.__init__)
     def initialise(original: Any, self: Poller, *arguments: Any, **options: Any) -> None:
@@ -59,11 +60,7 @@ def use() -> None:
         is_throttled = isinstance(error, TooManyRequestsException)
         return FunctionStatus.throttle_error if is_throttled else FunctionStatus.system_error
 
-
-@cache
-def watch() -> None:
-    # Patches, because neither has a place where one could say: not now.
-    receiving.watch()
+    # Neither has a place where one could say: not now.
 
     @patch(FakeSqsClient.receive_message)
     def receive_message(original: Any, self: Any, **options: Any) -> Any:

@@ -20,9 +20,10 @@ def decode(client_context: str | None) -> str:
         return ""
 
 
-def pass_on() -> None:
-    # A patch, because LocalStack has no other way: its invocation knows the client context, but the payload that it
-    # builds for runtime executors leaves it out. An environment handles one invocation at a time.
+def apply_patches() -> None:
+    """Give the client context to the executor. LocalStack's invocation knows it, but the payload that it builds for
+    executors leaves it out. An environment handles one invocation at a time, so the executor can hold it."""
+
     @patch(ExecutionEnvironment.invoke)
     def invoke(original: Any, self: ExecutionEnvironment, invocation: Any) -> Any:
         executor = self.runtime_executor

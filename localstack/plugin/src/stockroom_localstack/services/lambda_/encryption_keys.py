@@ -18,7 +18,7 @@ from localstack.utils.patch import patch
 _keys: dict[tuple[str, str, str], str] = {}
 
 
-def note(context: RequestContext, request: Mapping[str, Any]) -> None:
+def remember(context: RequestContext, request: Mapping[str, Any]) -> None:
     """request: CreateFunction, or UpdateFunctionConfiguration; what that one leaves out stays."""
     name, _ = api_utils.get_name_and_qualifier(request["FunctionName"], None, context)
     if context.operation and context.operation.name == "CreateFunction":
@@ -28,8 +28,9 @@ def note(context: RequestContext, request: Mapping[str, Any]) -> None:
 
 
 @cache
-def tell() -> None:
-    # A patch: LocalStack's model of a function has no place for the key.
+def apply_patches() -> None:
+    """Tell the key with a function's configuration. LocalStack's model of a function has no place for it."""
+
     @patch(api_utils.map_config_out)
     def map_config_out(original: Any, version: FunctionVersion, *arguments: Any, **options: Any) -> Any:
         found = original(version, *arguments, **options)

@@ -125,7 +125,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     def get_logs(self) -> str:
         return "".join(self._log)
 
-    def take_events(self) -> list[str]:
+    def drain_events(self) -> list[str]:
         """What the invocation that has ended is to leave in the log group."""
         told, self._told = self._told, []
         return told
@@ -184,7 +184,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             answer = process.send(self._event(payload, remaining))
             outcome = self._await(answer, remaining)
             memory = process.peak_memory()
-            self._take_output(process)
+            self._drain_output(process)
         else:
             memory = 0
         milliseconds = (time.monotonic() - began) * 1000
@@ -284,7 +284,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         process.peak_memory()
         if not isinstance(outcome, Ready):
             self._kill()
-        self._take_output(process)
+        self._drain_output(process)
         if not isinstance(outcome, Ready):
             _, error_type = self._error(outcome, "", seconds)
             if isinstance(outcome, TimedOut):
@@ -313,8 +313,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             LOG.error("no process for %s: %s", self.function_version.qualified_arn, error)
             raise throttled() from error
 
-    def _take_output(self, process: RuntimeProcess) -> None:
-        output = process.take_output()
+    def _drain_output(self, process: RuntimeProcess) -> None:
+        output = process.drain_output()
         self._log += report.output_events(self._paths.in_tracebacks(output) if self._paths else output)
 
     def _kill(self) -> None:

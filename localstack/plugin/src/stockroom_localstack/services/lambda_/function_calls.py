@@ -31,8 +31,8 @@ Events = list[dict[str, Any]]
 
 
 @cache
-def use() -> None:
-    # Patches, because LocalStack makes both by name.
+def apply_patches() -> None:
+    """Change how event sources call functions, in classes that LocalStack makes by name."""
 
     @patch(EsmEventProcessor.process_events_batch)
     def process_events_batch(original: Any, self: EsmEventProcessor, events: Any) -> None:

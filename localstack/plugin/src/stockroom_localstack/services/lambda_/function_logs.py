@@ -46,8 +46,8 @@ class Events:
 
 
 @cache
-def use() -> None:
-    # Patches, because LocalStack makes all of these by name.
+def apply_patches() -> None:
+    """Change what handles logs of functions, in classes that LocalStack makes by name."""
 
     @patch(ExecutionEnvironment.get_log_group_name)
     def get_log_group_name(original: Any, self: ExecutionEnvironment) -> str:
@@ -59,7 +59,7 @@ def use() -> None:
     ) -> None:
         executor = execution_env.runtime_executor
         assert isinstance(executor, ProcessRuntimeExecutor)
-        messages = [message for message in executor.take_events() if message.strip("\n")]
+        messages = [message for message in executor.drain_events() if message.strip("\n")]
         handler: Any = self.log_handler
         handler.add_logs(Events(execution_env.get_log_group_name(), execution_env.get_log_stream_name(), messages))
 

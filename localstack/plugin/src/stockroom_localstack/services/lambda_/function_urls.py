@@ -26,9 +26,8 @@ HERE = ".localhost"
 
 
 @cache
-def use() -> None:
-    # Patches, because none of this has a seam.
-
+def apply_patches() -> None:
+    """Resolve names below localhost, tell URLs with them, and pass cookies on. None of this has a seam."""
     resolve = socket.getaddrinfo
 
     def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:

@@ -46,8 +46,8 @@ def _add(account: str, region: str, function: str, **values: float) -> None:
         COLLECTOR.add(Metric(owner, ("FunctionName", function), name, UNITS.get(name, "Count")), value)
 
 
-def collect() -> None:
-    # Patches, because LocalStack has no seam here. Throttles it forgets.
+def apply_patches() -> None:
+    """Have invocations counted here. LocalStack has no seam for it, and forgets throttles."""
     vars(version_manager).update(record_cw_metric_invocation=invocation, record_cw_metric_error=error)
 
     @patch(LambdaVersionManager.invoke)

@@ -1,7 +1,7 @@
 """What becomes of each option of Lambda's API. Nothing is taken and then quietly left out.
 
 done      it has the effect that it has on AWS
-kept      it is stored and told; what it changes on AWS is not seen from outside, or the README names it
+stored    it is stored and told; what it changes on AWS is not seen from outside, or the README names it
 refused   it has no effect here that a function could live without: an error names it
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from localstack.aws.api.lambda_ import InvalidParameterValueException
 
-# By operation: names of options, and with those that are kept or refused the reason.
+# By operation: names of options, and with those that are stored or refused the reason.
 _INVOKE = "FunctionName InvocationType LogType ClientContext Payload Qualifier"
 _CONFIGURATION = (
     "FunctionName Role Handler Description Timeout MemorySize Environment Runtime DeadLetterConfig Layers LoggingConfig"
@@ -42,7 +42,7 @@ _OF_MAPPINGS = {
     "KMSKeyArn": "filters are not encrypted here",
     "ProvisionedPollerConfig": "one poller is enough on one machine",
 }
-KEPT: dict[str, Mapping[str, str]] = {
+STORED: dict[str, Mapping[str, str]] = {
     "CreateFunction": _OF_FUNCTIONS | {"Architectures": "functions run on the processor of this machine"},
     "UpdateFunctionConfiguration": _OF_FUNCTIONS,
     "UpdateFunctionCode": {"Architectures": "functions run on the processor of this machine"},

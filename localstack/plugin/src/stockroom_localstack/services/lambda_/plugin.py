@@ -13,21 +13,17 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
     def load(self, *args: object, **kwargs: object) -> type:
         from .executor import ProcessRuntimeExecutor
 
-        _change_localstack()
+        _apply_patches()
         return ProcessRuntimeExecutor
 
 
 # LocalStack loads the executor anew for every environment. Patches upon patches would soon be too deep to be called.
 @cache
-def _change_localstack() -> None:
+def _apply_patches() -> None:
     from stockroom_localstack.services.lambda_.event_sources import workers
 
     from . import asynchronous, client_context, function_calls, function_logs, metrics
 
-    client_context.pass_on()
-    asynchronous.use()
-    metrics.collect()
-    workers.use()
-    asynchronous.watch()
-    function_calls.use()
-    function_logs.use()
+    modules = (client_context, asynchronous, metrics, workers, function_calls, function_logs)
+    for module in modules:
+        module.apply_patches()

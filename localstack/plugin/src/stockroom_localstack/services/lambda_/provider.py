@@ -44,13 +44,13 @@ def _check_configuration(operation: str, request: Mapping[str, Any]) -> None:
 
 class StockroomLambdaProvider(LambdaProvider):
     def __init__(self) -> None:
-        assignment.use()
-        function_urls.use()
+        assignment.replace_assignment_service()
+        function_urls.apply_patches()
         super().__init__()
 
     def on_before_start(self) -> None:
         super().on_before_start()
-        encryption_keys.tell()
+        encryption_keys.apply_patches()
 
     @handler(operation="CreateFunction", expand=False)
     def create_function(  # type: ignore[override]  # as LocalStack's own class does
@@ -59,7 +59,7 @@ class StockroomLambdaProvider(LambdaProvider):
         _refuse(request.get("Runtime"), request.get("PackageType"))
         _check_configuration("CreateFunction", request)
         options.refuse("UpdateFunctionCode", request["Code"])
-        encryption_keys.note(context, request)
+        encryption_keys.remember(context, request)
         return super().create_function(context, request)
 
     @handler(operation="UpdateFunctionConfiguration", expand=False)
@@ -69,7 +69,7 @@ class StockroomLambdaProvider(LambdaProvider):
         if runtime := request.get("Runtime"):
             _refuse(runtime, None)
         _check_configuration("UpdateFunctionConfiguration", request)
-        encryption_keys.note(context, request)
+        encryption_keys.remember(context, request)
         return super().update_function_configuration(context, request)
 
     @handler(operation="UpdateFunctionCode", expand=False)

@@ -64,7 +64,7 @@ class LambdaHooks(StateHooks):
     def before_replacing(self, provider: Any) -> None:
         _stop(provider)
 
-    def go_on(self, provider: Any) -> None:
+    def resume(self, provider: Any) -> None:
         _start(provider)
 
 
@@ -97,7 +97,7 @@ def _start(provider: LambdaProvider) -> None:
     queues = get_fake_sqs_client().queue_manager
     queues.queue_update_worker.queues[:] = queues.queues.values()
     _give_back_messages(queues.queues.values())
-    stream_progress.go_on_where_saved()
+    stream_progress.mark_as_loaded()
     provider.router.lambda_service = provider.lambda_service = service = LambdaService()
     for store in _stores():
         _finish_deletions(store)
@@ -134,13 +134,13 @@ class Workers(dict[str, EsmWorker]):
         finally:
             self._started.set()
 
-    def get(self, *words: Any) -> Any:
+    def get(self, *args: Any) -> Any:
         self._started.wait()
-        return super().get(*words)
+        return super().get(*args)
 
-    def pop(self, *words: Any) -> Any:
+    def pop(self, *args: Any) -> Any:
         self._started.wait()
-        return super().pop(*words)
+        return super().pop(*args)
 
     def values(self) -> Any:
         self._started.wait()

@@ -13,8 +13,8 @@ PREFIX = "x-amz-checksum-"
 
 
 @cache
-def know_them_in_trailers() -> None:
-    # A patch of a function that LocalStack calls by name: it looks for one header's name in that of another.
+def apply_patches() -> None:
+    """Replace a function that LocalStack calls by name: it looks for one header's name in that of another."""
     module: Any = provider
     module.get_s3_checksum_algorithm_from_trailing_headers = algorithm_of
 

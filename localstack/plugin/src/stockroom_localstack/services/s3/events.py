@@ -27,7 +27,8 @@ def detail_as_on_aws(detail: dict[str, Any], requester: str, number: int) -> dic
 
 
 @cache
-def send_as_aws_does() -> None:
+def apply_patches() -> None:
+    """Change the events that LocalStack sends to EventBridge, before they are sent."""
     original: Any = EventBridgeNotifier._get_event_payload
 
     def payload(ctx: S3EventNotificationContext, config_id: str | None = None) -> Any:

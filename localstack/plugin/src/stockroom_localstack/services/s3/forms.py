@@ -24,7 +24,7 @@ IGNORED_PREFIX = "x-ignore-"
 
 
 @cache
-def check() -> None:
+def apply_patches() -> None:
     module: Any = provider
     module.validate_post_policy = validate
 

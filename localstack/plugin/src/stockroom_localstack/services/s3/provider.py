@@ -32,10 +32,10 @@ class StockroomS3Provider(ListingProvider, DeletingProvider):
     def on_after_init(self) -> None:
         super().on_after_init()
         modify_service_response.append(self.service, _name_the_server)
-        events.send_as_aws_does()
-        signatures.check()
-        forms.check()
-        checksums.know_them_in_trailers()
+        events.apply_patches()
+        signatures.apply_patches()
+        forms.apply_patches()
+        checksums.apply_patches()
 
     def _get_cross_account_bucket(
         self, context: RequestContext, bucket_name: str, *, expected_bucket_owner: Any = None

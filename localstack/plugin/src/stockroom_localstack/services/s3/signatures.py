@@ -27,7 +27,7 @@ UNSIGNED = ("x-amz-content-sha256",)
 
 
 @cache
-def check() -> None:
+def apply_patches() -> None:
     """Has LocalStack check them, and most of them by us."""
     # Patches of functions that LocalStack calls by name: its own check takes parts of headers' names for whole ones.
     module: Any = presigned_url

@@ -12,8 +12,8 @@ from stockroom_localstack.state.hooks import StateHooks
 
 
 class S3Hooks(StateHooks):
-    kept = ("_storage_backend._filesystem",)
-    identities = ("_storage_backend",)
+    saved_attributes = ("_storage_backend._filesystem",)
+    shared_attributes = ("_storage_backend",)
 
     def after_replacing(self, provider: Any) -> None:
         provider._cors_handler.invalidate_cache()

@@ -26,8 +26,8 @@ INSTANT = timedelta(microseconds=1)
 
 
 class StockroomSchedulerProvider(SchedulerProvider):
-    def go_on(self) -> None:
-        """Once a state was loaded. What was to happen once, and would have meanwhile, happens now."""
+    def resume(self) -> None:
+        """Go on with the schedules of a state that was loaded. What was due once in the meantime happens now."""
         CLOCK.drop_all(CLOCK_KEY)
         for backends in list(scheduler_backends.values()):
             for backend in list(backends.values()):

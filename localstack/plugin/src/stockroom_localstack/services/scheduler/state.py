@@ -8,8 +8,8 @@ from stockroom_localstack.state.hooks import StateHooks
 
 
 class SchedulerHooks(StateHooks):
-    def go_on(self, provider: Any) -> None:
-        provider.go_on()
+    def resume(self, provider: Any) -> None:
+        provider.resume()
 
 
 HOOKS = SchedulerHooks()

@@ -33,7 +33,7 @@ class StockroomSqsProvider(SqsProvider):
         _deduplicate_as_aws_does()
         _count_the_first_message()
         config.SQS_ENABLE_MESSAGE_RETENTION_PERIOD = True
-        receiving.watch()  # before the worker starts, which keeps the methods that it starts with
+        receiving.apply_patches()  # before the worker starts, which keeps the methods that it starts with
         super().on_before_start()
 
     def create_queue(

@@ -27,8 +27,8 @@ saved: where the state is loaded, nobody has these messages, and services/lambda
 
 
 @cache
-def watch() -> None:
-    # Patches, because none of this has a place where one could say: not now.
+def apply_patches() -> None:
+    """Let the gate see who receives messages. None of this has a place where one could say: not now."""
     background.when_resting(_wake_pollers)
 
     @patch(QueueUpdateWorker.do_update_all_queues)

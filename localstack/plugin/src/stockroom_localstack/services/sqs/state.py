@@ -15,7 +15,7 @@ class SqsHooks(StateHooks):
             for queue in list(store.queues.values()):
                 queue.shutdown()
 
-    def go_on(self, provider: Any) -> None:
+    def resume(self, provider: Any) -> None:
         manager = provider._message_move_task_manager
         manager.move_tasks.clear()
         for _, _, store in sqs_stores.iter_stores():

@@ -31,7 +31,7 @@ HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384
 
 
 @cache
-def evaluate_in_python() -> None:
+def apply_patches() -> None:
     # What LocalStack has a variable for, and a patch: it writes texts into expressions as they are, so that one with a
     # quotation mark or a backslash in it is none any more.
     evaluator._eval_jsonata = evaluate

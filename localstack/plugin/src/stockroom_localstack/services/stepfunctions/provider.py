@@ -1,4 +1,4 @@
-"""The provider of Step Functions: what of a state machine is kept and refused."""
+"""The provider of Step Functions: what of a state machine is stored and refused."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from localstack.utils.patch import patch
 from . import expressions
 from .definitions import problems
 
-KEPT = {"tracingConfiguration": {"enabled": False}, "encryptionConfiguration": {"type": "AWS_OWNED_KEY"}}
+DEFAULTS = {"tracingConfiguration": {"enabled": False}, "encryptionConfiguration": {"type": "AWS_OWNED_KEY"}}
 ATTRIBUTES = {"tracingConfiguration": "tracing_config", "encryptionConfiguration": "encryption_config"}
 
 
 class StockroomStepFunctionsProvider(StepFunctionsProvider):
     def on_after_init(self) -> None:
         super().on_after_init()
-        expressions.evaluate_in_python()
-        _put_right()
+        expressions.apply_patches()
+        _apply_patches()
 
     @handler("CreateStateMachine", expand=False)
     def create_state_machine(self, context: RequestContext, request: Any, **options: Any) -> Any:
         answer = super().create_state_machine(context, request, **options)
-        _keep(self.get_store(context).state_machines[answer["stateMachineArn"]], request)
+        _store(self.get_store(context).state_machines[answer["stateMachineArn"]], request)
         return answer
 
     @handler("UpdateStateMachine", expand=False)
     def update_state_machine(self, context: RequestContext, request: Any) -> Any:  # type: ignore[override]
         machine = self.get_store(context).state_machines.get(request["stateMachineArn"])
         if isinstance(machine, StateMachineRevision):
-            _keep(machine, request)
+            _store(machine, request)
             if any(name in request for name in ATTRIBUTES):
                 # LocalStack takes a change of nothing else for no change at all.
                 request = {"definition": machine.definition, **request}
@@ -53,7 +53,7 @@ class StockroomStepFunctionsProvider(StepFunctionsProvider):
         )
 
 
-def _keep(machine: Any, request: Any) -> None:
+def _store(machine: Any, request: Any) -> None:
     """What LocalStack takes and does not tell any more."""
     for name, attribute in ATTRIBUTES.items():
         if request.get(name):
@@ -61,14 +61,14 @@ def _keep(machine: Any, request: Any) -> None:
 
 
 @cache
-def _put_right() -> None:
+def _apply_patches() -> None:
     # A start by a machine's own name copies it with its aliases, each of which has a lock.
     alias: Any = Alias
     alias.__deepcopy__ = lambda self, _: self
 
     @patch(StateMachineInstance.describe)
     def describe(original: Any, self: Any) -> Any:
-        told = {name: getattr(self, attribute, None) or KEPT[name] for name, attribute in ATTRIBUTES.items()}
+        told = {name: getattr(self, attribute, None) or DEFAULTS[name] for name, attribute in ATTRIBUTES.items()}
         return original(self) | told
 
     # LocalStack calls this one by its class.

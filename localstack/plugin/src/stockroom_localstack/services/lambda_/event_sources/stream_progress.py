@@ -182,7 +182,7 @@ def arrival_of(record: Record) -> float:
     return float(record["dynamodb"]["ApproximateCreationDateTime"])
 
 
-def go_on_where_saved() -> None:
-    """To be called when a state was loaded, before its event sources are started."""
+def mark_as_loaded() -> None:
+    """Have mappings go on with the batches that a loaded state holds. To be called before event sources are started."""
     for progress in by_mapping.values():
         progress.is_loaded = True

@@ -16,7 +16,7 @@ from .stream_pollers import CheckpointedDynamoDBPoller, CheckpointedKinesisPolle
 LOG = logging.getLogger(__name__)
 
 
-def use() -> None:
+def apply_patches() -> None:
     # Patches, because LocalStack makes its pollers by name and tells them neither all of the mapping nor when to stop.
     vars(esm_worker_factory).update(
         SqsPoller=QueuePoller, KinesisPoller=CheckpointedKinesisPoller, DynamoDBPoller=CheckpointedDynamoDBPoller
