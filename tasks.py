@@ -35,7 +35,8 @@ def command() -> Iterator[Settings]:
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        from stockroom.settings import HOME, read_settings
+        from stockroom.project import HOME
+        from stockroom.settings import read_settings
         from stockroom.system.files import PRIVATE_UMASK, close_to_others
 
         os.umask(PRIVATE_UMASK)

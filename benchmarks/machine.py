@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from stockroom.settings import ROOT, Settings
+from stockroom.project import ROOT
+from stockroom.settings import Settings
 from stockroom.terraform.binary import find_binary
 from stockroom.terraform.provider_sources import PROVIDER
 

@@ -22,7 +22,8 @@ from stockroom.console import Steps
 from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError
 from stockroom.local.up import SEEDED_STACK
-from stockroom.settings import DEFAULT_ENGINE, HOME, ROOT, Settings
+from stockroom.project import HOME, ROOT
+from stockroom.settings import DEFAULT_ENGINE, Settings
 from stockroom.system.processes import port_answers, processes_in
 from stockroom.testing.own_platform import own_folder, take_down, undisturbed
 

@@ -22,10 +22,11 @@ from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, read_environment, stack_names
 from stockroom.errors import StockroomError
 from stockroom.local.up import SEEDED_STACK
+from stockroom.project import ROOT
 from stockroom.releases.build import build_artifacts
 from stockroom.releases.code import work_tree
 from stockroom.releases.release import release_variables
-from stockroom.settings import ROOT, SAMPLE_DIR, Settings
+from stockroom.settings import SAMPLE_DIR, Settings
 from stockroom.terraform.binary import find_binary
 from stockroom.terraform.local_directory import Stack
 

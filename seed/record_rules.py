@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING
 
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 
 __all__ = ["IDENTIFIER", "LONGEST_IDENTIFIER", "PRICE", "PRICE_DECIMALS", "WIDEST", "fields"]
 

@@ -1,1 +1,3 @@
-"""Stockroom: the AWS platform of a retail business, on a laptop first, the same release on AWS later."""
+"""Stockroom: a platform on AWS, on a laptop first, the same release on AWS later."""
+
+__version__ = "0.1.0"

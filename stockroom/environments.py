@@ -9,12 +9,13 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from stockroom.errors import StockroomError
-from stockroom.settings import HOME, ROOT
+from stockroom.project import HOME, ROOT
 from stockroom.system.files import keep_text, take_text
 
 LOCAL = "local"
@@ -69,9 +70,9 @@ def check_stack(name: str) -> str:
 def _read_hcl(path: Path) -> dict[str, Any]:
     """The variables in a file. The parser takes a quarter of a second to start, so what it made of a file is kept."""
     try:
-        content = path.read_bytes() + (ROOT / "requirements.txt").read_bytes()  # that pins the parser
-    except FileNotFoundError as error:
-        raise StockroomError(f"{Path(error.filename).relative_to(ROOT)} is missing") from None
+        content = path.read_bytes() + version("python-hcl2").encode()
+    except FileNotFoundError:
+        raise StockroomError(f"{path.relative_to(ROOT)} is missing") from None
     digest = hashlib.sha256(content).hexdigest()
     kept = HOME / "environments" / f"{path.parent.name}-{path.name}.json"
     if text := take_text(kept, digest):

@@ -15,12 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from stockroom.errors import StockroomError
-
-ROOT = Path(__file__).resolve().parent.parent
-"""The repository."""
-
-HOME = ROOT / ".stockroom"
-"""Everything that the toolkit writes; ignored by git."""
+from stockroom.project import HOME, ROOT
 
 SAMPLE_DIR = ROOT / "fixtures"
 """The committed sample of data."""
@@ -138,7 +133,7 @@ class Settings(BaseSettings):
     @classmethod
     def _run_dir_is_no_folder_of_the_users(cls, value: Path) -> Path:
         # infra-down ends every process in this folder and removes what a platform keeps there.
-        for what, path in (("the repository", ROOT), ("your home", Path.home().resolve())):
+        for what, path in (("the project", ROOT), ("your home", Path.home().resolve())):
             if path.is_relative_to(value):
                 raise ValueError(f"holds {what}; name a folder that a platform can have for itself")
         return value

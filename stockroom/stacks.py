@@ -85,6 +85,19 @@ def with_needs(manifests: Manifests, asked: Iterable[str]) -> set[str]:
     return found
 
 
+def default_stacks(manifests: Manifests, named: Iterable[str]) -> list[str]:
+    """The stacks that are meant when none is asked for: those that stockroom.toml names, else all.
+
+    Raises StockroomError for a name there that is no stack.
+    """
+    names = list(named) or sorted(manifests)
+    for name in names:
+        if name not in manifests:
+            known = f"stacks are: {', '.join(sorted(manifests)) or 'none'}"
+            raise StockroomError(f"stockroom.toml: stacks: there is no stack '{name}'", known)
+    return names
+
+
 def in_order(manifests: Manifests, names: Iterable[str]) -> list[str]:
     """The names, each behind all that it needs; otherwise by name."""
     wanted = set(names)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 
 Ecosystem = Literal["PyPI", "npm"]
 

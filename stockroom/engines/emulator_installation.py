@@ -15,11 +15,12 @@ from functools import partial
 from pathlib import Path
 
 from stockroom.errors import StockroomError
-from stockroom.settings import HOME, ROOT
+from stockroom.project import HOME
 from stockroom.system.installation import Installation
+from stockroom.toolkit import IMPORTED_FROM, OWN_FILES
 
-LOCALSTACK_DIR = ROOT / "localstack"
-EMULATION_DIR = ROOT / "emulation"  # our package that the plugins of both emulators import
+LOCALSTACK_DIR = OWN_FILES / "localstack"
+EMULATION_DIR = OWN_FILES / "emulation"  # our package that the plugins of both emulators import
 VERSION = "3.13"
 LAMBDA_VERSIONS = ("3.11", "3.12", "3.13")
 RUNTIMES_LOCK = LOCALSTACK_DIR / "runtimes" / "requirements.txt"
@@ -94,7 +95,7 @@ def uv() -> str:
 
 
 def run_uv(*words: str | Path, what: str) -> None:
-    _run([uv(), "--quiet", "--no-config", *map(str, words)], what, ROOT)
+    _run([uv(), "--quiet", "--no-config", *map(str, words)], what, IMPORTED_FROM)
 
 
 def _install_emulator(interpreter: str) -> None:
@@ -148,7 +149,7 @@ def add_packages(python: Path, *folders: Path) -> None:
     for folder in folders:
         run_uv(
             "pip", "install", "--python", python / "bin" / "python", "--no-deps", "--editable", folder,
-            what=f"install {folder.relative_to(ROOT)}",
+            what=f"install {folder.relative_to(OWN_FILES)}",
         )  # fmt: skip
 
 

@@ -17,10 +17,11 @@ from stockroom.engines.emulator_installation import (
 )
 from stockroom.engines.host_process import HostProcessEngine
 from stockroom.environments import LOCAL, read_environment
-from stockroom.settings import HOME, ROOT
+from stockroom.project import HOME
 from stockroom.system.installation import Installation
+from stockroom.toolkit import OWN_FILES
 
-MINISTACK_DIR = ROOT / "ministack"
+MINISTACK_DIR = OWN_FILES / "ministack"
 
 INSTALLATION = Installation(
     "MiniStack",

@@ -14,7 +14,8 @@ from stockroom.engines import make_engine, ministack
 from stockroom.engines.host_process import NEEDED_MB
 from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError
-from stockroom.settings import HOME, ROOT, Settings
+from stockroom.project import HOME, ROOT
+from stockroom.settings import Settings
 from stockroom.system.installation import Installation, check_free_space
 from stockroom.terraform.binary import find_binary
 from stockroom.terraform.provider_sources import find_mirror, user_cli_config

@@ -30,6 +30,7 @@ from stockroom.environments import (
 )
 from stockroom.errors import StockroomError
 from stockroom.local.running import deployed_outputs, platform_lock, running_session
+from stockroom.project import read_project
 from stockroom.releases.artifact_bucket import upload_artifacts
 from stockroom.releases.artifacts import Artifacts, described
 from stockroom.releases.build import build_artifacts
@@ -43,7 +44,7 @@ from stockroom.snapshots.record import (
     write_started,
 )
 from stockroom.snapshots.sources import dataset_part, is_of_file, read_parts
-from stockroom.stacks import in_order, read_manifests, with_needs
+from stockroom.stacks import default_stacks, in_order, read_manifests, with_needs
 from stockroom.system.processes import stop
 from stockroom.terraform.apply_progress import ApplyResult
 from stockroom.terraform.binary import Binary, find_binary
@@ -103,7 +104,8 @@ def make_request(
 ) -> Request:
     """A request from the words of the command line. Raises StockroomError for what can not be done."""
     manifests = read_manifests()
-    stacks = in_order(manifests, with_needs(manifests, [check_stack(stack)] if stack else manifests))
+    wanted = [check_stack(stack)] if stack else default_stacks(manifests, read_project().stacks)
+    stacks = in_order(manifests, with_needs(manifests, wanted))
     for option, value, known in (
         ("--date-order", date_order, ("", "mdy", "dmy")),
         ("--duplicates", duplicates, ("keep", "drop")),

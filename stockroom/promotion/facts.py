@@ -12,6 +12,7 @@ from stockroom.aws import error_code
 from stockroom.console import Steps
 from stockroom.environments import Environment, read_environment, stack_names
 from stockroom.errors import StockroomError
+from stockroom.project import ROOT
 from stockroom.promotion.account import Account, open_account
 from stockroom.promotion.gates import AccountFacts, Facts, Signature
 from stockroom.promotion.ledger import Promotion, current, fold, read_events, release_before
@@ -31,7 +32,7 @@ from stockroom.releases.release import (
     release_files,
     release_variables,
 )
-from stockroom.settings import ROOT, Settings
+from stockroom.settings import Settings
 from stockroom.stored import read_object
 from stockroom.system import git
 from stockroom.terraform.binary import find_binary

@@ -25,6 +25,7 @@ from stockroom.deployed.terraform_state import read_deployed, record_release, re
 from stockroom.engines import make_engine
 from stockroom.environments import stack_names
 from stockroom.errors import StockroomError
+from stockroom.project import HOME
 from stockroom.promotion import promotion_lock
 from stockroom.promotion.account import Account
 from stockroom.promotion.facts import EVIDENCE_PREFIX, Gathered, drift_of, gather
@@ -37,7 +38,7 @@ from stockroom.promotion.rules import Rules
 from stockroom.releases.artifact_bucket import upload_artifacts
 from stockroom.releases.evidence import Selection
 from stockroom.releases.release import Release
-from stockroom.settings import HOME, Settings
+from stockroom.settings import Settings
 from stockroom.stacks import in_order, read_manifests, with_needs
 from stockroom.system.processes import processes_in
 from stockroom.terraform.apply_progress import ApplyResult

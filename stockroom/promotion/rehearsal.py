@@ -29,11 +29,12 @@ from stockroom.console import Steps, out
 from stockroom.deployed.terraform_state import read_deployed
 from stockroom.environments import read_environment, stack_names
 from stockroom.errors import StockroomError
+from stockroom.project import HOME, ROOT
 from stockroom.promotion.account import open_account
 from stockroom.promotion.rules import path_names, read_rules
 from stockroom.releases.artifact_bucket import hex_of
 from stockroom.releases.evidence import EVIDENCE_DIR
-from stockroom.settings import HOME, ROOT, Settings
+from stockroom.settings import Settings
 from stockroom.system import git
 from stockroom.system.processes import free_port, processes_in, stop
 from stockroom.testing.own_platform import own_folder, undisturbed

@@ -6,11 +6,11 @@ import hashlib
 import platform
 from pathlib import Path
 
+from stockroom.project import ROOT
 from stockroom.releases.artifacts import Artifact
 from stockroom.releases.code import Code
 from stockroom.releases.packages import installed_packages, package_files, package_platform
 from stockroom.releases.zips import made_before, make_zip, note_of
-from stockroom.settings import ROOT
 
 FUNCTIONS = "functions"
 FUNCTIONS_DIR = ROOT / FUNCTIONS

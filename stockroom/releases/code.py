@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from stockroom.errors import StockroomError
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 from stockroom.system import git
 
 SOURCES = ("terraform/modules", "terraform/stacks", "terraform/environments", "functions")

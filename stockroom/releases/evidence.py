@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 import platform
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -15,10 +14,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 
+from stockroom.project import HOME
 from stockroom.releases.artifacts import Hashes, Kind
 from stockroom.releases.outcomes import FAILED, PASSED, SKIPPED
 from stockroom.releases.release import Release
-from stockroom.settings import HOME, ROOT
 from stockroom.stored import Digest, Name, Words
 from stockroom.system.files import write_whole
 
@@ -128,10 +127,6 @@ def parse_evidence(content: Mapping[str, Any]) -> StoredEvidence | None:
 
 def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def toolkit_version() -> str:
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 
 def read_evidence(digest: str, folder: Path = EVIDENCE_DIR) -> dict[str, Any] | None:

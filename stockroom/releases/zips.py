@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from stockroom.settings import HOME
+from stockroom.project import HOME
 
 ZIPS_DIR = HOME / "bundles"
 

@@ -1,8 +1,9 @@
-"""Packs a saved state while nobody waits: `python -m stockroom.snapshots.background`, with a job on its input.
+"""Packs a saved state while nobody waits: `python -m stockroom.snapshots.background FOLDER`, with a job on its input.
 
 Then it has the state saved once more when the seeded data has been processed, and packs that in its place, unless
-somebody changes something before; `invoke reset` goes back to that one from then on. It works in the platform's engine
-folder, so that `infra-down` ends it with the rest, and takes the processor only when nobody else wants it.
+somebody changes something before; `invoke reset` goes back to that one from then on. FOLDER is the platform's engine
+folder, by which `infra-down` finds this process and ends it with the rest. It takes the processor only when nobody else
+wants it.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from time import monotonic
 
 from stockroom.engines.emulator_state import save_settled, settled_folder
 from stockroom.errors import StockroomError
-from stockroom.settings import ROOT, Settings
+from stockroom.project import ROOT
+from stockroom.settings import Settings
 from stockroom.snapshots.archive import Header, format_header, parse_header, write
 from stockroom.snapshots.proof import proving
 from stockroom.snapshots.record import keep_base, read_base
 from stockroom.snapshots.store import Bounds, Store, put
 from stockroom.system.file_lock import exclusive
+from stockroom.toolkit import IMPORTED_FROM
 
 LOG = "snapshots.log"
 
@@ -81,9 +84,9 @@ def begin(job: Job, engine_dir: Path) -> int:
     """Start the job in a process that outlives this one; returns its id."""
     with (engine_dir / LOG).open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "stockroom.snapshots.background"],
-            cwd=engine_dir,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            [sys.executable, "-m", "stockroom.snapshots.background", engine_dir],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(IMPORTED_FROM)},
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

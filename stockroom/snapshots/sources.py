@@ -8,9 +8,11 @@ from pathlib import Path
 
 from stockroom.engines.emulator_installation import EMULATION_DIR, LOCALSTACK_DIR, LOCKS
 from stockroom.environments import LOCAL
-from stockroom.settings import ROOT, SAMPLE_DIR, Settings
+from stockroom.project import ROOT
+from stockroom.settings import SAMPLE_DIR, Settings
 from stockroom.snapshots.keys import FORMAT, NOT_SEEDED, Parts, digest_of
 from stockroom.terraform.binary import Binary
+from stockroom.toolkit import IMPORTED_FROM, OWN_FILES
 
 # What else than Terraform puts something into a platform.
 _MAKERS = (
@@ -18,8 +20,8 @@ _MAKERS = (
     "stockroom/deployed/secrets.py",
     "stockroom/local/seeding.py",
     "stockroom/deployed/terraform_state.py",
-    "seed/*.py",
 )
+_SEEDERS = ("seed/*.py",)
 
 
 def read_parts(settings: Settings, binary: Binary | None, stacks: list[str], release: str, dataset: str) -> Parts:
@@ -32,9 +34,9 @@ def read_parts(settings: Settings, binary: Binary | None, stacks: list[str], rel
     return Parts(
         format=FORMAT,
         engine=settings.engine,
-        emulator=digest_of(LOCKS, ROOT),
-        plugin=digest_of((path for plugin in plugins for path in plugin.rglob("*.py")), ROOT),
-        toolkit=digest_of((path for pattern in _MAKERS for path in ROOT.glob(pattern)), ROOT),
+        emulator=digest_of(LOCKS, OWN_FILES),
+        plugin=digest_of((path for plugin in plugins for path in plugin.rglob("*.py")), OWN_FILES),
+        toolkit=f"{_digest_of(_MAKERS, IMPORTED_FROM)} {_digest_of(_SEEDERS, ROOT)}",
         terraform=f"{binary.path.name} {binary.version}" if binary else "",
         endpoint=settings.local_endpoint,
         environment=LOCAL,
@@ -42,6 +44,10 @@ def read_parts(settings: Settings, binary: Binary | None, stacks: list[str], rel
         release=release,
         dataset=dataset,
     )
+
+
+def _digest_of(patterns: tuple[str, ...], top: Path) -> str:
+    return digest_of((path for pattern in patterns for path in top.glob(pattern)), top)
 
 
 def dataset_part(seed: bool, dataset: Path | None, date_order: str | None, duplicates: str) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from stockroom.errors import StockroomError
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SUBMODULE, _LINK = "160000", "120000"

@@ -15,9 +15,9 @@ from pathlib import Path
 from time import time
 
 from stockroom.errors import StockroomError
-from stockroom.settings import ROOT
 from stockroom.system.file_lock import exclusive
 from stockroom.system.processes import processes_in, stop
+from stockroom.toolkit import IMPORTED_FROM
 
 _DAY = 24 * 3600
 
@@ -33,7 +33,7 @@ class Installation:
 
     def digest(self) -> str:
         """SHA-256 over the locks."""
-        digest = hashlib.sha256(str(ROOT).encode())
+        digest = hashlib.sha256(str(IMPORTED_FROM).encode())
         for lock in self.locks:
             digest.update(lock.read_bytes())
         return digest.hexdigest()

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stockroom.errors import StockroomError
-from stockroom.settings import HOME, Settings
+from stockroom.project import HOME
+from stockroom.settings import Settings
 
 MINIMUM_VERSION = (1, 10)
 

@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 from stockroom.errors import StockroomError
-from stockroom.settings import HOME
+from stockroom.project import HOME
 from stockroom.terraform.provider_sources import target_platform
 
 VERSION = "1.11.4"

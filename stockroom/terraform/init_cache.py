@@ -10,7 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
-from stockroom.settings import HOME
+from stockroom.project import HOME
 
 INITIALISED_DIR = HOME / "terraform-initialised"
 

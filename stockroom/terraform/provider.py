@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from stockroom.settings import HOME, ROOT
+from stockroom.project import HOME
+from stockroom.toolkit import IMPORTED_FROM
 
 ANSWERS_DIR = HOME / "terraform-provider"
 
@@ -72,7 +73,7 @@ def running_provider(
     with log.open("ab") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "stockroom.terraform.provider_memory", program, folder, kept, *sorted(types)],
-            cwd=ROOT,
+            cwd=IMPORTED_FROM,
             env={**_QUIET, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

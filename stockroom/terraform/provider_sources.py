@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stockroom.errors import StockroomError
-from stockroom.settings import HOME, Settings
+from stockroom.project import HOME
+from stockroom.settings import Settings
 
 PROVIDER = ("hashicorp", "aws", "5.100.0")
 _TYPE = re.compile(rf"\b{PROVIDER[1]}_\w+")

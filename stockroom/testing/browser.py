@@ -13,10 +13,11 @@ from pathlib import Path
 
 from stockroom.engines import emulator_installation as emulator
 from stockroom.errors import StockroomError
-from stockroom.settings import HOME, ROOT
+from stockroom.project import HOME
 from stockroom.system.installation import Installation
+from stockroom.toolkit import OWN_FILES
 
-BROWSER_DIR = ROOT / "tests" / "browser"
+BROWSER_DIR = OWN_FILES / "tests" / "browser"
 
 INSTALLATION = Installation(
     "Chromium and Playwright",

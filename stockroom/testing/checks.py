@@ -15,7 +15,8 @@ from stockroom.console import Steps, out
 from stockroom.engines import emulator_installation as emulator
 from stockroom.engines import ministack
 from stockroom.errors import StockroomError
-from stockroom.settings import HOME, ROOT, Settings
+from stockroom.project import HOME, ROOT
+from stockroom.settings import Settings
 from stockroom.testing.own_platform import OwnPlatform, own_platform
 
 CHECKS_DIR = HOME / "checks"

@@ -16,24 +16,23 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from stockroom import __version__
 from stockroom.aws import account_variables, new_session, session_for
 from stockroom.console import Steps, out
 from stockroom.deployed.terraform_state import read_deployed
 from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, Environment, environment_names, read_environment, stack_names
 from stockroom.errors import StockroomError
-from stockroom.releases.evidence import Evidence, Selection, toolkit_version, write_evidence
+from stockroom.project import ROOT, read_project
+from stockroom.releases.evidence import Evidence, Selection, write_evidence
 from stockroom.releases.outcomes import Outcomes, merge
-from stockroom.settings import DEFAULT_ENGINE, ROOT, Settings
+from stockroom.settings import DEFAULT_ENGINE, Settings
 from stockroom.terraform.binary import find_binary
 from stockroom.terraform.provider_sources import PROVIDER
 from stockroom.testing.own_platform import OwnPlatform, own_folder, own_platform
 
 if TYPE_CHECKING:
     import boto3
-
-TESTS = "tests/e2e"
-
 
 _NOTE_SECONDS = 15
 _LOOK_PAUSE_SECONDS = 0.2
@@ -132,7 +131,7 @@ def run_on_platform(platform: OwnPlatform, request: Request, steps: Steps) -> Re
         artifacts=platform.artifacts(),
         engine=platform.settings.engine,
         versions={
-            "stockroom": toolkit_version(),
+            "stockroom": __version__,
             engine.emulator: engine.status().version,
             "terraform": find_binary(platform.settings).version,
             "/".join(PROVIDER[:2]): PROVIDER[2],
@@ -254,7 +253,7 @@ def _run_round(
     report, junit, log = (folder / f"{name}{suffix}.{kind}" for name, kind in _FILES)
     outcomes_file = folder / f"outcomes{suffix}.jsonl"
     workers = request.workers or default_workers(request.selection.smoke)
-    words = ["pytest", TESTS, "-q", "-p", "no:cacheprovider", "-n", str(workers)]
+    words = ["pytest", read_project().tests, "-q", "-p", "no:cacheprovider", "-n", str(workers)]
     words += ["-p", "no:hypothesispytest"]  # none of these tests uses it, and each worker would import it
     words += ["--dist", "load", "--maxschedchunk", "1"]  # in the order that conftest.py puts them in
     words += ["-p", "stockroom.testing.pytest_plugin", f"--outcomes={outcomes_file}"]
@@ -288,7 +287,8 @@ def _run_round(
         _end(process)
         raise
     if process.returncode == _NO_TESTS:
-        raise StockroomError("no test was selected", "`pytest --collect-only -q tests/e2e` lists their names")
+        listing = f"pytest --collect-only -q {read_project().tests}"
+        raise StockroomError("no test was selected", f"`{listing}` lists their names")
     return Round(number, process.returncode, outcomes, monotonic() - started, report, junit, log)
 
 

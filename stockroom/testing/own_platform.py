@@ -31,10 +31,11 @@ from stockroom.errors import StockroomError
 from stockroom.local.down import infra_down
 from stockroom.local.running import deployed_outputs
 from stockroom.local.up import infra_up, make_request
+from stockroom.project import HOME
 from stockroom.releases.artifacts import Hashes, hashes_in
 from stockroom.releases.code import clean_code
 from stockroom.releases.release import Release
-from stockroom.settings import HOME, Settings
+from stockroom.settings import Settings
 from stockroom.system.file_lock import exclusive
 from stockroom.system.processes import free_port, port_answers, processes_in, stop
 

@@ -17,12 +17,14 @@ from pathlib import Path
 from stockroom.engines.emulator_installation import VERSION, find_python, run_uv
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import LOCAL, TERRAFORM_DIR, environment_names, read_environment, stack_names
-from stockroom.settings import HOME, Settings
+from stockroom.project import HOME
+from stockroom.settings import Settings
 from stockroom.system.file_lock import exclusive
 from stockroom.system.processes import free_port
 from stockroom.testing.plans import plan_from_nothing
+from stockroom.toolkit import OWN_FILES
 
-POLICIES_DIR = TERRAFORM_DIR / "policies"
+POLICIES_DIR = OWN_FILES / "terraform" / "policies"
 
 
 def check_policies(folder: Path, settings: Settings, report: Callable[[str], None]) -> tuple[bool, str]:

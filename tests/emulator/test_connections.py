@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from stockroom.engines.emulator_installation import python
-from stockroom.settings import ROOT, Settings
+from stockroom.project import ROOT
+from stockroom.settings import Settings
 
 from .functions import client, make_table
 from .recipe import Emulator

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from stockroom.engines.emulator_installation import LOCALSTACK_DIR
-from stockroom.settings import HOME, ROOT
+from stockroom.project import HOME, ROOT
 
 from .functions import Functions, client
 from .recipe import Emulator, start_emulator

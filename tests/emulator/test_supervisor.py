@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 
 from .recipe import wait_for
 

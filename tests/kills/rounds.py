@@ -13,7 +13,7 @@ from pathlib import Path
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
 from stockroom.local.down import infra_down
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 from stockroom.snapshots.record import kept_file, write_record
 from tests.kills import faults
 from tests.kills.operation import STARTED_EMPTY

@@ -19,9 +19,9 @@ import boto3
 
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
+from stockroom.project import ROOT
 from stockroom.releases.bundles import FUNCTIONS_DIR, function_packages
 from stockroom.releases.code import work_tree
-from stockroom.settings import ROOT
 from stockroom.testing.own_platform import undisturbed
 from tests.mutations.deployment import bundle, check_is_deployed, replaced
 from tests.mutations.junit import CaseResult, read_results

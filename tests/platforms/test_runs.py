@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stockroom.console import Steps
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 from stockroom.system.processes import processes_in
 from stockroom.testing.own_platform import E2E_DIR, own_folder
 

@@ -29,12 +29,12 @@ import boto3
 import psutil
 
 from stockroom.engines import emulator_installation as emulator
+from stockroom.project import HOME, ROOT
 from stockroom.promotion.ledger import PREFIX as LEDGER
 from stockroom.promotion.ledger import Promotion, fold
 from stockroom.promotion.promotion_lock import KEY as LOCK
 from stockroom.releases.evidence import Evidence, Selection, write_evidence
 from stockroom.releases.release import Release
-from stockroom.settings import HOME, ROOT
 from stockroom.system.processes import free_port
 from stockroom.testing import policies
 

@@ -19,7 +19,8 @@ from benchmarks.start import ByHand, by_hand_seconds, other_engines, sample_coun
 from benchmarks.throughput import Turn, as_turn, parts_of, rates
 from benchmarks.throughput import compare as compare_commits
 from stockroom.errors import StockroomError
-from stockroom.settings import ROOT, Settings
+from stockroom.project import ROOT
+from stockroom.settings import Settings
 
 TARGET = Target("stream", "http://127.0.0.1:1/queue", "table", "bucket")
 

@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from typing import Any
 
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 
 FOLDER = ROOT / "localstack" / "plugin" / "src" / "stockroom_localstack"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 
 from .plugin import FOLDER, load
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from stockroom.errors import StockroomError
+from stockroom.project import ROOT
 from stockroom.releases.bundles import FUNCTIONS_DIR, function_names
 from stockroom.releases.code import work_tree
-from stockroom.settings import ROOT
 from tests.mutations.catalogue import CATALOGUE
 from tests.mutations.mutation import Mutation, chosen, edited, mutated_copy
 

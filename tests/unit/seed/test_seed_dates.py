@@ -4,7 +4,7 @@ import pytest
 
 from seed.dates import DateOrder, DateSurvey, parse_date
 from stockroom.errors import StockroomError
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 
 MDY, DMY = DateOrder.MDY, DateOrder.DMY
 

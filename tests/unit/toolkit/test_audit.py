@@ -19,7 +19,7 @@ from stockroom.audit.command import ALLOWED, FOUND, print_audit
 from stockroom.audit.locks import Package, npm_packages, python_packages, read_locks
 from stockroom.audit.osv import Osv
 from stockroom.errors import StockroomError
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 
 TODAY = date(2026, 12, 1)
 CBOR = Package("PyPI", "cbor2", "5.8.0")

@@ -11,7 +11,6 @@ from stockroom.releases.evidence import (
     Selection,
     is_signed,
     read_evidence,
-    toolkit_version,
     write_evidence,
 )
 from stockroom.releases.release import Release
@@ -100,10 +99,6 @@ def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / f"{'d' * 64}.json").write_text('{"selection": ')
     assert read_evidence("d" * 64, tmp_path) is None
     assert write_evidence(PART, tmp_path)
-
-
-def test_the_toolkits_version() -> None:
-    assert all(part.isdigit() for part in toolkit_version().split("."))
 
 
 KEY = "k" * 32

@@ -3,7 +3,7 @@ import sys
 import time
 from pathlib import Path
 
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 from stockroom.system.file_lock import exclusive
 
 HOLDER = """

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from stockroom.project import ROOT
 from stockroom.releases.outcomes import Outcomes, merge
-from stockroom.settings import ROOT
 
 TESTS = """
 import os

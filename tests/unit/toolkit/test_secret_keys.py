@@ -12,8 +12,9 @@ from stockroom.console import Steps
 from stockroom.engines import docker, make_engine
 from stockroom.engines import emulator_installation as emulator
 from stockroom.environments import local_process_environment
+from stockroom.project import ROOT
 from stockroom.releases.evidence import Selection
-from stockroom.settings import ROOT, Settings, parse_settings, read_settings
+from stockroom.settings import Settings, parse_settings, read_settings
 from stockroom.terraform.binary import find_binary
 from stockroom.terraform.process import run_terraform
 from stockroom.testing import policies

@@ -4,7 +4,8 @@ import pytest
 from dotenv import dotenv_values
 
 from stockroom.errors import StockroomError
-from stockroom.settings import ROOT, Settings, parse_settings, read_dotenv, variable_name
+from stockroom.project import ROOT
+from stockroom.settings import Settings, parse_settings, read_dotenv, variable_name
 
 EXAMPLE = dotenv_values(ROOT / ".env.example")
 

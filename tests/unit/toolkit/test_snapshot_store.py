@@ -18,7 +18,7 @@ import pytest
 
 from stockroom.engines.emulator_state import settled_folder
 from stockroom.errors import StockroomError
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 from stockroom.snapshots import background
 from stockroom.snapshots.archive import Header, unpack, verify, write
 from stockroom.snapshots.record import BASE, keep_base, read_base

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from stockroom.errors import StockroomError
-from stockroom.stacks import Manifest, early_services, in_order, needs_among, read_manifests, with_needs
+from stockroom.stacks import Manifest, default_stacks, early_services, in_order, needs_among, read_manifests, with_needs
 
 SHOP = {
     "shop": Manifest(needs=("lake", "network"), services=("s3", "apigateway")),
@@ -52,6 +52,13 @@ def test_a_need_holds_by_way_of_a_stack_that_was_not_asked_for() -> None:
 )
 def test_what_is_asked_for_brings_what_it_needs(asked: list[str], found: set[str]) -> None:
     assert with_needs(SHOP, asked) == found
+
+
+def test_the_stacks_that_are_meant_by_default_are_those_of_the_project_or_all() -> None:
+    assert default_stacks(SHOP, ["shop"]) == ["shop"]
+    assert default_stacks(SHOP, []) == sorted(SHOP)
+    with pytest.raises(StockroomError, match=r"stockroom.toml: stacks: there is no stack 'shoop'"):
+        default_stacks(SHOP, ["shop", "shoop"])
 
 
 def test_services_start_in_the_order_of_their_stacks_and_once() -> None:

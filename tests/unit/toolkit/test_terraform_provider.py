@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 import pytest
 
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 from stockroom.system.processes import processes_in
 from stockroom.terraform.process import is_provider
 from stockroom.terraform.provider import Attachment, parse_reattach, running_provider

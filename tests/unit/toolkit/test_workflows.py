@@ -14,9 +14,9 @@ from invoke.parser import Parser
 from ruamel.yaml import YAML
 
 from stockroom.environments import LOCAL, environment_names, read_environment
+from stockroom.project import ROOT
 from stockroom.promotion.promote import Planned, print_plan
 from stockroom.promotion.rules import path_names, read_rules
-from stockroom.settings import ROOT
 from tasks import namespace
 
 FOLDER = ROOT / ".github" / "workflows"
