@@ -6,5 +6,9 @@ that is put and read, which is more than all the rest of an event's way through 
 streams.py     streams, shards and records, and what may be done with them
 iterators.py   shard iterators: a place in a shard, as text
 subscriptions.py  what consumers with a throughput of their own are sent
-provider.py    the operations of the API
+store.py       where streams are, and which one a request means
+stream_operations.py, shard_operations.py, record_operations.py, consumer_operations.py, tag_operations.py
+               the operations of the API
+shapes.py      the shapes of their answers
+provider.py    all operations in one
 """

@@ -18,7 +18,7 @@ from urllib3 import BaseHTTPResponse
 
 from stockroom_localstack.services.dynamodbstreams import provider as table_streams
 from stockroom_localstack.services.kinesis import iterators
-from stockroom_localstack.services.kinesis import provider as kinesis
+from stockroom_localstack.services.kinesis import store as kinesis
 from stockroom_localstack.state.running import provider
 
 Record = dict[str, Any]
