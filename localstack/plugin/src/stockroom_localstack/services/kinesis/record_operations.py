@@ -11,8 +11,9 @@ from . import iterators, streams
 from .consumer_operations import ConsumerOperations
 from .iterators import Place
 from .shapes import child_shape, record_shapes
+from .shards import Entry, Shard
 from .store import LOCK, Answer, Request, stream_at
-from .streams import Entry, Shard, Stream
+from .streams import Stream
 from .subscriptions import Subscriptions
 
 SUBSCRIPTIONS = Subscriptions(LOCK)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
+from .shards import Batch, Shard
 from .store import Answer
-from .streams import Batch, Consumer, Shard, Stream
+from .streams import Consumer, Stream
 
 
 def moment(seconds: float) -> datetime:

@@ -8,8 +8,9 @@ from localstack.aws.api import RequestContext, handler
 from localstack.aws.api.kinesis import InvalidArgumentException
 
 from .shapes import behind, shard_shape
+from .shards import Shard
 from .store import LOCK, Answer, Request, StreamProvider, find_stream
-from .streams import Shard, Stream
+from .streams import Stream
 
 
 class ShardOperations(StreamProvider):

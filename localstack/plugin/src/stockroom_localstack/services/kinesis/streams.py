@@ -1,4 +1,4 @@
-"""Streams, shards and records: what they hold and what may be done with them.
+"""Streams: their shards and consumers, and what may be done with them.
 
 https://docs.aws.amazon.com/kinesis/latest/APIReference/Welcome.html
 https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
@@ -7,13 +7,12 @@ https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 from __future__ import annotations
 
 import time
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import md5
 from itertools import pairwise
 from operator import attrgetter
-from typing import NamedTuple
 
 from localstack.aws.api.kinesis import (
     InvalidArgumentException,
@@ -22,6 +21,8 @@ from localstack.aws.api.kinesis import (
     ResourceNotFoundException,
     ValidationException,
 )
+
+from .shards import Batch, Entry, Record, Shard
 
 HASH_KEYS = 2**128
 # As on AWS, 56 digits, and the later number is the greater one, also of a shard that came out of another.
@@ -42,63 +43,6 @@ RETENTION_HOURS = (24, 8760)
 HOUR = 3600.0
 
 
-class Record(NamedTuple):
-    """arrival: seconds since 1970, to the millisecond, as AWS tells it."""
-
-    number: int
-    arrival: float
-    key: str
-    data: bytes
-
-
-class Entry(NamedTuple):
-    """A record to be put: its data, partition key and explicit hash key."""
-
-    data: bytes
-    key: str
-    hash_key: str | None
-
-
-@dataclass
-class Shard:
-    """
-    low, high: the first and the last hash key. parents: shards that it came out of, one of a split, two of a merge.
-    start: a sequence number less than that of its first record. last: of its last record, `start` before there was one.
-    opened, ended: when, in seconds since 1970.
-    """
-
-    id: str
-    low: int
-    high: int
-    start: int
-    parents: tuple[str, ...] = ()
-    last: int = 0
-    closed: bool = False
-    records: list[Record] = field(default_factory=list)
-    opened: float = 0.0
-    ended: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.last = self.last or self.start
-
-    def was_open_at(self, moment: float) -> bool:
-        return self.opened <= moment and (not self.closed or self.ended > moment)
-
-    def after(self, number: int) -> int:
-        """Index of the first record behind a sequence number."""
-        return bisect_right(self.records, number, key=attrgetter("number"))
-
-    def number_before(self, moment: float) -> int:
-        """Sequence number behind which the records are that arrived at the moment or later."""
-        index = bisect_left(self.records, moment, key=attrgetter("arrival"))
-        return self.records[index].number - 1 if index < len(self.records) else self.last
-
-    def trim(self, moment: float) -> None:
-        """Drops the records that arrived before."""
-        if self.records and self.records[0].arrival < moment:
-            del self.records[: bisect_left(self.records, moment, key=attrgetter("arrival"))]
-
-
 @dataclass
 class Consumer:
     name: str
@@ -108,15 +52,6 @@ class Consumer:
 
     def is_active(self) -> bool:
         return time.time() >= self.created + BUSY_SECONDS
-
-
-class Batch(NamedTuple):
-    """What was read of a shard, and how much is left. after: the place behind it, None at the end of a closed shard."""
-
-    records: list[Record]
-    left: int
-    after: int | None
-    milliseconds_behind: int
 
 
 @dataclass

@@ -6,7 +6,8 @@ requirements_of_aws.py    what AWS refuses and LocalStack takes
 response_streams.py, function_urls.py    other ways to call a function
 encryption_keys.py    the key of a function's environment variables
 plugin.py, executor.py    LocalStack's runtime executor: one execution environment, its life and its log lines
-assignment.py         how many environments there may be
+outcomes.py           how an invocation ended, and what its caller is told
+assignment.py, turns.py    how many environments there may be, and initialise at a time
 client_context.py     what LocalStack leaves out of an invocation's payload
 asynchronous.py       asynchronous invocations
 function_calls.py     calls of one function by other services

@@ -10,15 +10,11 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, TimeoutError
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +35,8 @@ from stockroom_localstack.state.settling import INVOCATIONS
 
 from . import metrics
 from .assignment import throttled
+from .outcomes import Initialised, Outcome, TimedOut, payload_and_error
+from .turns import turn
 
 LOG = logging.getLogger(__name__)
 
@@ -46,23 +44,6 @@ INIT_TIMEOUT_SECONDS = 10.0
 PROVISIONED = "provisioned-concurrency"
 
 OUT_OF_RESOURCES = (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-
-# In capitals: it is no state of the emulator (state/roots.py).
-TURNS = threading.BoundedSemaphore(os.process_cpu_count() or 1)
-LONGEST_WAIT_FOR_A_TURN = INIT_TIMEOUT_SECONDS
-
-
-@dataclass(frozen=True)
-class TimedOut:
-    """Nothing came in time; the process was killed."""
-
-
-@dataclass(frozen=True)
-class Initialised:
-    """How an initialisation went and what it takes to tell about it."""
-
-    outcome: Ready | Failed | Exited | TimedOut
-    milliseconds: float
 
 
 class ProcessRuntimeExecutor(RuntimeExecutor):
@@ -93,7 +74,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         self._first = self._initialise(INIT_TIMEOUT_SECONDS, phase="init")
         provisioned = env_vars.get("AWS_LAMBDA_INITIALIZATION_TYPE") == PROVISIONED
         if provisioned and not isinstance(self._first.outcome, Ready):
-            payload, _ = self._error(self._first.outcome, self.id, INIT_TIMEOUT_SECONDS)
+            payload, _ = payload_and_error(self._first.outcome, self.id, INIT_TIMEOUT_SECONDS, self._paths)
             raise StatusErrorException("The initialisation failed", payload=payload)
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
@@ -168,39 +149,18 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         timeout = float(self.function_version.config.timeout)
         began = time.monotonic()
         first, self._first = self._first, None
-        outcome: Answer | TimedOut | None = None
-
+        outcome: Outcome | None = None
+        memory = 0
         if self._process is None or not self._process.is_running():
             again = self._initialise(timeout, phase="invoke")
             began = time.monotonic() - again.milliseconds / 1000
-            if not isinstance(again.outcome, Ready):
-                outcome = again.outcome
+            outcome = None if isinstance(again.outcome, Ready) else again.outcome
         self._log.append(self._report.start(request_id, self.function_version.id.qualifier))
-        process = self._process
         if outcome is None:
-            assert process is not None
-            remaining = timeout - (time.monotonic() - began)
-            handover.function_gets_event()
-            answer = process.send(self._event(payload, remaining))
-            outcome = self._await(answer, remaining)
-            memory = process.peak_memory()
-            self._drain_output(process)
-        else:
-            memory = 0
+            outcome, memory = self._send(payload, timeout - (time.monotonic() - began))
         milliseconds = (time.monotonic() - began) * 1000
 
-        result, error_type = self._error(outcome, request_id, timeout)
-        status = None
-        match outcome:
-            case TimedOut():
-                status = "timeout"
-                self._log.append(self._report.timeout(request_id, timeout))
-            case Exited(code):
-                status = "error"
-                self._log.append(self._report.exit(request_id, code))
-            case TooLarge():
-                # The runtime client ends after this; a process that is about to end must not get the next event.
-                self._end_process()
+        result, error_type = payload_and_error(outcome, request_id, timeout, self._paths)
         ready_at_first = first is not None and isinstance(first.outcome, Ready)
         spent = report.Spent(
             milliseconds=milliseconds,
@@ -208,16 +168,40 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             memory_used=memory,
             init_milliseconds=first.milliseconds if first and ready_at_first else None,
         )
-        self._log += [
-            self._report.end(request_id),
-            self._report.report(request_id, spent, status, error_type if status == "error" else None),
-        ]
+        self._log_end(request_id, outcome, error_type, spent)
+        if isinstance(outcome, TooLarge):
+            # The runtime client ends after this; a process that is about to end must not get the next event.
+            self._end_process()
         metrics.duration(self.function_version.qualified_arn, milliseconds)
         self._told, self._log = self._log, []
         logs = "".join(filter(report.is_in_tail, self._told))
         return InvocationResult(
             request_id=request_id, payload=result, is_error=not isinstance(outcome, Responded), logs=logs
         )
+
+    def _send(self, payload: dict[str, str], seconds: float) -> tuple[Outcome, int]:
+        """Give the event to the process. Returns what became of it within so many seconds, and the peak of memory."""
+        process = self._process
+        assert process is not None
+        handover.function_gets_event()
+        outcome = self._await(process.send(self._event(payload, seconds)), seconds)
+        memory = process.peak_memory()
+        self._drain_output(process)
+        return outcome, memory
+
+    def _log_end(self, request_id: str, outcome: Outcome, error_type: str | None, spent: report.Spent) -> None:
+        status = None
+        match outcome:
+            case TimedOut():
+                status = "timeout"
+                self._log.append(self._report.timeout(request_id, float(self.function_version.config.timeout)))
+            case Exited(code):
+                status = "error"
+                self._log.append(self._report.exit(request_id, code))
+        self._log += [
+            self._report.end(request_id),
+            self._report.report(request_id, spent, status, error_type if status == "error" else None),
+        ]
 
     def _event(self, payload: dict[str, str], seconds: float) -> Event:
         return Event(
@@ -229,7 +213,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             payload=payload["payload"].encode(),
         )
 
-    def _await(self, answer: Future[Answer], seconds: float) -> Answer | TimedOut:
+    def _await(self, answer: Future[Answer], seconds: float) -> Outcome:
         try:
             outcome = answer.result(max(seconds, 0))
         except TimeoutError:
@@ -238,21 +222,6 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         if isinstance(outcome, Exited):
             self._kill()
         return outcome
-
-    def _error(self, outcome: Answer | TimedOut | Ready, request_id: str, timeout: float) -> tuple[bytes, str | None]:
-        """The payload for the caller and AWS's name of the error."""
-        match outcome:
-            case Responded(payload):
-                return payload, None
-            case Failed(payload, error_type):
-                return self._paths.in_tracebacks(payload) if self._paths else payload, error_type
-            case TooLarge():
-                return report.too_large_error(), "Function.ResponseSizeTooLarge"
-            case TimedOut():
-                return report.timeout_error(request_id, timeout), "Sandbox.Timedout"
-            case Exited(status):
-                return report.exit_error(request_id, status), "Runtime.ExitError"
-        raise AssertionError(outcome)
 
     # The process and its initialisation
 
@@ -273,7 +242,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         self._paths = AwsPaths(places, interpreter.name)
         self._end_process()
         outcome: Ready | Failed | Exited | TimedOut
-        with _turn():
+        with turn(INIT_TIMEOUT_SECONDS):
             began = time.monotonic()
             self._process = process = self._start(interpreter, places)
             try:
@@ -286,7 +255,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             self._kill()
         self._drain_output(process)
         if not isinstance(outcome, Ready):
-            _, error_type = self._error(outcome, "", seconds)
+            _, error_type = payload_and_error(outcome, "", seconds, self._paths)
             if isinstance(outcome, TimedOut):
                 line = self._report.init_report(milliseconds, phase, "timeout")
             else:
@@ -333,20 +302,6 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     def _tear_down(self) -> None:
         self._end_process()
         shutil.rmtree(self._private, ignore_errors=True)
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    """As many environments initialise at a time as there are processors; more would only make each other too late.
-
-    A function that does nothing but wait meanwhile, perhaps for another one, does not hold up the others for ever.
-    """
-    is_ours = TURNS.acquire(timeout=LONGEST_WAIT_FOR_A_TURN)
-    try:
-        yield
-    finally:
-        if is_ours:
-            TURNS.release()
 
 
 def _report_of(function_version: FunctionVersion) -> report.TextReport:
