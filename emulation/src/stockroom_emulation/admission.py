@@ -54,6 +54,8 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Reach(Enum):
+    """What a request may ask for; applications are web applications that the platform serves."""
+
     EVERYTHING = "everything"
     APPLICATIONS = "applications"
     NOTHING = "nothing"
@@ -165,6 +167,7 @@ def is_of_another_page(policy: Policy, host: Place, seen: Seen) -> bool:
 
 
 def origin_of(url: str) -> str:
+    """The origin of a URL, such as http://localhost:3000; what is no URL, as it is."""
     found = URL.match(url)
     return found["origin"] if found else url
 

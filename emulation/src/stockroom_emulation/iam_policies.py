@@ -16,15 +16,18 @@ Statement = Mapping[str, Any]
 
 
 def statements(policy: Mapping[str, Any]) -> list[Statement]:
+    """The statements of a policy document, one after the other."""
     return [dict(one) for one in _listed(policy["Statement"])]
 
 
 def decide(known: Iterable[Statement], action: str, resource: str, keys: Keys) -> Decision:
+    """IAM's decision for an action on a resource: allowed, explicitDeny or implicitDeny."""
     effects = {one["Effect"] for one in known if applies(one, action, resource, keys)}
     return "explicitDeny" if "Deny" in effects else "allowed" if "Allow" in effects else "implicitDeny"
 
 
 def applies(statement: Statement, action: str, resource: str, keys: Keys) -> bool:
+    """Whether the statement is about this action, resource and request."""
     if "Action" in statement:
         covers = any(_like(action.lower(), one.lower()) for one in _listed(statement["Action"]))
     else:
@@ -43,6 +46,7 @@ def condition_keys(statement: Statement) -> set[str]:
 
 
 def conditions_hold(conditions: Mapping[str, Mapping[str, Any]], keys: Keys) -> bool:
+    """Whether all conditions of a statement hold. conditions: values by operator and key. keys: of the request."""
     return all(
         _holds(operator, [_filled(str(one), keys) for one in map(_text, _listed(values))], keys.get(key.lower()))
         for operator, block in conditions.items()

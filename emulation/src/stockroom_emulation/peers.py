@@ -33,6 +33,8 @@ Address = tuple[Any, ...]
 
 
 class Peer(Enum):
+    """Whose process has made a connection."""
+
     SAME_USER = "same user"  # or root
     OTHER_USER = "another user"
     UNKNOWN = "unknown"  # the system does not tell

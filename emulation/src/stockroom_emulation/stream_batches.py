@@ -34,6 +34,7 @@ class Batch:
 
 
 def sequence_number(event: Event) -> str:
+    """The sequence number of an event of Kinesis or of a table's stream."""
     return str(event["kinesis"]["sequenceNumber"] if "kinesis" in event else event["dynamodb"]["SequenceNumber"])
 
 

@@ -16,6 +16,7 @@ from . import settings
 
 
 def main() -> None:
+    """Start DynamoDB Local where it is to begin with a state, then LocalStack; returns when that ends."""
     # Next to nothing of what is imported and loaded becomes garbage; early_start.py switches it on again.
     gc.disable()
     current = settings.current()

@@ -12,6 +12,7 @@ from . import settings
 
 
 def main() -> None:
+    """Make what is missing, below STOCKROOM_EMULATOR_HOME. Raises NotInstalledError, ValueError."""
     current = settings.current()
     dynamodb_local.install(current)
     service_index.build_if_missing(current.home)

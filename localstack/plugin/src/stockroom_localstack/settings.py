@@ -35,10 +35,12 @@ class Settings:
 
     @property
     def node_modules(self) -> Path:
+        """Where npm has installed DynamoDB Local."""
         return self.home / "node" / "node_modules"
 
     @property
     def runtimes(self) -> Path:
+        """The folder with a Python environment `python3.X` for each Lambda runtime."""
         return self.home / "runtimes"
 
 

@@ -13,6 +13,7 @@ BEFORE_ALL_OTHERS = 1000
 
 @hooks.on_infra_start(priority=BEFORE_ALL_OTHERS)
 def stockroom() -> None:
+    """Switch all of it on. Returns before services have started; with a state to prove, never."""
     from functools import partial
 
     from stockroom_localstack.doors import gateway

@@ -43,6 +43,7 @@ PATCHED = (
 
 
 def main() -> None:
+    """Patch MiniStack and serve it until the process is told to end."""
     for module in PATCHED:
         module.patch()
     # At once, whatever its threads are at: the world is in memory and ends anyway.

@@ -12,6 +12,7 @@ WORDS = ("AlarmNamePrefix", "StateValue", "MaxRecords", "NextToken")
 
 
 def patch() -> None:
+    """Replace DescribeAlarms of the query protocol, which Terraform speaks."""
     describe = cloudwatch._describe_alarms
 
     def describe_alarms(params: dict[str, Any], data: Any, is_cbor: bool, is_json: bool = False) -> Any:

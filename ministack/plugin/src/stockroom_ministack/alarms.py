@@ -29,6 +29,7 @@ Alarm = dict[str, Any]
 
 
 def patch() -> None:
+    """Replace how alarms are evaluated, and begin to count messages of queues."""
     cloudwatch._evaluate_alarm = evaluate
     threading.Thread(target=_watch, daemon=True, name="stockroom-alarms").start()
 

@@ -51,6 +51,7 @@ async def handle(_method: str, _path: str, headers: dict[str, str], body: bytes,
 
 
 def create_monitor(request: Shape) -> Shape:
+    """CreateAnomalyMonitor. Raises LimitExceededException for a second one of a dimension."""
     monitor = request["AnomalyMonitor"]
     dimension = monitor.get("MonitorDimension")
     if dimension and any(known.get("MonitorDimension") == dimension for known in _monitors.values()):
@@ -63,23 +64,27 @@ def create_monitor(request: Shape) -> Shape:
 
 
 def get_monitors(request: Shape) -> Shape:
+    """GetAnomalyMonitors: those of the ARNs, or all. Raises UnknownMonitorException."""
     arns = request.get("MonitorArnList")
     return {"AnomalyMonitors": [_monitor(arn) for arn in arns] if arns else list(_monitors.values())}
 
 
 def update_monitor(request: Shape) -> Shape:
+    """UpdateAnomalyMonitor. Raises UnknownMonitorException."""
     arn = request["MonitorArn"]
     _monitors[arn] = _monitor(arn) | request | {"LastUpdatedDate": datetime.now(UTC).date().isoformat()}
     return {"MonitorArn": arn}
 
 
 def delete_monitor(request: Shape) -> Shape:
+    """DeleteAnomalyMonitor. Raises UnknownMonitorException."""
     _monitor(request["MonitorArn"])
     del _monitors[request["MonitorArn"]], _tags[request["MonitorArn"]]
     return {}
 
 
 def create_subscription(request: Shape) -> Shape:
+    """CreateAnomalySubscription. Raises ValidationException, UnknownMonitorException."""
     arn = f"arn:aws:ce::{get_account_id()}:anomalysubscription/{uuid4()}"
     own = {"SubscriptionArn": arn, "AccountId": get_account_id()}
     _subscriptions[arn] = _checked(request["AnomalySubscription"] | own)
@@ -88,35 +93,41 @@ def create_subscription(request: Shape) -> Shape:
 
 
 def get_subscriptions(request: Shape) -> Shape:
+    """GetAnomalySubscriptions: those of the ARNs or of a monitor, or all. Raises UnknownSubscriptionException."""
     arns, monitor = request.get("SubscriptionArnList"), request.get("MonitorArn")
     found = [_subscription(arn) for arn in arns] if arns else list(_subscriptions.values())
     return {"AnomalySubscriptions": [one for one in found if not monitor or monitor in one["MonitorArnList"]]}
 
 
 def update_subscription(request: Shape) -> Shape:
+    """UpdateAnomalySubscription. Raises as CreateAnomalySubscription, and UnknownSubscriptionException."""
     arn = request["SubscriptionArn"]
     _subscriptions[arn] = _checked(_subscription(arn) | request)
     return {"SubscriptionArn": arn}
 
 
 def delete_subscription(request: Shape) -> Shape:
+    """DeleteAnomalySubscription. Raises UnknownSubscriptionException."""
     _subscription(request["SubscriptionArn"])
     del _subscriptions[request["SubscriptionArn"]], _tags[request["SubscriptionArn"]]
     return {}
 
 
 def tag(request: Shape) -> Shape:
+    """TagResource."""
     _tags[request["ResourceArn"]] = _tags_of(request) | _by_key(request)
     return {}
 
 
 def untag(request: Shape) -> Shape:
+    """UntagResource."""
     kept = {key: value for key, value in _tags_of(request).items() if key not in request["ResourceTagKeys"]}
     _tags[request["ResourceArn"]] = kept
     return {}
 
 
 def list_tags(request: Shape) -> Shape:
+    """ListTagsForResource."""
     return {"ResourceTags": [{"Key": key, "Value": value} for key, value in _tags_of(request).items()]}
 
 
@@ -149,8 +160,8 @@ def _checked(subscription: Shape) -> Shape:
         _monitor(arn)
     wanted = SUBSCRIBER_TYPE[subscription["Frequency"]]
     if any(one["Type"] != wanted for one in subscription["Subscribers"]):
-        words = f"Frequency {subscription['Frequency']} takes {wanted} subscribers only"
-        raise CostExplorerError("ValidationException", words)
+        message = f"Frequency {subscription['Frequency']} takes {wanted} subscribers only"
+        raise CostExplorerError("ValidationException", message)
     return subscription | {"Subscribers": [{"Status": "CONFIRMED"} | one for one in subscription["Subscribers"]]}
 
 

@@ -21,6 +21,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Guard:
+    """An ASGI application that asks another one only for what the policy admits."""
+
     def __init__(self, application: Application, policy: Policy) -> None:
         self._application = application
         self._policy = policy

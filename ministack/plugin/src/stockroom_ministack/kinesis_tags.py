@@ -6,6 +6,7 @@ from ministack.services import kinesis
 
 
 def patch() -> None:
+    """Have CreateStream store the tags that it is given."""
     create = kinesis._create_stream
 
     def create_stream(request: dict[str, Any]) -> Any:

@@ -17,6 +17,7 @@ STREAM_DEFAULTS = {
 
 
 def patch() -> None:
+    """Change what is told of mappings and policies, and what is checked of them."""
     told, policy, checked = lambda_svc._esm_response, lambda_svc._get_policy, lambda_svc._validate_scaling_config
 
     def tell_mapping(mapping: dict[str, Any]) -> dict[str, Any]:
@@ -28,12 +29,12 @@ def patch() -> None:
         """What is asked of a mapping, before it is made or changed; an answer refuses it."""
         return refusal(data) or checked(data, source_arn)
 
-    def get_policy(name: str, *words: Any, **more: Any) -> Any:
+    def get_policy(name: str, *args: Any, **more: Any) -> Any:
         function = lambda_svc._functions.get(name)
         if function and not function["policy"]["Statement"]:
-            words_of_aws = "No policy is associated with the given resource."
-            return error_response_json("ResourceNotFoundException", words_of_aws, 404)
-        return policy(name, *words, **more)
+            message = "No policy is associated with the given resource."
+            return error_response_json("ResourceNotFoundException", message, 404)
+        return policy(name, *args, **more)
 
     lambda_svc._esm_response = tell_mapping
     lambda_svc._get_policy = get_policy
@@ -45,8 +46,8 @@ def refusal(mapping: dict[str, Any]) -> Any:
     """None for a mapping whose options this engine has."""
     for option, without in (("ParallelizationFactor", 1), ("TumblingWindowInSeconds", 0)):
         if (mapping.get(option) or without) != without:
-            words = f"{option} has no effect on the engine ministack; leave it out."
-            return error_response_json("InvalidParameterValueException", words, 400)
+            message = f"{option} has no effect on the engine ministack; leave it out."
+            return error_response_json("InvalidParameterValueException", message, 400)
     return None
 
 

@@ -7,15 +7,16 @@ from ministack.services import lambda_svc
 
 
 def patch() -> None:
+    """Count every invocation where functions are run, whoever calls them."""
     emit, dispatch = lambda_svc._emit_lambda_metrics, lambda_svc._execute_function_dispatch
 
     def emit_throttles(name: str, duration_ms: float, error: bool, throttle: bool) -> None:
         if throttle:
             emit(name, duration_ms, error, throttle)
 
-    def execute(function: dict[str, Any], config: dict[str, Any], *words: Any) -> dict[str, Any]:
+    def execute(function: dict[str, Any], config: dict[str, Any], *args: Any) -> dict[str, Any]:
         started = time.monotonic()
-        result: dict[str, Any] = dispatch(function, config, *words)
+        result: dict[str, Any] = dispatch(function, config, *args)
         took_ms = (time.monotonic() - started) * 1000
         emit(config["FunctionName"], took_ms, bool(result.get("error")), False)
         return result

@@ -7,6 +7,7 @@ from ministack.core import lambda_runtime
 
 
 def patch() -> None:
+    """Run functions with the interpreters below STOCKROOM_MINISTACK_RUNTIMES."""
     runtimes = Path(os.environ["STOCKROOM_MINISTACK_RUNTIMES"])
     detect = lambda_runtime._detect_runtime_binary
 

@@ -18,6 +18,7 @@ Keys = dict[str, list[str]]
 
 
 def patch() -> None:
+    """Replace both operations of the simulator."""
     iam._IAM_HANDLERS["SimulateCustomPolicy"] = lambda request: _answer(
         "SimulateCustomPolicy", request, _listed(request, "PolicyInputList")
     )

@@ -22,6 +22,7 @@ class Move:
     started_ms: int = field(default_factory=lambda: int(time.time() * 1000))
 
     def told(self) -> dict[str, Any]:
+        """As ListMessageMoveTasks tells it."""
         return {
             "Status": "COMPLETED",
             "SourceArn": self.source,
@@ -36,6 +37,7 @@ _moves: Any = AccountRegionScopedDict()  # list[Move] by ARN of the dead-letter 
 
 
 def patch() -> None:
+    """Add the operations on message moves."""
     sqs._HANDLERS |= {
         "ListDeadLetterSourceQueues": list_sources,
         "StartMessageMoveTask": start_move,
@@ -45,6 +47,7 @@ def patch() -> None:
 
 
 def list_sources(request: Request, url: str) -> dict[str, Any]:
+    """ListDeadLetterSourceQueues."""
     queue = sqs._get_q(request.get("QueueUrl", url), "sqs:ListDeadLetterSourceQueues")
     return {"queueUrls": list(_sources(queue))}
 
@@ -61,8 +64,8 @@ def start_move(request: Request, _url: str) -> dict[str, Any]:
         moving = [one for one in queue["messages"] if one["visible_at"] <= now]
         destinations = [found for one in moving if (found := to or _origin(one))]
         if len(destinations) < len(moving):
-            words = "CouldNotDetermineMessageSource: name a DestinationArn"
-            raise sqs._Err("AWS.SimpleQueueService.UnsupportedOperation", words)
+            message = "CouldNotDetermineMessageSource: name a DestinationArn"
+            raise sqs._Err("AWS.SimpleQueueService.UnsupportedOperation", message)
         gone = {id(one) for one in moving}
         queue["messages"] = [one for one in queue["messages"] if id(one) not in gone]
         for message, destination in zip(moving, destinations, strict=True):
@@ -74,12 +77,14 @@ def start_move(request: Request, _url: str) -> dict[str, Any]:
 
 
 def list_moves(request: Request, _url: str) -> dict[str, Any]:
+    """ListMessageMoveTasks, the newest first."""
     _queue(request["SourceArn"])
     newest_first = reversed(_moves.get(request["SourceArn"]) or [])
     return {"Results": [move.told() for move in newest_first][: int(request.get("MaxResults") or 1)]}
 
 
 def cancel_move(_request: Request, _url: str) -> dict[str, Any]:
+    """CancelMessageMoveTask: every move is over at once, so there is none to cancel."""
     raise sqs._Err("ResourceNotFoundException", "Task does not exist, or is not running.", 404)
 
 

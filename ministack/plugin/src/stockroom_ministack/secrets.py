@@ -7,6 +7,7 @@ from ministack.services import secretsmanager
 
 
 def patch() -> None:
+    """Have a secret that is created without a value hold none."""
     create = secretsmanager._create_secret
 
     def create_secret(request: dict[str, Any]) -> Any:

@@ -76,6 +76,7 @@ _shards: defaultdict[str, dict[str, Shard]] = defaultdict(dict)  # by the mappin
 
 
 def patch() -> None:
+    """Replace both pollers by one."""
     lambda_svc._poll_kinesis = poll
     lambda_svc._poll_dynamodb_streams = lambda: False
     lambda_svc._init_stream_position = start

@@ -24,6 +24,7 @@ SENT_ON = ("Accept", "Authorization", "Content-Type", "X-Amz-Target", "X-Amz-Dat
 
 @cache
 def connections_to(url: str) -> urllib3.HTTPConnectionPool:
+    """A pool of connections that are used again; safe for threads."""
     return urllib3.connection_from_url(url, maxsize=CONNECTIONS)
 
 
@@ -79,4 +80,5 @@ def result_of(context: RequestContext, response: Response) -> Any:
 
 
 def headers_of(context: RequestContext) -> dict[str, str]:
+    """The headers of a request that a backend needs."""
     return {name: context.request.headers[name] for name in SENT_ON if name in context.request.headers}

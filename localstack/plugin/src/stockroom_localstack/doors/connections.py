@@ -57,17 +57,21 @@ class Connections:
             return True
 
     def leave(self, connection: Connection) -> None:
+        """The connection is closed."""
         with self._lock:
             self._open -= 1
             self._idle.pop(connection, None)
 
     def busy(self, connection: Connection) -> None:
+        """A request is under way on the connection, so it is not closed to make room."""
         self._idle.pop(connection, None)
 
     def idle(self, connection: Connection) -> None:
+        """No request is under way on the connection any more."""
         self._idle[connection] = None
 
     def make_room(self) -> None:
+        """Close the connection that has been idle for longest, if there is one."""
         with self._lock:
             self._close_idle()
 

@@ -25,7 +25,7 @@ def known_regions() -> list[str]:
 
 @cache
 def skip_what_nobody_needs() -> None:
-    # Patches, because the gateway's list of handlers is made in one piece.
+    """Change the gateway's handlers, whose list is made in one piece."""
 
     @patch(ServiceResponseParser.__call__)
     def parse(original: Any, self: Any, chain: Any, context: RequestContext, response: Response) -> None:

@@ -23,6 +23,8 @@ StartResponse = Callable[..., Any]
 
 
 class Guard:
+    """A WSGI application that asks another one only for what the policy admits."""
+
     def __init__(self, application: Application, policy: Policy) -> None:
         self._application = application
         self._policy = policy

@@ -71,18 +71,22 @@ class Arriving:
         return TOO_LARGE if self._bytes > HEAD_BYTES else None
 
     def on_message_begin(self) -> None:
+        """A request begins."""
         self._target = b""
         self._headers: Headers = []
         self._body: IO[bytes] = BytesIO()
         self._began = time.monotonic()
 
     def on_url(self, url: bytes) -> None:
+        """A part of its target."""
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, whole."""
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        """Its head is complete and judged; the body of a refused request is dropped."""
         self.is_in_body = True
         self._verdict = self._judge(self._parser.get_method().decode(), self._target, self._headers)
         if self._verdict.reach is Reach.NOTHING:
@@ -94,10 +98,12 @@ class Arriving:
                 self._body = TemporaryFile()  # noqa: SIM115  # closed when nobody refers to it any more
 
     def on_body(self, body: bytes) -> None:
+        """A part of its body."""
         if self._verdict.reach is not Reach.NOTHING:
             self._body.write(body)
 
     def on_message_complete(self) -> None:
+        """The request is complete, for `feed` to give out."""
         self._began, self._bytes, self.is_in_body = None, 0, False
         self._body.seek(0)
         parser = self._parser

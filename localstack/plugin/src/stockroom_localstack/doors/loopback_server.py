@@ -60,6 +60,7 @@ class Tls:
         self._context: ssl.SSLContext | None = None
 
     def context(self) -> ssl.SSLContext:
+        """With a certificate that is made for the first client that speaks TLS."""
         with self._lock:
             if self._context is None:
                 from . import certificate
@@ -143,6 +144,8 @@ class Server:
 
 
 class LoopbackRuntimeServer(RuntimeServer):
+    """LocalStack's interface to the server: listens, serves until it is shut down."""
+
     def __init__(self) -> None:
         self._listening: list[tuple[socket.socket, Server]] = []
         self._stopped = threading.Event()
@@ -184,6 +187,8 @@ class LoopbackRuntimeServer(RuntimeServer):
 
 
 class LoopbackRuntimeServerPlugin(RuntimeServerPlugin):
+    """The entry point `loopback` of the namespace localstack.runtime.server."""
+
     name = "loopback"
 
     def load(self, *args: object, **kwargs: object) -> RuntimeServer:

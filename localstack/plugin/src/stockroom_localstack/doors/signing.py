@@ -31,6 +31,7 @@ class Credential(NamedTuple):
 
     @property
     def scope(self) -> str:
+        """The credential scope of a signature: date, region, service and a constant."""
         return f"{self.date}/{self.region}/{self.service}/aws4_request"
 
 
@@ -45,6 +46,7 @@ class Presigned(NamedTuple):
 
     @property
     def end(self) -> datetime:
+        """When the URL expires."""
         return self.date + timedelta(seconds=self.seconds)
 
 
@@ -122,6 +124,7 @@ def canonical_request(
 
 
 def string_to_sign(request: str, date: datetime, credential: Credential) -> str:
+    """AWS's string to sign. request: the canonical request."""
     digest = hashlib.sha256(request.encode()).hexdigest()
     return "\n".join([ALGORITHM, date.strftime(DATE_FORMAT), credential.scope, digest])
 

@@ -71,6 +71,7 @@ class Answer:
 
 @contextmanager
 def answering(application: Application, environ: Environment) -> Iterator[Answer]:
+    """Around the sending of an application's answer, which is closed at the end."""
     started: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:

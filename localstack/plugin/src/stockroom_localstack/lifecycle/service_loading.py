@@ -11,8 +11,11 @@ from localstack.utils.patch import patch
 
 
 def wait_for_registration() -> None:
-    # A patch, because LocalStack notes a service as loaded just before it registers the service's operations. Another
-    # request that comes in between is told that the operation is not implemented (501).
+    """Have requests to a service wait until its operations are registered.
+
+    LocalStack notes a service as loaded just before that. A request that comes in between is told that the operation is
+    not implemented (501).
+    """
     registered: set[str] = set()
 
     @patch(ServiceLoader.require_service)

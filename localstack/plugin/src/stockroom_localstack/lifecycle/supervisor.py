@@ -70,6 +70,7 @@ class SupervisedProcess:
             return self._status
 
     def is_running(self) -> bool:
+        """Whether the command has started and not ended yet."""
         _ = self.pid
         return self._status is None and not self._has_news(0)
 

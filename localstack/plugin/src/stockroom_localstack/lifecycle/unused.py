@@ -27,9 +27,9 @@ def leave_out() -> None:
 
 
 def make_no_certificate() -> None:
+    """Leave out the certificate that LocalStack makes first, in each new folder."""
     from localstack.runtime.runtime import LocalstackRuntime
 
-    # LocalStack's own makes one first, in each new folder.
     def _init_gateway_server(self: LocalstackRuntime) -> None:
         self.components.runtime_server.register(self.components.gateway, self.config.GATEWAY_LISTEN)
 

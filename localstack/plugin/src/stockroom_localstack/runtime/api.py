@@ -48,6 +48,8 @@ class Ready:
 
 @dataclass(frozen=True)
 class Responded:
+    """The function's answer, as it came."""
+
     payload: bytes
 
 
@@ -123,6 +125,7 @@ class RuntimeApi:
         self.close()
 
     def close(self) -> None:
+        """No more events, and no more connections. Safe to repeat."""
         with self._lock:
             if self._closing:
                 return
@@ -140,6 +143,7 @@ class RuntimeApi:
         return self._events.get()
 
     def initialisation_failed(self, payload: bytes, error_type: str) -> None:
+        """The runtime client reports that it could not load the function. payload: AWS's error object."""
         _settle(self.initialised, Failed(payload, error_type))
 
     def answered(self, request_id: str, answer: Answer) -> bool:

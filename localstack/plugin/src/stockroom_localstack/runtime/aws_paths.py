@@ -8,6 +8,8 @@ from .environment import Places
 
 
 class AwsPaths:
+    """Where a function's files are here, and where they would be on AWS."""
+
     def __init__(self, places: Places, runtime: str) -> None:
         """runtime: python3.X."""
         lib = f"lib/{runtime}"
@@ -25,6 +27,7 @@ class AwsPaths:
         ]
 
     def in_tracebacks(self, text: bytes) -> bytes:
+        """The text with AWS's paths in place of this machine's, in lines that name a file."""
         if b"File " in text:
             for here, there in self._known:
                 text = text.replace(here, there)

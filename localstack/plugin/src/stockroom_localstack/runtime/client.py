@@ -50,6 +50,7 @@ class ForkServer:
         self._requests: socket.socket | None = None
 
     def start(self, handler: str, environment: Mapping[str, str], places: Places) -> SupervisedProcess:
+        """The process of a function, forked. environment: all of its variables. Raises OSError."""
         request = {
             "handler": handler,
             "environment": dict(environment),

@@ -7,6 +7,8 @@ LAST_BYTES = 2**20
 
 
 class Output:
+    """What was printed since it was last drained, at most FIRST_BYTES and 2 * LAST_BYTES of it."""
+
     def __init__(self) -> None:
         self._begin()
 
@@ -16,6 +18,7 @@ class Output:
         self._left_out = 0
 
     def add(self, piece: bytes) -> None:
+        """What was printed next."""
         room = FIRST_BYTES - len(self._first)
         self._first += piece[:room]
         self._last += piece[room:]

@@ -52,12 +52,15 @@ class RuntimeProcess:
 
     @property
     def initialised(self) -> Future[Initialisation]:
+        """How the initialisation went, once it is over."""
         return self._api.initialised
 
     def is_running(self) -> bool:
+        """Whether the process has not ended yet."""
         return self._process.is_running()
 
     def send(self, event: Event) -> Future[Answer]:
+        """Give the event to the function; the future tells how it answered, or that the process ended."""
         self._is_read.set()
         return self._api.send(event)
 

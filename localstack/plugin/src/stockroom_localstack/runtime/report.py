@@ -34,14 +34,17 @@ class Spent:
 
 
 def error_object(error_type: str, message: str) -> bytes:
+    """AWS's error object, as JSON."""
     return json.dumps({"errorType": error_type, "errorMessage": message}).encode()
 
 
 def timeout_message(seconds: float) -> str:
+    """What AWS says of a function that took longer than its timeout, in seconds."""
     return f"Task timed out after {seconds:.2f} seconds"
 
 
 def timeout_error(request_id: str, seconds: float) -> bytes:
+    """The payload for the caller of a function that took too long."""
     return error_object("Sandbox.Timedout", f"RequestId: {request_id} Error: {timeout_message(seconds)}")
 
 
@@ -55,10 +58,12 @@ def exit_message(status: int) -> str:
 
 
 def exit_error(request_id: str, status: int) -> bytes:
+    """The payload for the caller of a function whose process ended. status: as of `exit_message`."""
     return error_object("Runtime.ExitError", f"RequestId: {request_id} Error: {exit_message(status)}")
 
 
 def too_large_error() -> bytes:
+    """The payload for the caller of a function whose response was over the limit."""
     message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
     return error_object("Function.ResponseSizeTooLarge", message)
 
@@ -77,15 +82,19 @@ class TextReport:
         return line + (f"\tError Type: {error_type}\n" if error_type else "\n")
 
     def start(self, request_id: str, version: str) -> str:
+        """An invocation begins. version: the qualifier that was invoked."""
         return f"START RequestId: {request_id} Version: {version}\n"
 
     def timeout(self, request_id: str, seconds: float) -> str:
+        """An invocation took longer than so many seconds."""
         return f"{now()} {request_id} {timeout_message(seconds)}\n"
 
     def exit(self, request_id: str, status: int) -> str:
+        """The process ended during an invocation. status: as of `exit_message`."""
         return f"RequestId: {request_id} Error: {exit_message(status)}\nRuntime.ExitError\n"
 
     def end(self, request_id: str) -> str:
+        """An invocation ended."""
         return f"END RequestId: {request_id}\n"
 
     def report(self, request_id: str, spent: Spent, status: str | None, error_type: str | None) -> str:
@@ -157,6 +166,7 @@ def is_in_tail(event: str) -> bool:
 
 
 def now() -> str:
+    """The time, in ISO 8601 with milliseconds and Z."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

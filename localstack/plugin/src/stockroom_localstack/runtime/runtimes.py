@@ -29,6 +29,7 @@ class Interpreter:
 
     @property
     def site_packages(self) -> Path:
+        """The folder of the packages that AWS's runtime image holds."""
         return self.executable.parent.parent / "lib" / self.name / "site-packages"
 
 

@@ -39,7 +39,9 @@ READING = ("Get", "List", "Describe", "Head", "BatchGet", "TransactGet", "Query"
 
 
 def watch_requests() -> None:
-    # Patches: a handler in the chain would not see when a request has ended.
+    """Let all requests pass the gate, and those that services make without the network. A handler in LocalStack's chain
+    would not see when a request has ended."""
+
     @patch(Gateway.process)
     def process(original: Any, self: Gateway, request: Any, response: Any) -> None:
         _pass_gate(request, response, lambda: original(self, request, response))
@@ -65,6 +67,7 @@ def _pass_gate(request: Any, response: Any, answer: Callable[[], None]) -> None:
 
 
 def serve(run_dir: Path) -> None:
+    """Answer at /_stockroom/state/. run_dir: the folder that states are saved into and loaded from."""
     settled = run_dir / SETTLED_FOLDER
     actions: dict[str, Callable[[Request], dict[str, Any]]] = {
         "save": lambda _: _snapshots().save(run_dir / FOLDER),

@@ -33,11 +33,14 @@ class Kind(IntEnum):
 
 
 def kind_of(request: Request) -> Kind:
+    """Who sends the request."""
     from_inside = INTERNAL_HEADER in request.headers or FUNCTION_AGENT in request.headers.get("User-Agent", "")
     return Kind.WORK if from_inside else Kind.OUTSIDE
 
 
 class Gate:
+    """Counts what is inside, holds what may not enter now, and tells whether anybody outside changed something."""
+
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._admits = Kind.OUTSIDE
@@ -127,10 +130,12 @@ class Gate:
             self._changed.notify_all()
 
     def open(self) -> None:
+        """Admit everything again."""
         self.admit(Kind.OUTSIDE)
         self._opened.set()
 
     def refuse_held_work(self) -> None:
+        """The state is being replaced: what is held, and follows from the old one, gets an error."""
         with self._changed:
             self._times_replaced += 1
             self._changes = 0

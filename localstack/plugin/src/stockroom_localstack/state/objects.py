@@ -25,11 +25,14 @@ class Place(NamedTuple):
 
 
 class ObjectsWriter:
+    """Writes contents into a file, each once."""
+
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._known: dict[bytes, tuple[int, int]] = {}
 
     def place(self, content: LockedSpooledTemporaryFile) -> Place:
+        """Where the content is in the file, which it is written to if it is new."""
         source: Any = content
         with content.position_lock:
             source.seek(0)
@@ -43,12 +46,15 @@ class ObjectsWriter:
 
 
 class ObjectsReader:
+    """Reads contents out of such a file, for a store."""
+
     def __init__(self, file: IO[bytes], store: EphemeralS3ObjectStore) -> None:
         self._file = file
         self._folder = Path(store.root_directory)
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def content(self, place: Place) -> LockedSpooledTemporaryFile:
+        """The content at the place. Raises EOFError."""
         content = LockedSpooledTemporaryFile(dir=str(self._folder), max_size=ephemeral.S3_MAX_FILE_SIZE_BYTES)
         self._file.seek(place.start)
         left = place.length

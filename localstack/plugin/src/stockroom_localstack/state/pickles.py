@@ -38,6 +38,8 @@ PEM, PKCS8 = Encoding.PEM, PrivateFormat.PKCS8
 
 
 class StatePickler(pickle.Pickler):
+    """Writes objects of LocalStack and moto; what a name is known of is written as that name."""
+
     def __init__(
         self,
         file: IO[bytes],
@@ -69,6 +71,8 @@ class StatePickler(pickle.Pickler):
 
 
 class StateUnpickler(pickle.Unpickler):
+    """Reads what StatePickler wrote, and runs what is in it."""
+
     def __init__(self, file: IO[bytes], find: Callable[[str], Any], objects: ObjectsReader | None) -> None:
         """find: the object of a name."""
         super().__init__(file)

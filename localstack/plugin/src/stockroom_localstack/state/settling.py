@@ -14,6 +14,8 @@ CALM_SECONDS = 3.0
 
 
 class Invocations:
+    """How many invocations of functions are under way. Safe for threads."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._under_way = 0
@@ -21,6 +23,7 @@ class Invocations:
 
     @contextmanager
     def one(self) -> Iterator[None]:
+        """Around an invocation."""
         with self._lock:
             self._under_way += 1
         try:
@@ -31,6 +34,7 @@ class Invocations:
                 self._ended_at = time.monotonic()
 
     def seconds_without(self) -> float:
+        """For how long none has been under way."""
         with self._lock:
             return 0.0 if self._under_way else time.monotonic() - self._ended_at
 

@@ -34,6 +34,7 @@ class Address:
 
     @property
     def url(self) -> str:
+        """Where to send requests; the path is part of it."""
         return f"http://{LOOPBACK}:{self.port}{self.path}"
 
 
@@ -87,10 +88,12 @@ def start_dynamodb_local(
 
 
 def free_address() -> Address:
+    """An address on a free port, with a path that nobody can guess."""
     return Address(free_port(), f"/{secrets.token_hex(16)}")
 
 
 def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listens on at this moment."""
     with socket.socket() as some:
         some.bind((LOOPBACK, 0))
         port: int = some.getsockname()[1]

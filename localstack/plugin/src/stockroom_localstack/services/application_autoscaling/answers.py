@@ -15,6 +15,7 @@ _tags: defaultdict[str, dict[str, str]] = defaultdict(dict)
 
 
 def register_target(context: RequestContext, request: Shape) -> Shape:
+    """RegisterScalableTarget: its tags are remembered."""
     answer: Shape = call_moto(context)
     if tags := request.get("Tags"):
         _tags[answer["ScalableTargetARN"]] = dict(tags)
@@ -22,15 +23,18 @@ def register_target(context: RequestContext, request: Shape) -> Shape:
 
 
 def list_tags(context: RequestContext, request: Shape) -> Shape:
+    """ListTagsForResource."""
     return {"Tags": _tags[request["ResourceARN"]]}
 
 
 def tag(context: RequestContext, request: Shape) -> Shape:
+    """TagResource."""
     _tags[request["ResourceARN"]] |= request["Tags"]
     return {}
 
 
 def untag(context: RequestContext, request: Shape) -> Shape:
+    """UntagResource."""
     for key in request["TagKeys"]:
         _tags[request["ResourceARN"]].pop(key, None)
     return {}

@@ -17,6 +17,7 @@ _tags: defaultdict[str, dict[str, str]] = defaultdict(dict)
 
 
 def create_budget(context: RequestContext, request: Shape) -> Shape:
+    """CreateBudget: its tags are remembered."""
     answer: Shape = call_moto(context)
     arn = f"arn:aws:budgets::{request['AccountId']}:budget/{request['Budget']['BudgetName']}"
     _tags[arn] = {tag["Key"]: tag["Value"] for tag in request.get("ResourceTags") or []}
@@ -24,6 +25,7 @@ def create_budget(context: RequestContext, request: Shape) -> Shape:
 
 
 def update_budget(context: RequestContext, request: Shape) -> Shape:
+    """UpdateBudget: what the new budget leaves out is gone, but for its time period. Raises NotFoundException."""
     new = request["NewBudget"]
     budget = _budget(context, request["AccountId"], new["BudgetName"])
     budget.budget = Budget({"TimePeriod": budget.budget["TimePeriod"]} | new, []).budget
@@ -31,15 +33,18 @@ def update_budget(context: RequestContext, request: Shape) -> Shape:
 
 
 def describe_subscribers(context: RequestContext, request: Shape) -> Shape:
+    """DescribeSubscribersForNotification. Raises NotFoundException."""
     return {"Subscribers": _notification(context, request).subscribers}
 
 
 def create_subscriber(context: RequestContext, request: Shape) -> Shape:
+    """CreateSubscriber. Raises NotFoundException."""
     _notification(context, request).subscribers.append(request["Subscriber"])
     return {}
 
 
 def delete_subscriber(context: RequestContext, request: Shape) -> Shape:
+    """DeleteSubscriber. Raises NotFoundException."""
     subscribers: list[Shape] = _notification(context, request).subscribers
     if request["Subscriber"] not in subscribers:
         raise _missing("subscriber")
@@ -48,15 +53,18 @@ def delete_subscriber(context: RequestContext, request: Shape) -> Shape:
 
 
 def list_tags(context: RequestContext, request: Shape) -> Shape:
+    """ListTagsForResource."""
     return {"ResourceTags": [{"Key": key, "Value": value} for key, value in _tags[request["ResourceARN"]].items()]}
 
 
 def tag(context: RequestContext, request: Shape) -> Shape:
+    """TagResource."""
     _tags[request["ResourceARN"]] |= {tag["Key"]: tag["Value"] for tag in request["ResourceTags"]}
     return {}
 
 
 def untag(context: RequestContext, request: Shape) -> Shape:
+    """UntagResource."""
     for key in request["ResourceTagKeys"]:
         _tags[request["ResourceARN"]].pop(key, None)
     return {}

@@ -29,6 +29,7 @@ stores = AccountRegionBundle("ce", CostExplorerStore, validate=False)
 
 
 def create_monitor(context: RequestContext, request: Shape) -> Shape:
+    """CreateAnomalyMonitor. Raises LimitExceededException for a second one of a dimension."""
     monitors = _store(context).monitors
     monitor = request["AnomalyMonitor"]
     dimension = monitor.get("MonitorDimension")
@@ -42,16 +43,19 @@ def create_monitor(context: RequestContext, request: Shape) -> Shape:
 
 
 def get_monitors(context: RequestContext, request: Shape) -> Shape:
+    """GetAnomalyMonitors: those of the ARNs, or all. Raises UnknownMonitorException."""
     return {"AnomalyMonitors": _chosen(_store(context).monitors, request.get("MonitorArnList"), _find_monitor)}
 
 
 def update_monitor(context: RequestContext, request: Shape) -> Shape:
+    """UpdateAnomalyMonitor. Raises UnknownMonitorException."""
     monitor = _find_monitor(_store(context).monitors, request["MonitorArn"])
     monitor.update(request, LastUpdatedDate=datetime.now(UTC).date().isoformat())
     return {"MonitorArn": monitor["MonitorArn"]}
 
 
 def delete_monitor(context: RequestContext, request: Shape) -> Shape:
+    """DeleteAnomalyMonitor. Raises UnknownMonitorException."""
     store, arn = _store(context), request["MonitorArn"]
     _find_monitor(store.monitors, arn)
     del store.monitors[arn]
@@ -60,6 +64,7 @@ def delete_monitor(context: RequestContext, request: Shape) -> Shape:
 
 
 def create_subscription(context: RequestContext, request: Shape) -> Shape:
+    """CreateAnomalySubscription. Raises ValidationException, UnknownMonitorException."""
     store = _store(context)
     arn = f"arn:aws:ce::{context.account_id}:anomalysubscription/{long_uid()}"
     subscription = request["AnomalySubscription"] | {"SubscriptionArn": arn, "AccountId": context.account_id}
@@ -69,12 +74,14 @@ def create_subscription(context: RequestContext, request: Shape) -> Shape:
 
 
 def get_subscriptions(context: RequestContext, request: Shape) -> Shape:
+    """GetAnomalySubscriptions: those of the ARNs or of a monitor, or all. Raises UnknownSubscriptionException."""
     found = _chosen(_store(context).subscriptions, request.get("SubscriptionArnList"), _find_subscription)
     monitor = request.get("MonitorArn")
     return {"AnomalySubscriptions": [one for one in found if not monitor or monitor in one["MonitorArnList"]]}
 
 
 def update_subscription(context: RequestContext, request: Shape) -> Shape:
+    """UpdateAnomalySubscription. Raises as CreateAnomalySubscription, and UnknownSubscriptionException."""
     store = _store(context)
     subscription = _find_subscription(store.subscriptions, request["SubscriptionArn"])
     subscription.update(_checked(store, subscription | request))
@@ -82,6 +89,7 @@ def update_subscription(context: RequestContext, request: Shape) -> Shape:
 
 
 def delete_subscription(context: RequestContext, request: Shape) -> Shape:
+    """DeleteAnomalySubscription. Raises UnknownSubscriptionException."""
     store, arn = _store(context), request["SubscriptionArn"]
     _find_subscription(store.subscriptions, arn)
     del store.subscriptions[arn]

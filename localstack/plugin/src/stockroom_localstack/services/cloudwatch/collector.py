@@ -29,6 +29,8 @@ class Owner(NamedTuple):
 
 
 class Metric(NamedTuple):
+    """dimension: its name and value. unit: as CloudWatch has it, such as Count."""
+
     owner: Owner
     dimension: tuple[str, str]
     name: str
@@ -47,6 +49,7 @@ class MetricCollector:
         self._lock = threading.Lock()
 
     def add(self, metric: Metric, value: float) -> None:
+        """Count a value of a metric; it is sent within a second."""
         with self._lock:
             first = not self._values
             self._values[metric][value] += 1

@@ -27,6 +27,8 @@ SECONDS_UNTIL_SEEN = 1.0  # what was put in this second is not among the data un
 
 
 class StockroomCloudwatchProvider(CloudwatchProvider):
+    """LocalStack's provider with metric math, percentiles and alarms that look at once at what they are about."""
+
     def __init__(self) -> None:
         super().__init__()
         self._looks: dict[str, float] = {}  # by ARN of the alarm: when it will be looked at

@@ -19,6 +19,8 @@ BETWEEN_ALARMS_SECONDS = 0.1
 
 
 class CloudWatchHooks(StateHooks):
+    """Metrics are copied, alarms scheduled anew."""
+
     has_data = True
 
     def save_data(self, provider: Any, folder: Path) -> None:

@@ -9,6 +9,8 @@ from stockroom_localstack.state.hooks import StateHooks
 
 
 class DynamoDBHooks(StateHooks):
+    """DynamoDB Local saves and loads."""
+
     has_data = True
 
     def save_data(self, provider: Any, folder: Path) -> None:

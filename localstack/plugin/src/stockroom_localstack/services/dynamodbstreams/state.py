@@ -6,6 +6,8 @@ from stockroom_localstack.state.hooks import StateHooks
 
 
 class DynamoDBStreamsHooks(StateHooks):
+    """The regions of shards are saved."""
+
     saved_attributes = ("shard_to_region",)
 
 

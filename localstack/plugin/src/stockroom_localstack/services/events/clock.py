@@ -21,6 +21,8 @@ Action = Callable[[], None]
 
 
 class Clock:
+    """Actions by the time at which they are due. Safe for threads."""
+
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._heap: list[tuple[float, str]] = []
@@ -39,6 +41,7 @@ class Clock:
             self._changed.notify_all()
 
     def drop(self, key: str) -> None:
+        """What was planned under the key does not happen."""
         with self._changed:
             self._planned.pop(key, None)
 

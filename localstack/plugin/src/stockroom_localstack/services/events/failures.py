@@ -32,6 +32,7 @@ class Failure(NamedTuple):
 
 
 def failure_of(error: Exception) -> Failure:
+    """What an error means that a target answered, or that came on the way to it."""
     if isinstance(error, TargetError):
         lasts = error.status in CLIENT_ERRORS and error.status not in (409, TOO_MANY_REQUESTS)
         return Failure("SDK_CLIENT_ERROR" if lasts else "INTERNAL_ERROR", str(error), lasts)

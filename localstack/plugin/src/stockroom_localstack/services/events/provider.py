@@ -25,6 +25,8 @@ CLOCK_KEY = "rule "
 
 
 class StockroomEventsProvider(EventsProvider):
+    """LocalStack's provider with schedules, deliveries and replays as on AWS."""
+
     def on_before_start(self) -> None:
         # Without LocalStack's own thread, which looks once a minute what may be due.
         targets.apply_patches()

@@ -16,6 +16,7 @@ TIME = "%Y-%m-%dT%H:%M:%SZ"  # in events
 
 
 def time_of(event: Mapping[str, Any]) -> datetime:
+    """The time of an event in an archive, which is a text there."""
     return datetime.strptime(event["time"], TIME).replace(tzinfo=UTC)
 
 

@@ -28,9 +28,12 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True)
 class Once:
+    """One moment."""
+
     moment: datetime
 
     def after(self, moment: datetime) -> datetime | None:
+        """The moment, if it is later than the given one."""
         return self.moment if self.moment > moment else None
 
 
@@ -42,6 +45,7 @@ class Rate:
     beginning: datetime
 
     def after(self, moment: datetime) -> datetime:
+        """The first time that is later than the moment."""
         if moment < self.beginning:
             return self.beginning
         return self.beginning + ((moment - self.beginning) // self.interval + 1) * self.interval
@@ -49,6 +53,8 @@ class Rate:
 
 @dataclass(frozen=True)
 class Cron:
+    """minutes, hours, months, years: those that fit. days, weekdays: fields of the expression, one of them `?`."""
+
     minutes: frozenset[int]
     hours: frozenset[int]
     days: str
@@ -58,6 +64,7 @@ class Cron:
     zone: tzinfo
 
     def after(self, moment: datetime) -> datetime | None:
+        """The first time that is later than the moment; None when there is none within 40 years."""
         local = moment.astimezone(self.zone)
         day, last = local.date(), local.date() + LONGEST_SEARCH
         while day <= last:

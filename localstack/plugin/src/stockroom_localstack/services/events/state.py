@@ -12,6 +12,8 @@ from stockroom_localstack.state.hooks import Reducer, StateHooks
 
 
 class EventsHooks(StateHooks):
+    """What the provider keeps is saved; rules and retries go on."""
+
     saved_attributes = (
         "_event_bus_services_store",
         "_rule_services_store",

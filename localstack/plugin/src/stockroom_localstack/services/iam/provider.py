@@ -20,6 +20,8 @@ from stockroom_emulation.iam_policies import Statement, condition_keys, decide, 
 
 
 class StockroomIamProvider(IamProvider):
+    """LocalStack's provider with a simulator that looks at resources and conditions."""
+
     @handler("SimulatePrincipalPolicy", expand=False)
     def simulate_principal_policy(  # type: ignore[override]  # as LocalStack's own class does
         self, context: RequestContext, request: SimulatePrincipalPolicyRequest

@@ -22,6 +22,7 @@ class Place(NamedTuple):
 
 
 def encode(place: Place) -> str:
+    """An iterator at the place, made now."""
     return base64.b64encode(json.dumps([*place, time.time()]).encode()).decode()
 
 

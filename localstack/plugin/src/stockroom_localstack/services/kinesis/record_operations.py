@@ -101,6 +101,7 @@ class RecordOperations(ConsumerOperations):
 
 
 def place_of(stream: Stream, shard: Shard, kind: str, request: Request) -> int:
+    """The sequence number behind which an iterator of this type begins. Raises InvalidArgumentException."""
     if kind == "TRIM_HORIZON":
         return shard.start - 1
     if kind == "LATEST":

@@ -11,10 +11,12 @@ from .streams import Consumer, Stream
 
 
 def moment(seconds: float) -> datetime:
+    """The time, of seconds since 1970."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def described(stream: Stream) -> Answer:
+    """What DescribeStream and DescribeStreamSummary both tell."""
     return {
         "StreamName": stream.name,
         "StreamARN": stream.arn,
@@ -29,6 +31,7 @@ def described(stream: Stream) -> Answer:
 
 
 def shard_shape(shard: Shard) -> Answer:
+    """A Shard."""
     numbers = {"StartingSequenceNumber": str(shard.start)}
     if shard.closed:
         numbers["EndingSequenceNumber"] = str(shard.last)
@@ -37,6 +40,7 @@ def shard_shape(shard: Shard) -> Answer:
 
 
 def child_shape(shard: Shard) -> Answer:
+    """A ChildShard."""
     return {"ShardId": shard.id, "ParentShards": list(shard.parents), "HashKeyRange": _hash_keys(shard)}
 
 
@@ -45,6 +49,7 @@ def _hash_keys(shard: Shard) -> Answer:
 
 
 def record_shapes(stream: Stream, batch: Batch) -> list[Answer]:
+    """Records of a batch."""
     encryption = {"EncryptionType": stream.encryption} if stream.key_id else {}
     return [
         {
@@ -59,6 +64,7 @@ def record_shapes(stream: Stream, batch: Batch) -> list[Answer]:
 
 
 def consumer_shape(consumer: Consumer) -> Answer:
+    """A Consumer."""
     return {
         "ConsumerName": consumer.name,
         "ConsumerARN": consumer.arn,
@@ -68,6 +74,7 @@ def consumer_shape(consumer: Consumer) -> Answer:
 
 
 def tag_shapes(tags: Iterable[tuple[str, str]]) -> list[Answer]:
+    """Tags, of names and values."""
     return [{"Key": key, "Value": value} for key, value in tags]
 
 

@@ -48,6 +48,7 @@ class Shard:
         self.last = self.last or self.start
 
     def was_open_at(self, moment: float) -> bool:
+        """Whether records could be put into it at the moment, in seconds since 1970."""
         return self.opened <= moment and (not self.closed or self.ended > moment)
 
     def after(self, number: int) -> int:

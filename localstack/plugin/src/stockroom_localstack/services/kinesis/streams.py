@@ -45,12 +45,15 @@ HOUR = 3600.0
 
 @dataclass
 class Consumer:
+    """One with a throughput of its own. created: seconds since 1970."""
+
     name: str
     arn: str
     created: float
     tags: dict[str, str] = field(default_factory=dict)
 
     def is_active(self) -> bool:
+        """Whether it is made by now, and may subscribe."""
         return time.time() >= self.created + BUSY_SECONDS
 
 
@@ -87,20 +90,25 @@ class Stream:
 
     @property
     def status(self) -> str:
+        """As the API tells it."""
         return self.made if time.time() < self.busy_until else "ACTIVE"
 
     @property
     def is_gone(self) -> bool:
+        """Whether it was deleted and is to be forgotten."""
         return self.made == "DELETING" and time.time() >= self.busy_until
 
     @property
     def encryption(self) -> str:
+        """Its encryption type, as the API tells it."""
         return "KMS" if self.key_id else "NONE"
 
     def become(self, made: str) -> None:
+        """CREATING, UPDATING or DELETING from now on, for BUSY_SECONDS."""
         self.made, self.busy_until = made, time.time() + BUSY_SECONDS
 
     def require_active(self) -> None:
+        """Raises ResourceInUseException."""
         if self.status != "ACTIVE":
             raise ResourceInUseException(
                 f"Stream {self.name} under account {self.account} not ACTIVE, instead in state {self.status}"
@@ -113,6 +121,7 @@ class Stream:
         return self._open
 
     def shard(self, shard_id: str) -> Shard:
+        """By its id. Raises ResourceNotFoundException."""
         if shard_id not in self.shards:
             raise ResourceNotFoundException(
                 f"Shard {shard_id} in stream {self.name} under account {self.account} does not exist"
@@ -120,6 +129,7 @@ class Stream:
         return self.shards[shard_id]
 
     def add_shard(self, low: int, high: int, parents: tuple[str, ...] = ()) -> None:
+        """A new open shard with the hash keys from `low` to `high`."""
         # Without shards that are gone, the last one still has the greatest number.
         following = int(next(reversed(self.shards), "-1").rpartition("shardId-")[2]) + 1
         opened = time.time() if parents else self.created
@@ -135,6 +145,7 @@ class Stream:
             self.add_shard(low, following - 1)
 
     def split(self, shard_id: str, hash_key: int) -> None:
+        """Close a shard, and open two, the second from the hash key on. Raises InvalidArgumentException."""
         shard = self._eligible(shard_id)
         if not shard.low < hash_key <= shard.high:
             raise InvalidArgumentException(
@@ -147,6 +158,7 @@ class Stream:
         self.add_shard(hash_key, shard.high, (shard.id,))
 
     def merge(self, shard_id: str, adjacent_id: str) -> None:
+        """Close two neighbours, and open one in place of them. Raises InvalidArgumentException."""
         one, other = self._eligible(shard_id), self._eligible(adjacent_id)
         low, high = sorted((one, other), key=attrgetter("low"))
         if low.high + 1 != high.low:
@@ -195,6 +207,7 @@ class Stream:
             del self.shards[shard.id]
 
     def has_given_out(self, number: int) -> bool:
+        """Whether the sequence number is one of this stream's."""
         return self.first <= number < self.number
 
     # Records
@@ -235,6 +248,7 @@ class Stream:
         return int(entry.hash_key)
 
     def read(self, shard_id: str, after: int, limit: int) -> Batch:
+        """Records of a shard behind a sequence number, so many or MOST_BYTES_READ. Raises ResourceNotFoundException."""
         shard = self.shard(shard_id)
         shard.trim(time.time() - self.retention_hours * HOUR)
         index = shard.after(after)
@@ -254,6 +268,7 @@ class Stream:
         return Batch(records, rest, None if shard.closed and not rest else place, behind)
 
     def children(self, shard_id: str) -> list[Shard]:
+        """The shards that came out of a shard."""
         return [shard for shard in self.shards.values() if shard_id in shard.parents]
 
 

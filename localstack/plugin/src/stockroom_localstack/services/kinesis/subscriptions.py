@@ -22,6 +22,8 @@ Event = dict[str, Any]
 
 @dataclass
 class Subscription:
+    """began: on the monotonic clock. is_over: another call has taken it over."""
+
     began: float = field(default_factory=time.monotonic)
     is_over: bool = False
 

@@ -37,6 +37,7 @@ def most_environments(files: int, memory: int) -> int:
 
 
 def throttled() -> TooManyRequestsException:
+    """The error for a call that no environment can take."""
     return TooManyRequestsException("Rate Exceeded.", Reason="ConcurrentInvocationLimitExceeded", Type="User")
 
 
@@ -77,6 +78,8 @@ class Environments(dict[str, ExecutionEnvironment]):
 
 
 class BoundedAssignmentService(AssignmentService):
+    """LocalStack's assignment of environments to invocations, with a bound on how many there are."""
+
     def __init__(self) -> None:
         super().__init__()
         self.environments = defaultdict(Environments)

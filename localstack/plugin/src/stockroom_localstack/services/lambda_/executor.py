@@ -47,6 +47,8 @@ OUT_OF_RESOURCES = (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class ProcessRuntimeExecutor(RuntimeExecutor):
+    """One execution environment of a function version: a process, its initialisation and its log."""
+
     def __init__(self, id: str, function_version: FunctionVersion) -> None:
         super().__init__(id, function_version)
         self.client_context = ""

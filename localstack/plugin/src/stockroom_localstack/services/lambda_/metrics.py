@@ -16,22 +16,27 @@ UNITS = {"Duration": "Milliseconds", "IteratorAge": "Milliseconds"}
 
 
 def invocation(function_name: str, account_id: str, region_name: str) -> None:
+    """Count an invocation without an error."""
     _add(account_id, region_name, function_name, Invocations=1, Errors=0)
 
 
 def error(function_name: str, account_id: str, region_name: str) -> None:
+    """Count an invocation with an error."""
     _add(account_id, region_name, function_name, Invocations=1, Errors=1)
 
 
 def throttle(function_arn: str) -> None:
+    """Count a call that was throttled."""
     _add_for(function_arn, Throttles=1)
 
 
 def duration(function_arn: str, milliseconds: float) -> None:
+    """Note how long an invocation took."""
     _add_for(function_arn, Duration=round(milliseconds, 2))
 
 
 def iterator_age(function_arn: str, seconds: float) -> None:
+    """Note how old the last record of a batch was, in seconds."""
     _add_for(function_arn, IteratorAge=round(seconds * 1000))
 
 

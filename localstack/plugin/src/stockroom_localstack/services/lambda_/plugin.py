@@ -8,6 +8,8 @@ from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 
 
 class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
+    """Chosen by LAMBDA_RUNTIME_EXECUTOR=process."""
+
     name = "process"
 
     def load(self, *args: object, **kwargs: object) -> type:

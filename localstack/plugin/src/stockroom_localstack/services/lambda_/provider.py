@@ -43,6 +43,8 @@ def _check_configuration(operation: str, request: Mapping[str, Any]) -> None:
 
 
 class StockroomLambdaProvider(LambdaProvider):
+    """LocalStack's provider with refusals as on AWS, and of what can't run here."""
+
     def __init__(self) -> None:
         assignment.replace_assignment_service()
         function_urls.apply_patches()

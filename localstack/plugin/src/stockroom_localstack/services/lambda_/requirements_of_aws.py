@@ -29,6 +29,7 @@ BOUNDS = {
 
 
 def check_variables(variables: Mapping[str, str]) -> None:
+    """Raises InvalidParameterValueException for names that are reserved or none."""
     if reserved := sorted(set(RESERVED.split()).intersection(variables)):
         raise InvalidParameterValueException(
             "Lambda was unable to configure your environment variables because the environment variables you have "

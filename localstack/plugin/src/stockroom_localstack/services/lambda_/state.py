@@ -41,6 +41,8 @@ STOP_SECONDS = 3.0
 
 
 class LambdaHooks(StateHooks):
+    """What runs is cut off, what was loaded is started."""
+
     def roots(self, provider: Any) -> dict[str, Root]:
         return {"queues of asynchronous invocations": get_fake_sqs_client().queue_manager.queues}
 

@@ -24,6 +24,8 @@ MOST_DATA = 1000  # that PutMetricData takes at once
 
 
 class StockroomLogsProvider(LogsProvider):
+    """LocalStack's provider with filter patterns as on AWS."""
+
     def on_after_init(self) -> None:
         # What LocalStack calls by name, for other packages to replace.
         module: Any = provider

@@ -17,6 +17,8 @@ ANY = "*"
 
 
 class DeletingProvider(S3Provider):
+    """LocalStack's provider with conditional deletions."""
+
     def delete_object(  # type: ignore[override]
         self, context: RequestContext, bucket: str, key: str, if_match: str | None = None, **options: Any
     ) -> Any:

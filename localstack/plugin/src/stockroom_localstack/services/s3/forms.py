@@ -25,6 +25,7 @@ IGNORED_PREFIX = "x-ignore-"
 
 @cache
 def apply_patches() -> None:
+    """Replace what LocalStack calls by name for an upload by a form."""
     module: Any = provider
     module.validate_post_policy = validate
 

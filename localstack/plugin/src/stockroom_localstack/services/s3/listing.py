@@ -27,6 +27,7 @@ class Page[Entry]:
 
     @property
     def is_truncated(self) -> bool:
+        """Whether there is another page."""
         return self.following is not None
 
 
@@ -64,6 +65,7 @@ def common_prefix(key: str, prefix: str, delimiter: str) -> str | None:
 
 
 def page_size(asked: int | None) -> int:
+    """How many entries a page has at most. asked: by the request, None when it says nothing."""
     return LARGEST_PAGE if asked is None else min(asked, LARGEST_PAGE)
 
 

@@ -21,6 +21,8 @@ NULL = "null"
 
 
 class ListingProvider(S3Provider):
+    """LocalStack's provider with our list operations."""
+
     @handler("ListObjects", expand=False)
     def list_objects(self, context: RequestContext, request: Request) -> Answer:  # type: ignore[override]
         bucket, marker = self._listed(context, request), request.get("Marker") or ""

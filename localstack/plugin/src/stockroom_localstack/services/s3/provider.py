@@ -18,6 +18,8 @@ from .lists import ListingProvider
 
 
 class ObjectStore(EphemeralS3ObjectStore):
+    """LocalStack's store of contents, with names that are the same in every process."""
+
     @staticmethod
     def _key_from_s3_object(s3_object: S3Object) -> str:
         """LocalStack takes a hash that is another one in every process, so that a saved state would not be found."""
@@ -25,6 +27,8 @@ class ObjectStore(EphemeralS3ObjectStore):
 
 
 class StockroomS3Provider(ListingProvider, DeletingProvider):
+    """LocalStack's provider with all that this package changes."""
+
     def __init__(self) -> None:
         # LocalStack's own folder is the same for all platforms of a machine, and goes when one deletes its bucket.
         super().__init__(ObjectStore(str(Path(tempfile.gettempdir()) / "s3")))

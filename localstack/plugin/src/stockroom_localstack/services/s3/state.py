@@ -12,6 +12,8 @@ from stockroom_localstack.state.hooks import StateHooks
 
 
 class S3Hooks(StateHooks):
+    """What is on the way in uploads is saved, what is remembered of buckets forgotten."""
+
     saved_attributes = ("_storage_backend._filesystem",)
     shared_attributes = ("_storage_backend",)
 

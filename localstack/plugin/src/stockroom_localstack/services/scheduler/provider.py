@@ -26,6 +26,8 @@ INSTANT = timedelta(microseconds=1)
 
 
 class StockroomSchedulerProvider(SchedulerProvider):
+    """LocalStack's provider with schedules that fire."""
+
     def resume(self) -> None:
         """Go on with the schedules of a state that was loaded. What was due once in the meantime happens now."""
         CLOCK.drop_all(CLOCK_KEY)

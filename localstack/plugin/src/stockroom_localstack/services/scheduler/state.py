@@ -8,6 +8,8 @@ from stockroom_localstack.state.hooks import StateHooks
 
 
 class SchedulerHooks(StateHooks):
+    """Schedules go on."""
+
     def resume(self, provider: Any) -> None:
         provider.resume()
 

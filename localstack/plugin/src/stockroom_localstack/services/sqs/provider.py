@@ -21,6 +21,8 @@ from .rules import Attributes, refusal
 
 
 class CollectingDispatcher(CloudwatchDispatcher):
+    """Hands metrics to the collector, in place of a request to CloudWatch for each."""
+
     def dispatch_sqs_metric(
         self, account_id: str, region: str, queue_name: str, metric: str, value: float = 1, unit: str = "Count"
     ) -> None:
@@ -29,6 +31,8 @@ class CollectingDispatcher(CloudwatchDispatcher):
 
 
 class StockroomSqsProvider(SqsProvider):
+    """LocalStack's provider with refusals, deduplication and metrics as on AWS."""
+
     def on_before_start(self) -> None:
         _deduplicate_as_aws_does()
         _count_the_first_message()

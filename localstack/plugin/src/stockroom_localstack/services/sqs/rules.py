@@ -31,6 +31,7 @@ class Refusal(NamedTuple):
 
     @property
     def message(self) -> str:
+        """As AWS words it."""
         if self.reason is None:
             return f"Invalid value for the parameter {self.attribute}."
         return f"Value {self.value} for parameter {self.attribute} is invalid. Reason: {self.reason}"

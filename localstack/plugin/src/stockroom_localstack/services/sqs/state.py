@@ -10,6 +10,8 @@ from stockroom_localstack.state.hooks import StateHooks
 
 
 class SqsHooks(StateHooks):
+    """Receivers are sent away, redrives go on."""
+
     def before_replacing(self, provider: Any) -> None:
         for _, _, store in list(sqs_stores.iter_stores()):
             for queue in list(store.queues.values()):

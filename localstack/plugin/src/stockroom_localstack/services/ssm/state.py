@@ -10,6 +10,8 @@ from stockroom_localstack.state.hooks import StateHooks
 
 
 class SsmHooks(StateHooks):
+    """Its parameters are read without moto's EC2."""
+
     def before_reading(self) -> None:
         """moto's SSM imports its EC2, to look for the instances that a command is sent to. That reads the descriptions
         of all types of instances, which takes longer than all the rest of reading the stores."""

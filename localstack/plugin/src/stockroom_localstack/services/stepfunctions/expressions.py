@@ -32,8 +32,8 @@ HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384
 
 @cache
 def apply_patches() -> None:
-    # What LocalStack has a variable for, and a patch: it writes texts into expressions as they are, so that one with a
-    # quotation mark or a backslash in it is none any more.
+    """Evaluate here, and mend how variables come into expressions: LocalStack writes texts as they are, so that an
+    expression with a quotation mark or a backslash in one is none any more."""
     evaluator._eval_jsonata = evaluate
     module: ModuleType
     for module in (evaluator, states, variable_store):

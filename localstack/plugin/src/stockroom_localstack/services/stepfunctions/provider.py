@@ -22,6 +22,8 @@ ATTRIBUTES = {"tracingConfiguration": "tracing_config", "encryptionConfiguration
 
 
 class StockroomStepFunctionsProvider(StepFunctionsProvider):
+    """LocalStack's provider with JSONata, and definitions that are refused as on AWS."""
+
     def on_after_init(self) -> None:
         super().on_after_init()
         expressions.apply_patches()

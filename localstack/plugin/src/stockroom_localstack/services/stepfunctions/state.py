@@ -10,6 +10,8 @@ from stockroom_localstack.state.hooks import StateHooks
 
 
 class StepFunctionsHooks(StateHooks):
+    """An execution that runs prevents saving."""
+
     def why_not_saved(self, provider: Any) -> str | None:
         for _, _, store in list(sfn_stores.iter_stores()):
             for arn, execution in list(store.executions.items()):

@@ -63,6 +63,7 @@ class Calls:
         self._changed = threading.Condition()
 
     def wait_for_room(self, seconds: float) -> bool:
+        """Whether one more call may begin, within so many seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: self._under_way < self._may_be(), seconds)
 
@@ -70,6 +71,7 @@ class Calls:
         return 1 if time.monotonic() < self._throttled_until else self._most
 
     def begin(self, call: Callable[[], None], name: str) -> None:
+        """Make the call in a thread of this name; an error of it is logged."""
         with self._changed:
             self._under_way += 1
         threading.Thread(target=self._make, args=(call,), name=name, daemon=True).start()
@@ -85,11 +87,14 @@ class Calls:
                 self._changed.notify_all()
 
     def throttled(self) -> None:
+        """From now on one call at a time, for THROTTLED_SECONDS."""
         with self._changed:
             self._throttled_until = time.monotonic() + THROTTLED_SECONDS
 
 
 class QueuePoller(SqsPoller):
+    """LocalStack's poller of a queue, which calls the function side by side and deletes what is done."""
+
     def configure(self, mapping: Mapping[str, Any], stopped: threading.Event) -> None:
         """stopped: set when the mapping is changed, disabled or deleted."""
         self._stopped = stopped

@@ -40,6 +40,7 @@ class Lane:
             self.buffer.append(record)
 
     def is_due(self, now: float) -> bool:
+        """Whether a batch is to be delivered now."""
         return bool(self.work) and now >= self.work[0].retry_at
 
     def replace_first(self, left: Sequence[Batch]) -> None:
@@ -100,6 +101,7 @@ class Shard:
             self.lanes = [Lane() for _ in range(count)]
 
     def keep_windows(self, keep: bool) -> None:
+        """False: the mapping has no tumbling windows any more."""
         for lane in self.lanes:
             lane.window = lane.window if keep else None
 
@@ -121,6 +123,7 @@ class Shard:
             self.place = ("AFTER_SEQUENCE_NUMBER", self.read_up_to)
 
     def is_done(self) -> bool:
+        """Whether it is closed, and all that was read is delivered."""
         return self.closed and not any(lane.buffer or lane.work or lane.window for lane in self.lanes)
 
     def wanted(self, size: int, most: int) -> int:
@@ -172,6 +175,7 @@ by_mapping: defaultdict[str, Progress] = defaultdict(Progress)  # by its UUID
 
 
 def number_of(record: Record) -> str:
+    """The sequence number of a record of Kinesis or of a table's stream."""
     return str(record["SequenceNumber"] if "SequenceNumber" in record else record["dynamodb"]["SequenceNumber"])
 
 

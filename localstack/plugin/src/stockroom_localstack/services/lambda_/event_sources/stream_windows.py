@@ -29,6 +29,7 @@ class Window:
 
 
 def window_at(moment: float, seconds: int) -> Window:
+    """The window of so many seconds that the moment is in, in seconds since 1970."""
     start = moment // seconds * seconds
     return Window(start, start + seconds)
 

@@ -17,7 +17,8 @@ LOG = logging.getLogger(__name__)
 
 
 def apply_patches() -> None:
-    # Patches, because LocalStack makes its pollers by name and tells them neither all of the mapping nor when to stop.
+    """Give mappings our pollers. LocalStack makes its own by name, and tells them neither all of the mapping nor when
+    to stop."""
     vars(esm_worker_factory).update(
         SqsPoller=QueuePoller, KinesisPoller=CheckpointedKinesisPoller, DynamoDBPoller=CheckpointedDynamoDBPoller
     )
