@@ -1,0 +1,110 @@
+"""The local platform: up, down, and what runs."""
+
+from __future__ import annotations
+
+import sys
+
+from invoke import Context, task
+
+from stockroom.tasks.command import command
+
+
+@task(
+    help={
+        "stack": "Only this stack and what it needs (default: all).",
+        "seed": "Load the sample data; --no-seed leaves the platform empty.",
+        "dataset": "Load this file instead of the sample.",
+        "date-order": "mdy or dmy, for a file whose dates do not tell.",
+        "duplicates": "keep or drop rows of the file that are repeated to the letter.",
+        "snapshot": "Begin with a snapshot and save one; --no-snapshot does neither.",
+    }
+)
+def infra_up(
+    c: Context,
+    stack: str = "",
+    seed: bool = True,
+    dataset: str = "",
+    date_order: str = "",
+    duplicates: str = "keep",
+    snapshot: bool = True,
+) -> None:
+    """Bring the local platform up: engine, bundles, bootstrap, apply, seed. Run again, it repairs what is missing."""
+    with command() as settings:
+        from stockroom.local import show as report
+        from stockroom.local import up as infra
+
+        request = infra.make_request(settings, stack, seed, dataset, date_order, duplicates, snapshot)
+        report.print_summary(infra.infra_up(settings, request, report.Steps()))
+
+
+@task(help={"keep-state": "Keep data, logs and Terraform's working directory; the next infra-up goes on with them."})
+def infra_down(c: Context, keep_state: bool = False) -> None:
+    """Stop the local platform and everything that it started."""
+    with command() as settings:
+        from stockroom.local import show as report
+        from stockroom.local.down import infra_down as take_down
+
+        take_down(settings, keep_state, report.Steps())
+
+
+@task(help={"json": "Print one machine-readable object."})
+def infra_status(c: Context, json: bool = False) -> None:
+    """Show what runs, which release, what is deployed, and how many records are where."""
+    with command() as settings:
+        from stockroom.local import show as report
+        from stockroom.local import status
+
+        report.print_status(status.read_status(settings), json)
+
+
+@task(help={"follow": "Go on with new lines until Ctrl-C.", "lines": "How many of the last lines to show."})
+def logs(c: Context, follow: bool = False, lines: str = "50") -> None:
+    """Show the engine's log."""
+    with command() as settings:
+        from stockroom.console import visible
+        from stockroom.engines import make_engine
+        from stockroom.errors import StockroomError
+
+        if not lines.isdecimal():
+            raise StockroomError(f"--lines {lines}: not a number", "give how many of the last lines to show")
+        for line in make_engine(settings).log_lines(follow, int(lines)):
+            print(visible(line), flush=follow)
+        sys.stdout.flush()
+
+
+@task(help={"json": "Print one machine-readable object."})
+def doctor(c: Context, json: bool = False) -> None:
+    """Check every prerequisite and say how to mend each."""
+    with command() as settings:
+        from stockroom.local import show as report
+        from stockroom.local.doctor import examine
+
+        sys.exit(report.print_findings(examine(settings), json))
+
+
+@task
+def env(c: Context) -> None:
+    """Print `export` lines: after eval "$(invoke env)" the shell, awslocal and any SDK talk to the local platform."""
+    with command() as settings:
+        from stockroom.environments import LOCAL, read_environment, shell_lines
+
+        print("\n".join(shell_lines(settings.local_endpoint, read_environment(LOCAL).region)))
+
+
+@task
+def reset(c: Context) -> None:
+    """Put the running platform back to where the last infra-up left it, without a restart."""
+    with command() as settings:
+        from stockroom.console import Steps
+        from stockroom.local import snapshot_commands as commands
+
+        commands.reset(settings, Steps())
+
+
+@task
+def setup_terraform(c: Context) -> None:
+    """Download the pinned Terraform into .stockroom/bin and check it against its SHA-256."""
+    with command():
+        from stockroom.terraform.download import setup_terraform as setup
+
+        setup(print)
