@@ -64,7 +64,8 @@ class Reach(Enum):
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """reason: one line for who is refused. inert: a browser is to show the answer without scripts and without an
-    origin: whoever can write an object could otherwise act as the platform's own page."""
+    origin: whoever can write an object could otherwise act as the platform's own page.
+    """
 
     reach: Reach
     reason: str = ""

@@ -16,7 +16,8 @@ from . import settings
 
 
 def main() -> None:
-    """Start DynamoDB Local where it is to begin with a state, then LocalStack; returns when that ends."""
+    """Start the emulator, and return when it ends. If DynamoDB is to begin with a saved state, its process is
+    started first."""
     # Next to nothing of what is imported and loaded becomes garbage; early_start.py switches it on again.
     gc.disable()
     current = settings.current()

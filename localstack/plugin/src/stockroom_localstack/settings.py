@@ -45,7 +45,7 @@ class Settings:
 
 
 def parse_settings(environ: Mapping[str, str]) -> Settings:
-    """Raises SettingsError when STOCKROOM_EMULATOR_HOME is not set."""
+    """The settings in the variables of a process. Raises SettingsError when STOCKROOM_EMULATOR_HOME is not set."""
     home = environ.get("STOCKROOM_EMULATOR_HOME", "")
     if not home:
         raise SettingsError(

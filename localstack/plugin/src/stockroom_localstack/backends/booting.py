@@ -22,9 +22,9 @@ BOOTING: dict[str, Booting] = {}
 
 
 def begin(settings: Settings, temporary: Path) -> None:
-    """If DynamoDB is to begin with a state. Raises NotInstalledError.
+    """Start DynamoDB Local if it is to begin with a saved state. Raises NotInstalledError.
 
-    An empty one has time until the first table is made, and until then others need the processors.
+    Without a state it is not needed before the first table is made; until then, others need the processors.
     """
     if "dynamodb" in settings.services and settings.state:
         address = command.free_address()
@@ -32,5 +32,5 @@ def begin(settings: Settings, temporary: Path) -> None:
 
 
 def claim(service: str) -> Booting | None:
-    """The backend of the service that is booting, if there is one; whoever claims it ends it."""
+    """The backend of the service that is booting, or None. Whoever claims it has to end it."""
     return BOOTING.pop(service, None)

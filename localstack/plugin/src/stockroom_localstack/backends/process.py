@@ -28,9 +28,11 @@ class CommandError(RuntimeError):
 
 
 class BackendProcess(FuncThread):
-    """Thread that reads what a process prints until that is stopped. A backend that ends by itself ends the emulator:
-    its data is gone, so an emulator that went on would answer as if tables and streams had never been made, or not at
-    all."""
+    """Thread that reads what a process prints until it is stopped.
+
+    If the backend ends by itself, so does the emulator: its data is gone, and an emulator that went on would answer
+    as if tables and streams had never been made, or not at all.
+    """
 
     def __init__(self, name: str, process: SupervisedProcess) -> None:
         super().__init__(self._run, name=name)
@@ -53,7 +55,7 @@ class BackendProcess(FuncThread):
             shutdown.end_at_once(1)
 
     def command(self, line: str) -> None:
-        """Has the backend do something, one thing at a time, and waits until it is done. Raises CommandError."""
+        """Have the backend do something and wait until it is done. One command at a time. Raises CommandError."""
         assert self.process.stdin
         self.process.stdin.write(f"{line}\n".encode())
         self.process.stdin.flush()
@@ -77,7 +79,7 @@ def obituary(name: str, status: int, last_lines: Sequence[str]) -> str:
 
 
 def attend(name: str, process: SupervisedProcess) -> BackendProcess:
-    """Looks after a process in the background; LocalStack stops it on shutdown."""
+    """Look after a process in the background; LocalStack stops it on shutdown."""
     thread = BackendProcess(name, process)
     TMP_THREADS.append(thread)
     thread.start()
@@ -85,5 +87,8 @@ def attend(name: str, process: SupervisedProcess) -> BackendProcess:
 
 
 def wait_until(is_up: Callable[[], bool], timeout: float | None) -> bool:
-    """LocalStack's own wait looks every half second, which is as long as these servers take to start."""
+    """Wait for the condition, at most `timeout` seconds (None: for ever); whether it came true.
+
+    LocalStack's own wait looks every half second, which is as long as these servers take to start.
+    """
     return bool(poll_condition(is_up, timeout=timeout, interval=POLL_SECONDS))  # type: ignore[arg-type]  # None: forever

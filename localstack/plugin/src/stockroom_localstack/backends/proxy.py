@@ -29,7 +29,7 @@ def connections_to(url: str) -> urllib3.HTTPConnectionPool:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
-    """Raises urllib3's HTTPError."""
+    """Send a POST request over a connection that stays open. Raises urllib3's HTTPError."""
     return connections_to(url).request("POST", urlsplit(url).path, body=body, headers=headers, retries=False)
 
 
@@ -62,7 +62,7 @@ class BackendProxy(AwsRequestProxy):
 
 
 def as_response(answer: urllib3.BaseHTTPResponse) -> Response:
-    """A backend's answer as it is to be passed on."""
+    """A backend's answer as the gateway passes it on."""
     response = Response(answer.data, answer.status)
     response.headers.clear()
     for name, value in answer.headers.items():
@@ -71,7 +71,7 @@ def as_response(answer: urllib3.BaseHTTPResponse) -> Response:
 
 
 def result_of(context: RequestContext, response: Response) -> Any:
-    """What a backend's answer says. Raises ServiceException for an error."""
+    """What a backend's answer says, parsed. Raises ServiceException for an error."""
     assert context.operation
     assert context.protocol
     parsed = parse_response(context.operation, context.protocol, response, include_response_metadata=False)

@@ -78,7 +78,7 @@ def _bucket_allows(policy: Policy, request: Request) -> bool:
 
 
 def _s3_cors_handler() -> Any:
-    """LocalStack's, which knows the buckets; None while S3 has not started."""
+    """LocalStack's handler of CORS, which knows the buckets; None while S3 has not started."""
     from localstack.services.s3.cors import S3CorsHandler
 
     return next((one for one in preprocess_request.handlers if isinstance(one, S3CorsHandler)), None)
@@ -111,7 +111,8 @@ def _secret_of(access_key: str) -> str | None:
 
 @cache
 def trust_nobody_else(policy: Policy) -> None:
-    """LocalStack lets in pages of its own company, of files and of ports that it does not have."""
+    """Take from LocalStack's list the pages that it trusts: of its own company, of files, of ports that it does not
+    have."""
     # Patches, because LocalStack's lists can only be made longer.
 
     def is_allowed(headers: Headers) -> bool:

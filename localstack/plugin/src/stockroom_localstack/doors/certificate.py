@@ -23,7 +23,7 @@ BEFORE = timedelta(minutes=5)  # clocks of others may be late
 
 
 def server_context() -> ssl.SSLContext:
-    """For a server that shows a certificate made at this moment; nothing of it stays in a file."""
+    """The TLS context of a server, with a certificate that is made now; nothing of it stays in a file."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile() as file:  # which only this user may read
         file.write(self_signed(datetime.now(UTC)))

@@ -25,12 +25,12 @@ TOO_MANY = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 def most_connections(files: int) -> int:
-    """Half of the files are for everything else: backends, functions, objects."""
+    """How many connections there may be. Half of the files are for everything else: backends, functions, objects."""
     return min(MOST_CONNECTIONS, files // 2)
 
 
 class Connection:
-    """socket: changes when the client begins to speak TLS."""
+    """A connection by its socket, which is another one once the client speaks TLS."""
 
     __slots__ = ("socket",)
 
@@ -39,7 +39,7 @@ class Connection:
 
 
 class Connections:
-    """Those that are open, at most so many."""
+    """The connections that are open, at most `most` of them. Safe for threads."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -48,7 +48,7 @@ class Connections:
         self._idle: dict[Connection, None] = {}  # no request is under way on them; the longest idle first
 
     def enter(self, connection: Connection) -> bool:
-        """False: there is no room for another one, since requests are under way on all that are open."""
+        """Let a connection in. False: there is no room, since requests are under way on all that are open."""
         with self._lock:
             if self._open >= self.most and not self._close_idle():
                 return False
@@ -86,7 +86,10 @@ class Connections:
 
 
 def limit_waiting(connected: socket.socket) -> None:
-    """In the system, so that it costs no call for each wait: reading raises BlockingIOError after IDLE_SECONDS."""
+    """Let reading raise BlockingIOError after IDLE_SECONDS, and sending after SEND_SECONDS.
+
+    The system does it, so that it costs no call for each wait.
+    """
     for option, seconds in ((socket.SO_RCVTIMEO, IDLE_SECONDS), (socket.SO_SNDTIMEO, SEND_SECONDS)):
         connected.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
 
@@ -97,7 +100,7 @@ def accept_forever(
     stopped: threading.Event,
     serve: Callable[[Connection, Any], None],
 ) -> None:
-    """Until it is stopped, whatever happens."""
+    """Accept connections until `stopped` is set, whatever happens, and serve each in a thread of its own."""
     while not stopped.is_set():
         try:
             connected, client = listening.accept()

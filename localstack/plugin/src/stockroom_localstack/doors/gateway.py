@@ -19,7 +19,7 @@ OWN_ADDRESSES = "/_"
 
 
 def known_regions() -> list[str]:
-    """As LocalStack's handler finds them."""
+    """Names of AWS's regions, found as LocalStack's handler finds them."""
     return list(Session().get_available_regions("s3", "aws"))
 
 

@@ -30,7 +30,7 @@ class Guard:
         self._policy = policy
 
     def judge(self, is_others: bool, method: str, target: bytes, headers: Headers) -> Verdict:
-        """By the head of a request, before its body is read. is_others: another user has made the connection."""
+        """Judge a request by its head, before its body is read. is_others: another user has made the connection."""
         return OF_ANOTHER_USER if is_others else admission.judge(self._policy, method, target, headers)
 
     def __call__(self, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:

@@ -54,8 +54,11 @@ class Arriving:
 
 
 class Connection:
-    """judge: by a request's head, before its body is read. busy, idle: called when the first request of those under way
-    has begun, and when the last has been answered."""
+    """One connection of HTTP/2 and the requests on it.
+
+    judge: judges a request by its head, before its body is read. busy, idle: called when the first request that is
+    under way has begun, and when the last one has been answered.
+    """
 
     def __init__(
         self,
@@ -76,7 +79,7 @@ class Connection:
         self._changed = threading.Condition()
 
     def serve(self, received: bytes) -> None:
-        """Answer the requests until the client has enough. received: what was read of it already."""
+        """Answer requests until the client closes the connection. received: bytes that were read already."""
         with self._changed:
             self._h2.initiate_connection()  # which says how many requests and how long headers h2 admits
             self._h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW})

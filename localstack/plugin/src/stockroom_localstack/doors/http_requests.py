@@ -53,7 +53,8 @@ class Arriving:
         self.is_in_body = False
 
     def feed(self, data: bytes) -> Iterator[Request]:
-        """The requests that are complete with these bytes. Raises HttpParserError for what is no HTTP."""
+        """Take in bytes, and give out the requests that are complete with them. Raises HttpParserError for what is
+        not HTTP."""
         self._bytes += len(data)
         self._parser.feed_data(data)
         while self._complete:

@@ -46,21 +46,22 @@ HTTP2 = "h2"
 
 
 def require_loopback(host: str) -> str:
-    """The host as it is; raises ValueError when others on the network could reach it."""
+    """The host itself. Raises ValueError when others on the network could reach it."""
     if not ipaddress.ip_address(host).is_loopback:
         raise ValueError(f"GATEWAY_LISTEN names {host}, but the emulator listens on a loopback address only")
     return host
 
 
 class Tls:
-    """Makes a certificate when the first client wants one: most use plain HTTP, and need not wait for its imports."""
+    """The TLS context, made for the first client that wants one: most speak plain HTTP and need not wait for its
+    imports."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
 
     def context(self) -> ssl.SSLContext:
-        """With a certificate that is made for the first client that speaks TLS."""
+        """The context of the server, the same one every time."""
         with self._lock:
             if self._context is None:
                 from . import certificate
@@ -79,7 +80,7 @@ class Server:
         self._tls = Tls()
 
     def serve(self, connection: Connection, client: tuple[Any, ...]) -> None:
-        """One connection, until the client has enough."""
+        """Serve one connection until the client closes it."""
         # A client that goes away, in the middle of a handshake too, or does nothing for long is no fault of ours.
         try:
             with connection.socket, suppress(OSError):

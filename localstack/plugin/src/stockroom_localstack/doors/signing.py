@@ -22,7 +22,7 @@ class MalformedParametersError(ValueError):
 
 
 class Credential(NamedTuple):
-    """Of X-Amz-Credential."""
+    """The parts of X-Amz-Credential."""
 
     access_key: str
     date: str
@@ -51,7 +51,7 @@ class Presigned(NamedTuple):
 
 
 def credential_of(text: str) -> Credential:
-    """Raises MalformedParametersError."""
+    """The parts of a value of X-Amz-Credential. Raises MalformedParametersError."""
     parts = text.rsplit("/", 4)
     if len(parts) != 5 or parts[4] != "aws4_request":
         raise MalformedParametersError(
@@ -67,7 +67,7 @@ def credential_of(text: str) -> Credential:
 
 
 def presigned(parameters: Mapping[str, str]) -> Presigned:
-    """Of the parameters of a URL, all of which are there. Raises MalformedParametersError."""
+    """The signature in a URL's parameters, all of which are there. Raises MalformedParametersError."""
     if parameters["X-Amz-Algorithm"] != ALGORITHM:
         raise MalformedParametersError(f'X-Amz-Algorithm only supports "{ALGORITHM}"')
     credential = credential_of(parameters["X-Amz-Credential"])
@@ -99,7 +99,8 @@ def presigned(parameters: Mapping[str, str]) -> Presigned:
 def canonical_request(
     method: str, raw_path: str, raw_query: str, headers: Iterable[tuple[str, str]], signed: Iterable[str]
 ) -> str:
-    """headers: names and values as they came. signed: names of those that count, in lower case."""
+    """AWS's canonical request. headers: names and values as they came. signed: names of those that count, in lower
+    case."""
     values: dict[str, list[str]] = {}
     for name, value in headers:
         values.setdefault(name.lower(), []).append(" ".join(value.split()))
@@ -130,7 +131,7 @@ def string_to_sign(request: str, date: datetime, credential: Credential) -> str:
 
 
 def signature(secret: str, credential: Credential, text: str) -> str:
-    """Of the text with this secret access key, in hexadecimal digits."""
+    """The signature of the text with this secret access key, in hexadecimal digits."""
     key = f"AWS4{secret}".encode()
     for part in (credential.date, credential.region, credential.service, "aws4_request"):
         key = hmac.digest(key, part.encode(), hashlib.sha256)

@@ -23,7 +23,7 @@ Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
 
 
 def environment(request: Request, scheme: str, server: tuple[Any, ...], client: tuple[Any, ...]) -> Environment:
-    """What WSGI (PEP 3333) and rolo want to know of a request."""
+    """The WSGI environment of a request, with what rolo wants beside."""
     target = request.target
     # A request to a proxy names the whole URL: RFC 9112, 3.2.2.
     url = httptools.parse_url(target) if not target.startswith(b"/") and target != b"*" else None
@@ -61,7 +61,8 @@ def environment(request: Request, scheme: str, server: tuple[Any, ...], client: 
 
 @dataclass
 class Answer:
-    """What an application says. headers: with the time. pieces: of the body, to be left alone where there is none."""
+    """What an application answers. headers: with the date. pieces: of the body; to be left alone if has_body is
+    False."""
 
     status: str
     headers: list[tuple[str, str]]
@@ -71,7 +72,7 @@ class Answer:
 
 @contextmanager
 def answering(application: Application, environ: Environment) -> Iterator[Answer]:
-    """Around the sending of an application's answer, which is closed at the end."""
+    """Ask the application, and close its answer at the end of the block."""
     started: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:

@@ -12,7 +12,8 @@ CHECK_EVERY_SECONDS = 1.0
 
 
 def keep_temporary_files_in(run_dir: Path) -> None:
-    """LocalStack unpacks Lambda code below the temporary directory: that must not be the machine's /tmp."""
+    """Put all temporary files below the run directory: LocalStack unpacks functions' code there, which is not to lie
+    in the machine's /tmp."""
     folder = run_dir / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(folder)
@@ -28,7 +29,8 @@ def identity(folder: Path) -> tuple[int, int] | None:
 
 
 def end_emulator_when_gone(run_dir: Path) -> None:
-    """A deleted checkout must not leave a server that holds the port."""
+    """Watch the run directory in a thread, and end the emulator when it disappears: a deleted checkout must not
+    leave a server that holds the port."""
     run_dir.mkdir(parents=True, exist_ok=True)
     threading.Thread(target=_watch, args=(run_dir, identity(run_dir)), name="run-directory-watch", daemon=True).start()
 

@@ -21,7 +21,7 @@ def point_localstack_to_index(home: Path) -> None:
 
 
 def build_if_missing(home: Path) -> None:
-    """Safe to run in several processes at once."""
+    """Build the index below `home`, where there is none. Safe to run in several processes at once."""
     index = _index(home)
     if index.exists():
         return

@@ -14,8 +14,11 @@ BEFORE_ALL_OTHERS = 1000
 
 @hooks.on_infra_shutdown(priority=BEFORE_ALL_OTHERS)
 def stockroom() -> None:
-    """LocalStack's own shutdown takes four seconds and sometimes never ends: a service that was stopped is started
-    again by the next that stops, with a thread that nobody ends. Without persistence it has nothing to save."""
+    """End at once: there is nothing to save without persistence.
+
+    LocalStack's own shutdown takes four seconds and sometimes never ends: a service that was stopped is started
+    again by the next one that stops, with a thread that nobody ends.
+    """
     if not config.PERSISTENCE:
         end_at_once(0)
 

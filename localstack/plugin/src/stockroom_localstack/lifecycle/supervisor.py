@@ -58,7 +58,10 @@ class SupervisedProcess:
             return self._pid
 
     def wait(self, timeout: float | None = None) -> int:
-        """Exit status, or minus the signal. Raises subprocess.TimeoutExpired after `timeout` seconds."""
+        """Wait for the command to end. Returns its exit status, or minus the signal that ended it.
+
+        Raises subprocess.TimeoutExpired after `timeout` seconds.
+        """
         _ = self.pid  # is told first
         with self._status_lock:
             if self._status is None:
@@ -75,7 +78,7 @@ class SupervisedProcess:
         return self._status is None and not self._has_news(0)
 
     def kill(self) -> None:
-        """Kills the command and all it started, and waits until they are gone. Safe to repeat."""
+        """Kill the command and all that it started, and wait until they are gone. Safe to repeat."""
         with contextlib.suppress(OSError):  # it has ended
             self._lifeline.shutdown(socket.SHUT_WR)
         self.wait()
@@ -90,7 +93,7 @@ class SupervisedProcess:
 def start(
     command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, stdin: int = subprocess.DEVNULL
 ) -> SupervisedProcess:
-    """Starts the command with this environment (Python may add LC_CTYPE). No file is inherited.
+    """Start the command with exactly this environment (Python may add LC_CTYPE) and without inherited files.
 
     stdin: as for subprocess.Popen.
     """

@@ -19,7 +19,7 @@ HOOKS = ("localstack.dns.*", "localstack.dev.*", "localstack.http.resources.*", 
 
 
 def leave_out() -> None:
-    """To be called before LocalStack is imported."""
+    """Keep LocalStack from importing and starting it. To be called before LocalStack is imported."""
     for hook in HOOKS:
         global_plugin_filter.add_exclusion(namespace="localstack.hooks.*", value=hook)
     _import_later("dns.resolver")

@@ -78,7 +78,7 @@ Answer = Responded | Failed | TooLarge | Exited
 
 
 class RuntimeApi:
-    """Serves one process, and those it starts, to its end. `initialised` tells how the initialisation went.
+    """The server for one process and those that it starts. `initialised` tells how the initialisation went.
 
     Anybody on this machine can connect, a web page among them.
     """
@@ -94,7 +94,7 @@ class RuntimeApi:
         self.address = f"{LOOPBACK}:{self._socket.getsockname()[1]}"
 
     def serve(self, is_own: Callable[[Address, Address], bool]) -> None:
-        """is_own: whether the connection between an address and ours is one of the process, which was started."""
+        """Begin to answer. is_own: whether the connection between an address and ours is one of the process."""
         self._is_own = is_own
         threading.Thread(target=self._accept, name=f"lambda-runtime-api-{self.address}", daemon=True).start()
 
@@ -114,7 +114,7 @@ class RuntimeApi:
         return answer
 
     def process_ended(self, status: int) -> None:
-        """Answers whatever is still open, and closes."""
+        """Answer all events that are still open with this end, and close."""
         with self._lock:
             self._ended = Exited(status)
             answers = list(self._open.values())
@@ -147,7 +147,7 @@ class RuntimeApi:
         _settle(self.initialised, Failed(payload, error_type))
 
     def answered(self, request_id: str, answer: Answer) -> bool:
-        """False when no such event is open."""
+        """Note the answer to an event. False when no such event is open."""
         with self._lock:
             future = self._open.pop(request_id, None)
         if future is None:

@@ -41,7 +41,8 @@ runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
 
 
 class ForkServer:
-    """Started by its first request, and by the next one when it has died."""
+    """Forks processes of functions. It is started by the first request, and again by the first one after it has
+    died."""
 
     def __init__(self, interpreter: Path) -> None:
         self._interpreter = interpreter
@@ -90,7 +91,7 @@ FORK_SERVERS_LOCK = threading.Lock()
 
 
 def start(interpreter: Interpreter, handler: str, environment: Mapping[str, str], places: Places) -> SupervisedProcess:
-    """environment: all variables of the process, which works in the folder of the function's code."""
+    """Start a function's process, which works in the folder of its code. environment: all of its variables."""
     if sys.platform != "linux" or needs_new_interpreter(environment, places.task_root, interpreter.site_packages):
         command = _command(interpreter, handler, environment, places)
         return supervisor.start(confined(command, access(places)), env=environment, cwd=places.task_root)

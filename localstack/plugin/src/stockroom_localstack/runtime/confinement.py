@@ -34,7 +34,8 @@ class Access:
 
 
 def access(places: Places) -> Access:
-    """Code and layers are there to be read, as on AWS. Python keeps what it compiles in a folder beside each module."""
+    """What a process with these places may touch. Code and layers can be read, as on AWS; Python keeps what it
+    compiles in a folder beside each module, which can be written."""
     python = places.interpreter.resolve()
     code = (places.task_root, *places.layers)
     read = [
@@ -49,7 +50,7 @@ def access(places: Places) -> Access:
 
 
 def confined(command: Iterable[str | Path], access: Access) -> list[str | Path]:
-    """The command that runs this one confined."""
+    """The command that runs the given one confined to this access."""
     return [sys.executable, "-I", "-S", CONFINEMENT, json.dumps(asdict(access)), *command]
 
 

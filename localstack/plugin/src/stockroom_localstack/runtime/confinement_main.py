@@ -36,7 +36,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def version() -> int:
-    """Of the system's Landlock; 0 where there is none."""
+    """The version of the system's Landlock; 0 where there is none."""
     if sys.platform != "linux":
         return 0
     return max(int(libc.syscall(CREATE_RULESET, None, 0, ASK_FOR_VERSION)), 0)

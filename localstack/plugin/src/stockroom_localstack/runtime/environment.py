@@ -36,7 +36,7 @@ class Places:
     interpreter: Path
 
     def here(self, path: str) -> Path:
-        """Where a path of AWS is on this machine; the path itself where it is neither of the code nor of a layer."""
+        """Where a path of AWS is on this machine. What is neither of the code nor of a layer is returned as it is."""
         given = Path(path)
         if given.is_relative_to("/var/task"):
             return self.task_root / given.relative_to("/var/task")

@@ -27,7 +27,7 @@ class Output:
             self._shorten()
 
     def drain(self) -> bytes:
-        """All since the last call, with a line in place of what was too much."""
+        """All that was printed since the last call, with a line in place of what was too much."""
         self._shorten()
         text = bytes(self._first)
         if self._left_out:
@@ -44,7 +44,7 @@ class Output:
 
 
 def truncated_line(left_out: int) -> bytes:
-    """Bytes that were left out, as a line of its own."""
+    """The line that stands in place of so many bytes."""
     kept = (FIRST_BYTES + LAST_BYTES) // 2**20
     return (
         f"\n… truncated: {left_out} bytes are not kept. The local emulator keeps {kept} MB of what a call prints, "

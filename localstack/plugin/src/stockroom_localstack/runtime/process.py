@@ -23,7 +23,8 @@ LARGEST_PIPE = 2**20
 
 
 class RuntimeProcess:
-    """Runs from the constructor until `kill`, or until the function ends it."""
+    """The process of one execution environment. It runs from the constructor until `kill`, or until it ends by
+    itself."""
 
     def __init__(
         self,
@@ -80,7 +81,7 @@ class RuntimeProcess:
         return -(-self._peak_memory // 2**20)
 
     def kill(self) -> None:
-        """Ends the process and all it started, and waits until its output is complete."""
+        """End the process and all that it started, and wait until its output is complete."""
         self._is_read.set()
         self._process.kill()
         self._watcher.join()

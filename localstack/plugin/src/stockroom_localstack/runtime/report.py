@@ -20,7 +20,8 @@ LEVELS = ("DEBUG", "INFO", "WARN")
 
 @dataclass(frozen=True)
 class Spent:
-    """What an invocation took. Memory in MB; init_milliseconds: None but for an environment's first one."""
+    """What an invocation took. Memory in MB. init_milliseconds: of the environment's first invocation, None of later
+    ones."""
 
     milliseconds: float
     memory_size: int
@@ -29,7 +30,7 @@ class Spent:
 
     @property
     def billed_milliseconds(self) -> int:
-        """As AWS bills: whole milliseconds, initialisation included."""
+        """Whole milliseconds, initialisation included, as AWS bills."""
         return math.ceil(self.milliseconds + (self.init_milliseconds or 0))
 
 
@@ -49,7 +50,7 @@ def timeout_error(request_id: str, seconds: float) -> bytes:
 
 
 def exit_message(status: int) -> str:
-    """status: exit status of the process, or minus the signal that ended it."""
+    """What AWS says of a process that ended. status: its exit status, or minus the signal that ended it."""
     if status == 0:
         return "Runtime exited without providing a reason"
     if status > 0:
@@ -69,15 +70,15 @@ def too_large_error() -> bytes:
 
 
 class TextReport:
-    """What Lambda itself tells in a function's log, each an event; "" for what it does not tell."""
+    """Lines that Lambda itself writes into a function's log, as text. An empty line is not written."""
 
     def init_start(self, interpreter: str, version_arn: str) -> str:
-        """interpreter: python3.X."""
+        """The initialisation begins. interpreter: python3.X."""
         name = interpreter.replace("python", "python:")
         return f"INIT_START Runtime Version: {name}\tRuntime Version ARN: {version_arn}\n"
 
     def init_report(self, milliseconds: float, phase: str, status: str, error_type: str | None = None) -> str:
-        """phase: init or invoke. status: timeout or error."""
+        """The initialisation failed. phase: init or invoke. status: timeout or error."""
         line = f"INIT_REPORT Init Duration: {milliseconds:.2f} ms\tPhase: {phase}\tStatus: {status}"
         return line + (f"\tError Type: {error_type}\n" if error_type else "\n")
 
@@ -98,7 +99,7 @@ class TextReport:
         return f"END RequestId: {request_id}\n"
 
     def report(self, request_id: str, spent: Spent, status: str | None, error_type: str | None) -> str:
-        """status: None when all went well, or the handler raised."""
+        """What an invocation took. status: timeout or error; None when all went well, or the handler raised."""
         parts = [
             f"REPORT RequestId: {request_id}",
             f"Duration: {spent.milliseconds:.2f} ms",
@@ -161,7 +162,8 @@ class JsonReport(TextReport):
 
 
 def is_in_tail(event: str) -> bool:
-    """Whether LogResult has it: AWS starts an environment before the invocation, and tells so in the log group only."""
+    """Whether LogResult holds the event. AWS starts an environment before the invocation, so the log group alone has
+    the line of its start."""
     return not event.startswith("INIT_START ") and '"type":"platform.initStart"' not in event
 
 
@@ -171,9 +173,10 @@ def now() -> str:
 
 
 def output_events(output: bytes) -> list[str]:
-    """What a function printed, as events for CloudWatch Logs: lines within the limit, which end as such.
+    """What a function printed, as events for CloudWatch Logs: one for each line, or several for a line over the limit.
 
-    AWS's runtime client joins the lines of an error with carriage returns, to keep them in one event on their way.
+    AWS's runtime client joins the lines of an error with carriage returns, to keep them in one event; they are put
+    back here.
     """
     if output.endswith(b"\n"):
         output = output[:-1]

@@ -18,7 +18,7 @@ from .gate import GATE
 
 @dataclass
 class Rest:
-    """Event sources rest while the state is saved, and until a time (of the monotonic clock)."""
+    """Whether event sources rest: while the state is saved, and until a time (of the monotonic clock)."""
 
     saving: bool = False
     until: float = 0.0
@@ -36,7 +36,7 @@ def when_resting(action: Callable[[], None]) -> None:
 
 @contextmanager
 def event_sources_rest() -> Iterator[None]:
-    """Nothing new is read for event source mappings; what was read goes its way."""
+    """Read nothing new for event source mappings meanwhile. What was read already goes its way."""
     REST.saving = True
     _begin_to_rest()
     try:
@@ -46,7 +46,7 @@ def event_sources_rest() -> Iterator[None]:
 
 
 def rest_for(seconds: float) -> None:
-    """Event sources rest from now on, for so long at most; until another call tells another time, such as 0."""
+    """Let event sources rest for so many seconds from now, or until the next call, which may say 0."""
     REST.until = time.monotonic() + seconds
     _begin_to_rest()
 

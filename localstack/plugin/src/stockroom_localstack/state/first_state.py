@@ -27,8 +27,10 @@ class StateMissingError(RuntimeError):
 
 
 def load(folder: Path, parent: int, early_services: Sequence[str], start: EarlyStart) -> None:
-    """The emulator's first state. Returns at once; nobody is answered before it is loaded, not even who asks whether
-    the emulator is ready. Ends the emulator when it can't be loaded."""
+    """Load the state with which the emulator begins, in a thread. Ends the emulator when it can't be loaded.
+
+    Nobody is answered before it is loaded, not even who asks whether the emulator is ready.
+    """
     from . import snapshot
 
     GATE.close_until_loaded()
@@ -49,7 +51,7 @@ def load(folder: Path, parent: int, early_services: Sequence[str], start: EarlyS
 
 
 def prove(folder: Path, parent: int, early_services: Sequence[str], start: EarlyStart) -> NoReturn:
-    """Loads the state as `load` does, and ends the emulator: with status 0 when it can be loaded. Nobody is ever
+    """Load the state as `load` does, and end the emulator: with status 0 if it could be loaded. Nobody is ever
     answered, and nothing that is loaded begins to work."""
     from . import snapshot
 
@@ -78,7 +80,7 @@ def _end(error: Exception) -> NoReturn:
 
 
 def _wait_for(folder: Path, parent: int) -> None:
-    """Until the folder is there, all of it at once: the toolkit, whose process is our parent, unpacks it meanwhile.
+    """Wait for the folder, which appears with all that is in it: the toolkit, whose process is our parent, unpacks it.
 
     Raises StateMissingError when the toolkit ended before it was done.
     """

@@ -25,7 +25,8 @@ LONGEST_PAUSE_SECONDS = 2.0
 class Kind(IntEnum):
     """Who wants to pass: a request from outside, or what follows from one, in the emulator or in a function.
 
-    A gate that admits NOTHING is closed for both."""
+    A gate that admits NOTHING is closed for both.
+    """
 
     OUTSIDE = 0
     WORK = 1
@@ -57,7 +58,8 @@ class Gate:
 
     @contextmanager
     def request(self, request: Request) -> Iterator[None]:
-        """Raises ServiceUnavailable for what was held while the state that it belongs to was replaced."""
+        """Pass the gate with a request. Raises ServiceUnavailable if the state was replaced while the request was
+        held."""
         if request.path.startswith(OWN):
             yield
         elif request.path.startswith(ABOUT_THE_EMULATOR):
@@ -71,7 +73,7 @@ class Gate:
                 yield
 
     def tell_reading(self, request: Request) -> None:
-        """That the request which is inside changes nothing."""
+        """Note that the request which is inside changes nothing."""
         if kind_of(request) is Kind.OUTSIDE:
             self._mine.reads = True
 
@@ -87,12 +89,13 @@ class Gate:
 
     @contextmanager
     def work(self) -> Iterator[None]:
-        """What changes state without a request. Raises as `request`."""
+        """Pass the gate with work that changes state without a request. Raises as `request`."""
         with self._passing(Kind.WORK):
             yield
 
     def handed_over(self, work: Callable[..., Any]) -> Callable[..., Any]:
-        """What follows from something inside, for another thread to do: inside from now on until that has done it."""
+        """Work that follows from something inside, for another thread to do. It counts as inside from now on until
+        it is done."""
         with self._changed:
             self._inside[Kind.WORK] += 1
             times_replaced = self._times_replaced
@@ -108,7 +111,7 @@ class Gate:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Part of either: a wait for something to come. What waits here is not waited for."""
+        """Around a wait inside a request or work. Nobody who waits for quiet waits for it."""
         kind = self._leave()
         try:
             yield
@@ -119,12 +122,13 @@ class Gate:
     # For those who write or replace the state
 
     def close_until_loaded(self) -> None:
-        """At start: all from outside waits for `open`, the question whether the emulator is ready too."""
+        """Hold all requests from outside until `open`, the question whether the emulator is ready too. For the
+        start."""
         self._opened.clear()
         self.admit(Kind.WORK)
 
     def admit(self, kind: Kind) -> None:
-        """This kind and those that follow from it."""
+        """Admit this kind, and what follows from it."""
         with self._changed:
             self._admits = kind
             self._changed.notify_all()
@@ -135,13 +139,13 @@ class Gate:
         self._opened.set()
 
     def refuse_held_work(self) -> None:
-        """The state is being replaced: what is held, and follows from the old one, gets an error."""
+        """Note that the state is being replaced. What is held and belongs to the old one gets an error."""
         with self._changed:
             self._times_replaced += 1
             self._changes = 0
 
     def moment(self) -> str:
-        """The same for as long as nobody outside changes anything and the state is not replaced."""
+        """A text that stays the same as long as nobody outside changes anything and the state is not replaced."""
         with self._changed:
             return f"{self._origin}-{self._times_replaced}-{self._changes}"
 
@@ -150,7 +154,8 @@ class Gate:
         return self._changes == 0
 
     def wait_until_quiet(self, kind: Kind, busy: Callable[[], bool], seconds: float) -> bool:
-        """Until nothing of this kind and those that follow from it is inside, in two looks. False: not in time."""
+        """Wait until nothing of this kind, and nothing that follows from it, is inside, in two looks. False: not in
+        time."""
         deadline = time.monotonic() + seconds
         quiet = 0
         while quiet < 2:
@@ -163,7 +168,8 @@ class Gate:
         return True
 
     def wait_for_pause(self) -> None:
-        """For work that was just loaded: until nobody asks any more whether all is there; for a while at most."""
+        """Wait, for LONGEST_PAUSE_SECONDS at most, until nobody asks any more whether all is there. For work that
+        was just loaded."""
         began = time.monotonic()
         deadline = began + LONGEST_PAUSE_SECONDS
         while (left := min(max(self._asked_at, began) + PAUSE_SECONDS, deadline) - time.monotonic()) > 0:

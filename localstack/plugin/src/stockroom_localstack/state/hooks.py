@@ -20,11 +20,11 @@ Root = MutableMapping[Any, Any] | MutableSet[Any] | list[Any] | deque[Any]
 
 
 class StateHooks:
-    """Those of a service that has nothing to do. `provider` is always the service's, which runs.
+    """The hooks of a service; these do nothing. `provider` is always the service's own, which runs.
 
     saved_attributes: attributes of the provider whose content is state.
-    shared_attributes: attributes of the provider that state refers to, and that stay the objects that they are.
-    has_data: the service keeps data itself, for `save_data` and `load_data`.
+    shared_attributes: attributes of the provider that state refers to. They stay the same objects.
+    has_data: the service keeps data itself; see `save_data` and `load_data`.
     """
 
     saved_attributes: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class StateHooks:
         return {}
 
     def why_not_saved(self, provider: Any) -> str | None:
-        """What runs at the moment and could not go on in another emulator, in one line."""
+        """What runs at the moment and could not go on in another emulator, in one line; None when there is nothing."""
         return None
 
     def is_settled(self, provider: Any) -> bool:
@@ -54,7 +54,7 @@ class StateHooks:
         """Put the service's own data back to what the folder holds; None: to nothing at all."""
 
     def before_reading(self) -> None:
-        """Before stores are read from a state with this service, which may not run yet."""
+        """Prepare for reading the stores of a state with this service, which may not run yet."""
 
     def before_replacing(self, provider: Any) -> None:
         """Cut off what runs and what waits: it belongs to the old state."""
@@ -72,7 +72,8 @@ BEFORE_SAVING: list[Callable[[], object]] = []
 
 
 def register(loaders: Mapping[str, Callable[[], StateHooks]]) -> None:
-    """loaders: what imports the hooks of a service, by its name; called when the service runs or is to be loaded."""
+    """Tell which services have hooks. loaders: import a service's hooks, by its name, when it runs or is to be
+    loaded."""
     LOADERS.update(loaders)
 
 
@@ -83,7 +84,7 @@ def before_saving(action: Callable[[], object]) -> None:
 
 @cache
 def hooks_of(service: str) -> StateHooks:
-    """Of any service, by its name."""
+    """The hooks of a service, by its name; those that do nothing where it has none."""
     return LOADERS.get(service, StateHooks)()
 
 

@@ -17,7 +17,7 @@ CHUNK = 2**20
 
 
 class Place(NamedTuple):
-    """Where a content is in the file, in bytes, and when it was written, as LocalStack counts."""
+    """Where a content is in the file, in bytes, and when it was modified, as LocalStack counts."""
 
     start: int
     length: int
@@ -32,7 +32,7 @@ class ObjectsWriter:
         self._known: dict[bytes, tuple[int, int]] = {}
 
     def place(self, content: LockedSpooledTemporaryFile) -> Place:
-        """Where the content is in the file, which it is written to if it is new."""
+        """Where the content is in the file. It is written if it is not there yet."""
         source: Any = content
         with content.position_lock:
             source.seek(0)
@@ -54,7 +54,7 @@ class ObjectsReader:
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def content(self, place: Place) -> LockedSpooledTemporaryFile:
-        """The content at the place. Raises EOFError."""
+        """The content at the place. Raises EOFError if the file is cut off."""
         content = LockedSpooledTemporaryFile(dir=str(self._folder), max_size=ephemeral.S3_MAX_FILE_SIZE_BYTES)
         self._file.seek(place.start)
         left = place.length

@@ -13,7 +13,7 @@ from .running import started
 
 
 def save(folder: Path) -> None:
-    """Of the services that run, into the folder."""
+    """Save the data of the services that run into the folder."""
     for service, provider, its in hooks.of_running():
         if its.has_data:
             (folder / service).mkdir(parents=True)
@@ -21,7 +21,7 @@ def save(folder: Path) -> None:
 
 
 def loads(folder: Path, services: Collection[str]) -> list[Callable[[], None]]:
-    """What is to be done to load, side by side. services: those that are to run, and are started for it."""
+    """What loads the data, to be called side by side. services: those that are to run; they are started for it."""
     return [
         partial(_load, service, folder / service)
         for service in hooks.LOADERS
@@ -34,7 +34,7 @@ def _load(service: str, folder: Path) -> None:
 
 
 def check(folder: Path) -> None:
-    """Whether the databases are sound, which nobody notices who only copies them. Raises sqlite3.DatabaseError."""
+    """Check that the databases are sound, which nobody notices who only copies them. Raises sqlite3.DatabaseError."""
     for file in folder.glob("*/*.db"):
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
             try:

@@ -38,7 +38,7 @@ PEM, PKCS8 = Encoding.PEM, PrivateFormat.PKCS8
 
 
 class StatePickler(pickle.Pickler):
-    """Writes objects of LocalStack and moto; what a name is known of is written as that name."""
+    """Writes objects of LocalStack and moto. An object that has a name is written as its name."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ VARIABLES: list[str] = []
 
 
 def register(variables: Iterable[str]) -> None:
-    """variables: `module:variable`, of LocalStack and moto, each as soon as its module is imported."""
+    """Tell of variables `module:variable` of LocalStack and moto. Each counts as soon as its module is imported."""
     VARIABLES.extend(variables)
 
 
@@ -42,7 +42,7 @@ def loaded() -> dict[str, Root]:
 
 
 def objects() -> dict[str, Any]:
-    """Objects that others refer to and that stay what they are, by name."""
+    """Objects that others refer to, and that stay the same objects, by name."""
     return {
         _name(service, attribute): attrgetter(attribute)(provider)
         for service, provider, its in hooks.of_running()
@@ -51,7 +51,7 @@ def objects() -> dict[str, Any]:
 
 
 def find(name: str) -> Any:
-    """What has the name; its module is imported, its service is started."""
+    """The object with this name. Its module is imported, or its service started."""
     owner, _, rest = name.partition(":")
     kind, _, service = owner.partition(" ")
     if not service:
@@ -85,7 +85,7 @@ def _name(service: str, attribute: str) -> str:
 
 
 def content(root: Root) -> tuple[Any, dict[str, Any]]:
-    """What a root holds, and its attributes."""
+    """What a root holds, and its own attributes."""
     held: Any = list(root.items()) if isinstance(root, dict) else list(root)
     return held, dict(getattr(root, "__dict__", {}))
 

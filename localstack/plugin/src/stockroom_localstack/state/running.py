@@ -8,7 +8,7 @@ from localstack.services.plugins import SERVICE_PLUGINS, ServiceState
 
 
 def running_services() -> list[str]:
-    """Their names, in order."""
+    """Names of the services that run, in alphabetical order."""
     states = SERVICE_PLUGINS.get_states()
     return sorted(name for name, state in states.items() if state is ServiceState.RUNNING)
 
@@ -21,5 +21,5 @@ def provider(service: str) -> Any:
 
 
 def started(service: str) -> Any:
-    """The provider of a service, which is started where it does not run."""
+    """The provider of a service, which is started if it does not run."""
     return SERVICE_PLUGINS.require(service)._provider

@@ -44,7 +44,8 @@ INVOCATIONS = Invocations()
 
 
 def is_settled() -> bool:
-    """It may be true a little early where functions are late; what is on its way then is saved as well."""
+    """Whether nothing is on its way. It may be true a little early if functions are late; what is on its way then is
+    saved."""
     calm = min(INVOCATIONS.seconds_without(), time.monotonic() - background.REST.until)
     all_settled = all(its.is_settled(provider) for _, provider, its in hooks.of_running())
     return calm > CALM_SECONDS and not background.is_queued() and all_settled

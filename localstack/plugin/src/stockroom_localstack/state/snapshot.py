@@ -38,14 +38,14 @@ class StateError(Exception):
 
 
 class BadStateError(StateError):
-    """It lies in the state itself: nobody can ever load it."""
+    """The fault lies in the state itself: nobody can ever load it."""
 
 
 def save(target: Path, unless_left: str | None = None) -> dict[str, Any]:
-    """Writes the state into the folder `target`, which holds all of it or what it held before.
+    """Write the state into the folder `target`, which then holds all of it, or what it held before.
 
-    unless_left: the moment that must not have passed (Gate.moment). Returns how long it took in seconds, its bytes, the
-    services in it and its moment. Raises StateError.
+    unless_left: the moment (Gate.moment) that must not have passed. Returns how long it took in seconds, its bytes,
+    the services in it and its moment. Raises StateError.
     """
     with _one_at_a_time:
         began = time.monotonic()
@@ -93,8 +93,10 @@ def save_settled(target: Path, moment: str) -> dict[str, Any]:
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """Puts the running emulator back to a saved state. Returns as `save`. Raises StateError: the state is then neither
-    the old nor the saved one."""
+    """Put the running emulator back to a saved state. Returns as `save`.
+
+    Raises StateError: the state is then neither the old nor the saved one.
+    """
     with _one_at_a_time:
         began = time.monotonic()
         about = read_about(folder)
@@ -115,7 +117,7 @@ def load(folder: Path) -> dict[str, Any]:
 
 
 def load_at_start(folder: Path) -> None:
-    """In an emulator whose services run or start and that admits nobody yet. Raises StateError."""
+    """Load the state in an emulator that admits nobody yet. Raises StateError."""
     with _one_at_a_time:
         _replace(folder, read_about(folder)["services"])
         _resume()
@@ -123,9 +125,10 @@ def load_at_start(folder: Path) -> None:
 
 
 def prove(folder: Path) -> None:
-    """All that `load_at_start` does, in an emulator that never admits anything, not even its own work.
+    """Do all that `load_at_start` does in an emulator that never admits anything, not even its own work.
 
-    Raises StateError when the state can't be loaded."""
+    Raises StateError when the state can't be loaded.
+    """
     with _one_at_a_time:
         about = read_about(folder)
         _start(about["services"])
@@ -136,7 +139,7 @@ def prove(folder: Path) -> None:
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """The services in a saved state. Raises StateError."""
+    """What a saved state says of itself, its services among it. Raises StateError."""
     try:
         about: dict[str, Any] = json.loads((folder / ABOUT).read_text())
     except (FileNotFoundError, ValueError) as error:
@@ -194,7 +197,7 @@ def _start(services: Collection[str]) -> None:
 
 
 def _resume() -> None:
-    """What is derived from the state is made anew, and work begins: functions and redrives at once."""
+    """Make anew what is derived from the state, and let work begin."""
     for _, provider, its in hooks.of_running():
         its.after_replacing(provider)
     for _, provider, its in hooks.of_running():

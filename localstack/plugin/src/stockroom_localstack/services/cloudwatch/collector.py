@@ -59,7 +59,7 @@ class MetricCollector:
             timer.start()
 
     def send(self) -> None:
-        """All that has not been sent yet."""
+        """Send all that has not been sent yet. What CloudWatch does not take is lost."""
         with self._lock:
             values, self._values = self._values, defaultdict(Counter)
         now = datetime.now(UTC)

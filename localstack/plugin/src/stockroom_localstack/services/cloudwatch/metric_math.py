@@ -34,7 +34,7 @@ OF_ONE: Mapping[str, Callable[[float], float]] = {"ABS": abs, "CEIL": math.ceil,
 
 
 class ExpressionError(ValueError):
-    """What is no expression, or one that the emulator does not do; the message names it."""
+    """An expression is wrong, or one that the emulator does not do; the message names it."""
 
 
 def evaluate_all(expressions: Mapping[str, str], metrics: Mapping[str, Series]) -> dict[str, Value]:
@@ -51,10 +51,8 @@ def evaluate_all(expressions: Mapping[str, str], metrics: Mapping[str, Series]) 
 
 
 def evaluate(expression: str, known: Mapping[str, Value], metrics: Mapping[str, Series] | None = None) -> Value:
-    """known: by the ids of the queries that the expression may name. metrics: those that are no expressions.
-
-    Raises ExpressionError.
-    """
+    """The value of one expression. known: values by the ids of the queries that it may name. metrics: of those that
+    are no expressions. Raises ExpressionError."""
     return _Evaluation(known, metrics or {}).value(_parsed(expression))
 
 

@@ -129,8 +129,10 @@ def _result(name: str, label: str, series: Mapping[float, float], newest_first: 
 def alarms_to_look_at(
     alarms: Mapping[str, Mapping[str, Any]], namespace: str, metric_data: Iterable[Mapping[str, Any]]
 ) -> list[str]:
-    """Of alarms by ARN (as DescribeAlarms tells them): those that are not in alarm, and whose threshold one of the
-    values exceeds alone. The others can wait for their turn."""
+    """The alarms that a new value may change at once: those that are not in alarm, and whose threshold one of the
+    values exceeds by itself. The others can wait for their turn.
+
+    alarms: by ARN, as DescribeAlarms tells them."""
     values: defaultdict[Any, list[float]] = defaultdict(list)
     for datum in metric_data:
         metric = (namespace, datum["MetricName"], _dimensions(datum))

@@ -30,8 +30,8 @@ class Clock:
         self._runs = False
 
     def plan(self, key: str, when: float, action: Action) -> None:
-        """action: is done in a thread of its own at that time (seconds since the epoch), in place of what was planned
-        under the same key."""
+        """Do the action at that time (seconds since the epoch), in a thread of its own. It replaces what was planned
+        under the key."""
         with self._changed:
             self._planned[key] = when, action
             heapq.heappush(self._heap, (when, key))
@@ -41,12 +41,12 @@ class Clock:
             self._changed.notify_all()
 
     def drop(self, key: str) -> None:
-        """What was planned under the key does not happen."""
+        """Forget what was planned under the key."""
         with self._changed:
             self._planned.pop(key, None)
 
     def drop_all(self, prefix: str) -> None:
-        """Of the keys that begin like this."""
+        """Forget what was planned under all keys with this prefix."""
         with self._changed:
             for key in [key for key in self._planned if key.startswith(prefix)]:
                 del self._planned[key]

@@ -29,7 +29,8 @@ waiting: dict[str, Delivery] = {}
 
 @dataclass
 class Delivery:
-    """target: as PutTargets or CreateSchedule tells it. began: seconds since the epoch."""
+    """One event for one target. target: as PutTargets or CreateSchedule tells it. began, due: seconds since the
+    epoch."""
 
     target: Mapping[str, Any]
     began: float = field(default_factory=time.time)
@@ -38,15 +39,15 @@ class Delivery:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def send(self) -> None:
-        """One attempt; raises what the target answers."""
+        """One attempt. Raises what the target answers."""
         raise NotImplementedError
 
     def dead_letter(self) -> tuple[str, dict[str, str]]:
-        """Body and attributes, but for those that tell of the failure."""
+        """Body and attributes of the dead letter, without those that tell of the failure."""
         raise NotImplementedError
 
     def exhausted(self, now: float) -> str | None:
-        """Which limit of the retry policy is reached, in AWS's words."""
+        """AWS's name of the limit of the retry policy that is reached; None when there may be another attempt."""
         policy = self.target.get("RetryPolicy") or {}
         if self.attempts > policy.get("MaximumRetryAttempts", MOST_RETRIES):
             return "MaximumRetryAttempts"
@@ -56,7 +57,7 @@ class Delivery:
 
 
 def deliver(delivery: Delivery) -> None:
-    """Tries it now. What follows from a failure happens later, or is in the dead-letter queue."""
+    """Try the delivery now. If it fails, it is planned again, or its dead letter is sent."""
     delivery.attempts += 1
     try:
         delivery.send()

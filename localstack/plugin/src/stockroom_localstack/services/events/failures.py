@@ -24,7 +24,7 @@ class TargetError(Exception):
 
 
 class Failure(NamedTuple):
-    """lasts: so that it makes no sense to try again."""
+    """code, message: for the dead letter. lasts: it makes no sense to try again."""
 
     code: str
     message: str
@@ -51,6 +51,6 @@ def failure_of(error: Exception) -> Failure:
 
 
 def pause_before(attempt: int) -> float:
-    """Seconds before the second attempt, the third and so on."""
+    """Seconds to wait before an attempt, counted from 1. Random, so that many do not come at once."""
     longest: float = min(FIRST_PAUSE_SECONDS * 2 ** min(attempt - 2, 30), LONGEST_PAUSE_SECONDS)
     return longest * random.uniform(0.5, 1)  # noqa: S311  # no secret

@@ -31,7 +31,10 @@ PATIENCE_SECONDS = 30.0
 
 
 def most_environments(files: int, memory: int) -> int:
-    """files: how many may be open. memory: of the machine, in bytes. Half of both is for functions."""
+    """How many environments fit: half of the files and half of the memory are for functions.
+
+    files: how many may be open. memory: of the machine, in bytes.
+    """
     by_files = (files // 2 - FILES_OF_ALL_ELSE) // FILES_OF_ENVIRONMENT
     return max(min(by_files, memory // 2 // MEMORY_OF_ENVIRONMENT), FEWEST)
 
@@ -42,7 +45,7 @@ def throttled() -> TooManyRequestsException:
 
 
 class Room:
-    """A number of places, which are given to those who wait in the order in which they came."""
+    """A number of places, given to those who wait in the order in which they came. Safe for threads."""
 
     def __init__(self, most: int, patience: float = PATIENCE_SECONDS) -> None:
         """patience: for how many seconds nobody may leave before those who wait are sent away."""
@@ -54,7 +57,8 @@ class Room:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Raises TooManyRequestsException."""
+        """Wait for a place, and hold it. Raises TooManyRequestsException after `patience` seconds in which nobody
+        left."""
         with self._changed:
             while self._inside >= self._most:
                 left = self._left
@@ -71,7 +75,7 @@ class Room:
 
 
 class Environments(dict[str, ExecutionEnvironment]):
-    """By their ids. LocalStack looks through them while other invocations add and remove some."""
+    """Environments by their ids, to be looked through while other invocations add and remove some."""
 
     def values(self) -> Any:
         return list(super().values())

@@ -22,7 +22,8 @@ LONGEST_PAUSE_SECONDS = 300
 
 
 class PatientPool(ThreadPoolExecutor):
-    """Takes no more work than it can begin: what waits in it would come again when it is no longer hidden."""
+    """A pool of threads that takes no more work than it can begin at once: invocations that wait in a pool would
+    come again when they are no longer hidden."""
 
     def __init__(self, workers: int, name: str) -> None:
         super().__init__(workers, thread_name_prefix=name)

@@ -19,7 +19,8 @@ _keys: dict[tuple[str, str, str], str] = {}
 
 
 def remember(context: RequestContext, request: Mapping[str, Any]) -> None:
-    """request: CreateFunction, or UpdateFunctionConfiguration; what that one leaves out stays."""
+    """Note the key that a request names. request: of CreateFunction or UpdateFunctionConfiguration, which leaves the
+    key as it was if it names none."""
     name, _ = api_utils.get_name_and_qualifier(request["FunctionName"], None, context)
     if context.operation and context.operation.name == "CreateFunction":
         _keys.pop((context.account_id, context.region, name), None)

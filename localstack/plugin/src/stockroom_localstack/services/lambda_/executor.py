@@ -67,9 +67,9 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     # What LocalStack calls
 
     def start(self, env_vars: dict[str, Any]) -> None:
-        """Raises StatusErrorException when provisioned concurrency can't be provided.
+        """Initialise the environment. Raises StatusErrorException when provisioned concurrency can't be provided.
 
-        On demand a failed start is no error yet: the invocation tells, after it tried again.
+        On demand, a failed initialisation is no error yet: the invocation tries it again, and tells.
         """
         self._prepared = env_vars
         self._private.mkdir(parents=True, mode=0o700)
@@ -93,7 +93,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                 self._tear_down()
 
     def stop(self) -> None:
-        """An invocation that is under way is not cut off: the environment ends with it."""
+        """End the environment, after the invocation that is under way."""
         with self._lock:
             self._stopped = True
             if self._invoking:
@@ -101,7 +101,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         self._tear_down()
 
     def cut_off(self) -> None:
-        """Ends the process in the middle of whatever it does."""
+        """End the process at once, in the middle of an invocation too."""
         self._stopped = True
         self._kill()
 
@@ -109,7 +109,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         return "".join(self._log)
 
     def drain_events(self) -> list[str]:
-        """What the invocation that has ended is to leave in the log group."""
+        """The events of the invocation that has ended, for the log group."""
         told, self._told = self._told, []
         return told
 

@@ -38,7 +38,7 @@ EVENT_BYTES = 600
 
 @dataclass(frozen=True)
 class Events:
-    """What one invocation has told."""
+    """What one invocation leaves in the log."""
 
     log_group: str
     log_stream: str
@@ -111,10 +111,10 @@ def _as_events(messages: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def remove_oldest(streams: list[Any]) -> int:
-    """How many events had to go, a quarter of all that there may be, so that it does not happen at every call.
+    """Remove the oldest events of a log group that is too large, a quarter at once, so that it does not happen at every
+    call. Returns how many had to go.
 
-    streams: moto's, of one log group.
-    """
+    streams: moto's, of one log group."""
     size = sum(stream.stored_bytes + EVENT_BYTES * len(stream.events) for stream in streams)
     if size <= GROUP_BYTES:
         return 0

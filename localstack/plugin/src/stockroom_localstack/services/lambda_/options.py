@@ -114,6 +114,6 @@ def refuse(operation: str, request: Mapping[str, Any]) -> None:
 
 
 def unsupported(source: str, given: Iterable[str]) -> str | None:
-    """The option that no event source of this service has."""
+    """The first of the given options that no event source of this service has, or None."""
     others = OF_STREAMS_ONLY if source == "sqs" else OF_QUEUES_ONLY
     return next((option for option in others if option in given), None)

@@ -129,7 +129,7 @@ class StockroomLambdaProvider(LambdaProvider):
 
 
 def visibility_of(queue_arn: str) -> int:
-    """Seconds for which a message that was received is hidden."""
+    """The visibility timeout of a queue, in seconds."""
     from localstack.services.sqs.models import sqs_stores
     from localstack.utils.aws.arns import parse_arn
 

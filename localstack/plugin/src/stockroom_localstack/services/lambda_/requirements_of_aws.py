@@ -29,7 +29,7 @@ BOUNDS = {
 
 
 def check_variables(variables: Mapping[str, str]) -> None:
-    """Raises InvalidParameterValueException for names that are reserved or none."""
+    """Raises InvalidParameterValueException for names of variables that are reserved or malformed."""
     if reserved := sorted(set(RESERVED.split()).intersection(variables)):
         raise InvalidParameterValueException(
             "Lambda was unable to configure your environment variables because the environment variables you have "

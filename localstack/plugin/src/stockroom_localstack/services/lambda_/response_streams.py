@@ -15,7 +15,7 @@ LARGEST_CHUNK = 64 * 2**10
 
 
 def as_stream(invoked: InvocationResponse) -> Response:
-    """invoked: the answer of Invoke."""
+    """An answer of Invoke as InvokeWithResponseStream gives it."""
     headers = {
         "Content-Type": CONTENT_TYPE,
         "X-Amzn-Remapped-Content-Type": "application/octet-stream",

@@ -71,7 +71,8 @@ class LambdaHooks(StateHooks):
 
 
 def _stop(provider: LambdaProvider) -> None:
-    """Cuts off what runs; returns when no thread of event sources and asynchronous invocations is left, or in time."""
+    """Cut off what runs. Returns when the threads of event sources and asynchronous invocations have ended, or in
+    time."""
     workers, provider.esm_workers = list(provider.esm_workers.values()), {}
     for worker in workers:
         worker.stop_for_shutdown()
@@ -95,7 +96,7 @@ def _stop(provider: LambdaProvider) -> None:
 
 
 def _start(provider: LambdaProvider) -> None:
-    """What the loaded stores say. The code of functions is unpacked later, or when a function is invoked before."""
+    """Start what the loaded stores hold. The code of functions is unpacked later, or when a function is invoked."""
     queues = get_fake_sqs_client().queue_manager
     queues.queue_update_worker.queues[:] = queues.queues.values()
     _give_back_messages(queues.queues.values())
@@ -122,8 +123,11 @@ def _start(provider: LambdaProvider) -> None:
 
 
 class Workers(dict[str, EsmWorker]):
-    """The workers of event source mappings by UUID. Starting them takes longer than all else that is loaded, so that is
-    done behind everybody's back: who looks for one waits until all are there."""
+    """The workers of event source mappings, by UUID.
+
+    Starting them takes longer than all else that is loaded, so a thread does it. Whoever looks for one waits until
+    all are there.
+    """
 
     def __init__(self) -> None:
         self._started = threading.Event()

@@ -70,9 +70,11 @@ def apply_patches() -> None:
 
 @contextmanager
 def polling(queue: str, stopped: threading.Event) -> Iterator[None]:
-    """What a poller does with a queue (its ARN), from one end to the other: messages are in no queue while they are
-    received, and in nobody's hands but the poller's afterwards, or of those that it hands them over to. Once it is
-    stopped it receives nothing more."""
+    """Around all that a poller does with a queue (its ARN), from receiving messages to the end.
+
+    Messages are in no queue while they are received, and then in the poller's hands, or in those of the work that it
+    hands over. stopped: once it is set, nothing more is received.
+    """
     with GATE.work():
         _poller.handles, _poller.stopped = [], stopped
         try:
@@ -83,7 +85,7 @@ def polling(queue: str, stopped: threading.Event) -> Iterator[None]:
 
 
 def handed_over(work: Callable[[], None], queue: str) -> Callable[[], None]:
-    """What a poller would do with all that it has received from the queue (its ARN), for another thread to do."""
+    """Work with all messages that this poller has received from the queue (its ARN), for another thread to do."""
     handles, _poller.handles = _poller.handles, []
 
     def do() -> None:
@@ -110,7 +112,7 @@ def _has_to_leave() -> bool:
 
 
 def _wake_pollers() -> None:
-    """Those that have received messages and wait for more, to make a full batch, are to go on with what they have."""
+    """Let pollers that wait for more messages, to fill a batch, go on with what they have."""
     for _, _, store in list(sqs_stores.iter_stores()):
         for queue in list(store.queues.values()):
             visible = visible_in(queue)

@@ -23,7 +23,7 @@ Find = Callable[[str], Attributes | None]
 
 
 class Refusal(NamedTuple):
-    """attribute: whose value is wrong. reason: in AWS's words where these are known; None for a number."""
+    """attribute: the one whose value is wrong. reason: in AWS's words, where these are known; None for a number."""
 
     attribute: str
     value: str
@@ -38,7 +38,8 @@ class Refusal(NamedTuple):
 
 
 def refusal(arn: str, attributes: Attributes, find: Find) -> Refusal | None:
-    """Why a queue with this ARN can't have these attributes. find: the attributes of the queue with an ARN, or None."""
+    """Why a queue with this ARN can't have these attributes, or None. find: gives the attributes of a queue by its
+    ARN, or None."""
     for name, allowed in RANGES.items():
         value = attributes.get(name)
         if value is not None and not (value.isdecimal() and int(value) in allowed):

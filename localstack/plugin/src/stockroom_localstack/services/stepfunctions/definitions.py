@@ -9,7 +9,7 @@ ENDS = ("Choice", "Succeed", "Fail")  # types that need neither Next nor End
 
 
 def problems(definition: Mapping[str, Any], path: str = "") -> list[str]:
-    """In AWS's words, for a definition and all that are in its states; empty for one that is right.
+    """What is wrong with a definition and all that is in its states, in AWS's words; empty for one that is right.
 
     path: of the definition in the whole, such as /States/All/Branches[0].
     """

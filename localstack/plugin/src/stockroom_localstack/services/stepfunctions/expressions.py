@@ -68,7 +68,7 @@ def _failing_as_a_query(original: Any, self: StringJSONata, env: Any) -> None:
 
 
 def declarations(bindings: Mapping[str, Any]) -> str:
-    """Variables by their names, as an expression begins with them."""
+    """Variables, by their names, as an expression begins with them."""
     return "".join(f"{name}:={_literal(value)};" for name, value in bindings.items())
 
 
@@ -79,7 +79,7 @@ def _literal(value: Any) -> str:
 
 
 def evaluate(expression: str) -> Any:
-    """Raises LocalStack's JSONataException."""
+    """The value of a JSONata expression. Raises LocalStack's JSONataException."""
     import jsonata  # type: ignore[import-untyped]
 
     try:

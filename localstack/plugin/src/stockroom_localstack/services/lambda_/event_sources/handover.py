@@ -21,7 +21,7 @@ _call = threading.local()
 
 
 def function_gets_event() -> None:
-    """Tells whoever calls the function in this thread, if it wants to know."""
+    """Tell whoever calls the function in this thread that the call begins."""
     begins: Callable[[], None] | None = getattr(_call, "begins", None)
     if begins:
         _call.begins = None
@@ -29,7 +29,7 @@ def function_gets_event() -> None:
 
 
 class HiddenMessages:
-    """Messages that were received just now from the queue (its ARN), by their receipt handles."""
+    """Messages that were received just now, by their receipt handles. queue_arn: of their queue."""
 
     def __init__(self, queue_arn: str, handles: Iterable[str]) -> None:
         self._queue = _queue(queue_arn)
@@ -41,16 +41,17 @@ class HiddenMessages:
         return int(self._queue.visibility_timeout) if self._queue else 0
 
     def seconds_left(self) -> float:
-        """Of the visibility timeout that they were received with."""
+        """Seconds until the visibility timeout ends with which they were received."""
         return self._visible_at - time.time()
 
     def give_back(self) -> None:
-        """They can be received at once: no function got them, and none will."""
+        """Make them visible at once: no function got them, and none will."""
         self._hide_for(0)
 
     @contextmanager
     def until_function_gets_them(self) -> Iterator[None]:
-        """Around a call. Where it never begins, they come again when they would have come anyway."""
+        """Hide them during a call, from whose beginning the visibility timeout counts. If the call never begins,
+        they become visible when they would have anyway."""
         self._hide_for(self._timeout + LONGEST_WAIT_SECONDS)
         _call.begins = lambda: self._hide_for(self._timeout)
         try:

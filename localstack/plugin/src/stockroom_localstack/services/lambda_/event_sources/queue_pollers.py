@@ -51,9 +51,9 @@ Event = dict[str, Any]
 
 
 class Calls:
-    """Calls of a function with messages of one queue: how many are under way, and how many may be.
+    """Calls of a function with messages of one queue: how many are under way, and how many may be. Safe for threads.
 
-    As on AWS there are fewer where the function is throttled: here one at a time for a minute.
+    While the function is throttled there are fewer, as on AWS: here one at a time, for a minute.
     """
 
     def __init__(self, most: int) -> None:
@@ -96,7 +96,7 @@ class QueuePoller(SqsPoller):
     """LocalStack's poller of a queue, which calls the function side by side and deletes what is done."""
 
     def configure(self, mapping: Mapping[str, Any], stopped: threading.Event) -> None:
-        """stopped: set when the mapping is changed, disabled or deleted."""
+        """Take in the mapping. stopped: set when the mapping is changed, disabled or deleted."""
         self._stopped = stopped
         self._in_order = str(self.source_arn).endswith(".fifo")
         self._calls = Calls(most_calls(mapping))
@@ -196,7 +196,7 @@ class QueuePoller(SqsPoller):
 
 
 def in_payloads(messages: Iterable[Message]) -> Iterator[list[Message]]:
-    """Calls that are as large as AWS makes them at most; each has a message."""
+    """Messages in groups that each fit into one call on AWS."""
     call: list[Message] = []
     size = 0
     for message in messages:

@@ -34,7 +34,8 @@ class Lane:
     window: Window | None = None
 
     def add(self, record: Record, now: float) -> None:
-        """What was done before the place from which the shard was read again is left out."""
+        """Take in a record that was read. One that is done already is left out: the shard may be read again from an
+        earlier place."""
         if int(number_of(record)) > self.done:
             self.since = self.since if self.buffer else now
             self.buffer.append(record)
@@ -44,7 +45,7 @@ class Lane:
         return bool(self.work) and now >= self.work[0].retry_at
 
     def replace_first(self, left: Sequence[Batch]) -> None:
-        """The first batch was delivered, but for what is left of it."""
+        """Note that the first batch was delivered. left: what of it is to be tried again."""
         batch = self.work.popleft()
         self.work.extendleft(reversed(left))
         if batch.ends_window:
@@ -65,7 +66,7 @@ class Lane:
         return int(number_of(self.buffer[0])) if self.buffer else None
 
     def waiting(self) -> int:
-        """How many records."""
+        """How many records wait in it."""
         return len(self.buffer) + sum(len(batch.events) for batch in self.work)
 
 
@@ -89,19 +90,19 @@ class Shard:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def lane_of(self, key: str) -> Lane:
-        """The same one for the same partition key, in any process."""
+        """The lane of a partition key, the same one in any process."""
         if len(self.lanes) == 1:
             return self.lanes[0]
         return self.lanes[crc32(key.encode()) % len(self.lanes)]
 
     def divide(self, count: int) -> None:
-        """Into so many lanes. What was read and is not done is read again."""
+        """Divide it into so many lanes. What was read and is not done is read again."""
         if len(self.lanes) != count:
             self.go_back()
             self.lanes = [Lane() for _ in range(count)]
 
     def keep_windows(self, keep: bool) -> None:
-        """False: the mapping has no tumbling windows any more."""
+        """Forget the windows that are open unless `keep`: the mapping may have no tumbling windows any more."""
         for lane in self.lanes:
             lane.window = lane.window if keep else None
 
@@ -110,11 +111,11 @@ class Shard:
         return ("AFTER_SEQUENCE_NUMBER", self.read_up_to) if self.read_up_to else self.place
 
     def looked_at(self) -> float:
-        """When there was nothing more to read, if that has been."""
+        """When the shard was read and had nothing more."""
         return self.read_at - LOOK_EVERY_SECONDS
 
     def note_progress(self) -> None:
-        """Writes down from where another worker would have to read on."""
+        """Note from where another worker would have to read on."""
         pending = [number for lane in self.lanes if (number := lane.first_pending()) is not None]
         if pending:
             digits = len(self.read_up_to or "")
@@ -135,7 +136,7 @@ class Shard:
         return min(len(self.lanes) * size, most)
 
     def next_look(self, window: float) -> float:
-        """When there may be something to do, with a batching window of so many seconds."""
+        """When there may be something to do again. window: the batching window, in seconds."""
         if self.finished:
             return float("inf")
         looks = [lane.work[0].retry_at for lane in self.lanes if lane.work]
@@ -144,7 +145,7 @@ class Shard:
         return min([*looks, *([] if blocked else [self.read_at])])
 
     def go_back(self) -> None:
-        """Forgets what was read and is not done."""
+        """Forget what was read and is not done."""
         self.iterator, self.closed, self.read_up_to = None, False, None
         for lane in self.lanes:
             lane.buffer.clear()
@@ -152,10 +153,10 @@ class Shard:
 
 
 class Progress:
-    """How far a mapping has come, for all the workers that it has in the course of its life. One at a time goes on.
+    """How far a mapping has come, whichever of its workers is at work. One works at a time.
 
-    is_loaded: it comes from a saved state, with batches that are to be delivered as they are. A function that was under
-    way when that was saved may have stored what is in them.
+    is_loaded: it comes from a saved state, with batches that are to be delivered as they are. A function that was
+    under way when that was saved may have stored what is in them.
     """
 
     def __init__(self) -> None:
@@ -164,7 +165,7 @@ class Progress:
         self.is_loaded = False
 
     def join(self) -> None:
-        """Another worker goes on."""
+        """Note that another worker goes on."""
         if not self.is_loaded:
             for shard in self.shards.values():
                 shard.go_back()
@@ -180,7 +181,7 @@ def number_of(record: Record) -> str:
 
 
 def arrival_of(record: Record) -> float:
-    """When it came to its stream, in seconds since 1970."""
+    """When a record came to its stream, in seconds since 1970."""
     if "SequenceNumber" in record:
         return float(record["ApproximateArrivalTimestamp"])
     return float(record["dynamodb"]["ApproximateCreationDateTime"])

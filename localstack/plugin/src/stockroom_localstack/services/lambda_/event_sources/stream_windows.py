@@ -17,14 +17,14 @@ LATE_SECONDS = 1.0  # records of a table's stream tell the second only
 
 @dataclass(frozen=True)
 class Window:
-    """start, end: in seconds since 1970. state: what the function said last."""
+    """start, end: in seconds since 1970. state: as the function returned it last."""
 
     start: float
     end: float
     state: Mapping[str, Any] = field(default_factory=dict)
 
     def is_over(self, now: float) -> bool:
-        """Whether nothing comes to it any more."""
+        """Whether no record can come to it any more."""
         return now >= self.end + LATE_SECONDS
 
 
@@ -35,7 +35,7 @@ def window_at(moment: float, seconds: int) -> Window:
 
 
 def new_state(answer: Any) -> Mapping[str, Any]:
-    """What a function says of the state. Raises ValueError when it says nothing, which AWS takes for a failure."""
+    """The state in a function's answer. Raises ValueError when there is none, which AWS takes for a failure."""
     state = answer.get("state") if isinstance(answer, Mapping) else None
     if not isinstance(state, Mapping):
         raise ValueError("a function of a tumbling window has to answer with a state")
@@ -48,7 +48,7 @@ def state_is_too_large(state: Mapping[str, Any]) -> bool:
 
 
 def window_event(window: Window, shard: str, source_arn: str, *, final: bool, early: bool) -> dict[str, Any]:
-    """What the function is told beside the records."""
+    """What the function's event holds beside the records."""
     return {
         "window": {"start": _told(window.start), "end": _told(window.end)},
         "state": window.state,
