@@ -16,22 +16,16 @@ from stockroom.environments import read_environment
 from stockroom.errors import StockroomError, explain
 from stockroom.promotion import promotion_lock
 from stockroom.promotion.account import Account, open_account
+from stockroom.promotion.approval import RefusedError
 from stockroom.promotion.facts import bucket_is_there, built_subject, drift_of, gather, signature_of
+from stockroom.promotion.folders import ensure_engine, promotion_folder, promotions_dir
 from stockroom.promotion.gates import check
 from stockroom.promotion.ledger import Promotion, current, fold, read_events, unfinished
-from stockroom.promotion.plan_summary import markdown
-from stockroom.promotion.promote import (
-    RefusedError,
-    ensure_engine,
-    make_plan,
-    print_plan,
-    promotion_folder,
-    promotions_dir,
-    record_killed,
-)
+from stockroom.promotion.planning import make_plan, markdown, print_plan
 from stockroom.promotion.promotion_lock import new_holder, read_lock, way_out
 from stockroom.promotion.request import Request
 from stockroom.promotion.rules import Rules, path_names, read_rules
+from stockroom.promotion.takeover import record_killed
 from stockroom.releases.code import work_tree
 from stockroom.releases.evidence import EVIDENCE_DIR, parse_evidence, read_evidence
 from stockroom.settings import Settings
@@ -51,11 +45,12 @@ def plan(settings: Settings, request: Request, rules: Rules, output: Path | None
         for verdict in check(gathered.facts, rules, request.waivers, datetime.now(UTC)):
             if verdict.gate in {"work tree", "credentials", "backend"} and not verdict.passed:
                 raise RefusedError(f"{verdict.gate}: {verdict.words}", verdict.hint)
-        planned = make_plan(gathered, folder, settings, steps, lock=False)
+        assert gathered.account
+        planned = make_plan(gathered.subject, gathered.account, folder, settings, steps, lock=False)
     print_plan(planned)
     if output:
         release = gathered.subject.release.digest
-        output.write_text(markdown(request.environment, release, planned.digest, planned.changes), encoding="utf-8")
+        output.write_text(markdown(release, planned), encoding="utf-8")
     return planned.digest
 
 

@@ -33,10 +33,11 @@ from stockroom.releases.release import (
     release_variables,
 )
 from stockroom.settings import Settings
+from stockroom.side_by_side import Check, results_of, run_side_by_side
 from stockroom.stored import read_object
 from stockroom.system import git
 from stockroom.terraform.binary import find_binary
-from stockroom.terraform.release_directory import WorkingDirectory
+from stockroom.terraform.release_directory import WorkingDirectory, one_init_at_a_time
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -252,10 +253,15 @@ def drift_of(
             f"{runs.digest[:12]}",
             "look at the versions of the ledger in S3: somebody has changed it",
         )
-    found: list[str] = []
-    for stack in stack_names(code.root / "terraform" / "stacks"):
-        terraform = find_binary(settings).path
+    terraform, one_init = find_binary(settings).path, one_init_at_a_time(account.variables)
+
+    def compare(stack: str, check: Check) -> list[str]:
         work = WorkingDirectory(stack, account.environment, code.root, terraform, account.variables)
-        work.init(release_variables(account.environment, stack, artifacts))
-        found += [f"{stack}: {line}" for line in lines(changes_of(stack, work.plan(lock=False)))]
-    return tuple(found)
+        with one_init:
+            work.init(release_variables(account.environment, stack, artifacts), check)
+        return [f"{stack}: {line}" for line in lines(changes_of(stack, work.plan(lock=False, watch=check)))]
+
+    # None of them waits for another one: nothing is changed.
+    stacks = dict.fromkeys(stack_names(code.root / "terraform" / "stacks"), ())
+    found = results_of(run_side_by_side(stacks, compare), "drift")
+    return tuple(line for stack in stacks for line in found[stack])

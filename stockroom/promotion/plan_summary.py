@@ -116,31 +116,29 @@ def _is_open(unknown: Any) -> bool:
     return unknown is True
 
 
-def plan_digest(environment: str, release: str, plans: Mapping[str, Mapping[str, Any]]) -> str:
-    """SHA-256 (hex) over what the plans of the stacks do, and for which release and environment.
+def effect_of(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What a plan does, and nothing of when and by whom it was made."""
+    return {
+        "resources": [
+            {"address": resource["address"], "change": resource["change"]}
+            for resource in sorted(plan.get("resource_changes", []), key=lambda one: str(one["address"]))
+            if _action(resource["change"]["actions"])
+        ],
+        "outputs": {
+            name: change
+            for name, change in (plan.get("output_changes") or {}).items()
+            if change["actions"] != ["no-op"]
+        },
+    }
+
+
+def plan_digest(environment: str, release: str, effects: Mapping[str, Mapping[str, Any]]) -> str:
+    """SHA-256 (hex) over what the plans of the stacks do (as `effect_of` says), for which release and environment.
 
     The same release planned again for an environment in the same state has the same digest, on any machine: what
     says when and by whom a plan was made is not part of it.
     """
-    content = {
-        "environment": environment,
-        "release": release,
-        "stacks": {
-            stack: {
-                "resources": [
-                    {"address": resource["address"], "change": resource["change"]}
-                    for resource in sorted(plan.get("resource_changes", []), key=lambda one: str(one["address"]))
-                    if _action(resource["change"]["actions"])
-                ],
-                "outputs": {
-                    name: change
-                    for name, change in (plan.get("output_changes") or {}).items()
-                    if change["actions"] != ["no-op"]
-                },
-            }
-            for stack, plan in plans.items()
-        },
-    }
+    content = {"environment": environment, "release": release, "stacks": effects}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -177,13 +175,3 @@ def lines(changes: Iterable[Change]) -> list[str]:
         + ("  [DATA IS LOST]" if change.loses_data else "")
         for change in changes
     ]
-
-
-def markdown(environment: str, release: str, digest: str, changes: Mapping[str, list[Change]]) -> str:
-    """The summary as a comment for a pull request."""
-    parts = [f"### Plan for {environment}", "", f"Release `{release[:12]}`, plan digest `{digest}`", ""]
-    for stack, listed in changes.items():
-        parts += [f"**{stack}**: {counts(listed)}", ""]
-        if listed:
-            parts += ["```diff", *lines(listed), "```", ""]
-    return "\n".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -60,7 +61,7 @@ def run_terraform(
             lines.append(line)
             read(line)
     except BaseException as error:
-        _end(process, patiently=isinstance(error, KeyboardInterrupt))
+        _end(process, watch, patiently=isinstance(error, KeyboardInterrupt))
         raise
     if process.returncode:
         raise _failure(stack, words[0], lines, log)
@@ -120,15 +121,19 @@ def is_provider(process: psutil.Process) -> bool:
         return False
 
 
-def _end(process: subprocess.Popen[bytes], patiently: bool) -> None:
-    """Let Terraform write its state after Ctrl-C; end it at once when there is nothing left to write to."""
+def _end(process: subprocess.Popen[bytes], watch: Callable[[], None], patiently: bool) -> None:
+    """Let Terraform write its state after Ctrl-C, until the next one; end it at once when there is nothing left to
+    write to."""
     if patiently:
         process.send_signal(signal.SIGINT)
-        try:
-            process.wait(_INTERRUPT_PATIENCE_SECONDS)
-            return
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            pass
+        deadline = monotonic() + _INTERRUPT_PATIENCE_SECONDS
+        with contextlib.suppress(KeyboardInterrupt, StockroomError):
+            while monotonic() < deadline:
+                try:
+                    process.wait(_WATCH_PAUSE_SECONDS)
+                    return
+                except subprocess.TimeoutExpired:
+                    watch()
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

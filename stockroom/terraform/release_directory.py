@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from stockroom.environments import Environment
@@ -17,6 +19,9 @@ from stockroom.terraform.process import ResourceExistsError, run_terraform
 
 # Terraform's own name for it.
 UNSAVED_STATE = "errored.tfstate"
+
+Watch = Callable[[], None]
+"""Is called while Terraform runs, and may raise: a KeyboardInterrupt lets it write its state."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class WorkingDirectory:
     def _plan_file(self) -> Path:
         return self.folder / "promotion.tfplan"
 
-    def init(self, release_variables: Mapping[str, Any]) -> None:
+    def init(self, release_variables: Mapping[str, Any], watch: Watch = lambda: None) -> None:
         """`terraform init` on the environment's state, and the release's variables beside the code."""
         text = json.dumps(release_variables, indent=2, sort_keys=True)
         (self.folder / "release.auto.tfvars.json").write_text(text)
@@ -49,13 +54,13 @@ class WorkingDirectory:
             f"-backend-config={self._environment_folder / 'backend.hcl'}",
             f"-backend-config=key={self.environment.state_key(self.stack)}",
         ]
-        self._run(["init", "-input=false", "-no-color", "-reconfigure", "-lockfile=readonly", *words])
+        self._run(["init", "-input=false", "-no-color", "-reconfigure", "-lockfile=readonly", *words], watch)
 
-    def plan(self, lock: bool = True) -> dict[str, Any]:
+    def plan(self, lock: bool = True, watch: Watch = lambda: None) -> dict[str, Any]:
         """Make and save a plan; returns it as `terraform show -json` does (format version 1)."""
         locking = "-lock-timeout=30s" if lock else "-lock=false"
         variables = variable_words(self._environment_folder, self.stack)
-        self._run(["plan", "-json", "-input=false", locking, f"-out={self._plan_file}", *variables])
+        self._run(["plan", "-json", "-input=false", locking, f"-out={self._plan_file}", *variables], watch)
         shown = subprocess.run(
             [str(self.terraform), "show", "-json", str(self._plan_file)],
             cwd=self.folder, env=dict(self.variables), capture_output=True, text=True, check=False,
@@ -65,12 +70,12 @@ class WorkingDirectory:
             raise StockroomError(f"the plan of '{self.stack}' can't be read", None, shown.stderr)
         return dict(json.loads(shown.stdout))
 
-    def apply(self, say: Callable[[str], None]) -> ApplyResult:
+    def apply(self, say: Callable[[str], None], watch: Watch = lambda: None) -> ApplyResult:
         """Apply exactly the saved plan. Raises ApplyFailedError, which tells how far it came."""
         progress = ApplyProgress(say)
         words = ["apply", "-json", "-input=false", "-lock-timeout=60s", "-parallelism=30", str(self._plan_file)]
         try:
-            self._run(words, progress.read)
+            self._run(words, watch, progress.read)
         except StockroomError as error:
             if isinstance(error, ResourceExistsError):
                 error.hint = (
@@ -91,7 +96,7 @@ class WorkingDirectory:
         unsaved = self.folder / UNSAVED_STATE
         if not unsaved.exists():
             return False
-        self._run(["state", "push", "-lock-timeout=30s", str(unsaved)])
+        self._run(["state", "push", "-lock-timeout=30s", str(unsaved)], lambda: None)
         unsaved.unlink()
         return True
 
@@ -99,13 +104,18 @@ class WorkingDirectory:
     def _environment_folder(self) -> Path:
         return self.release / "terraform" / "environments" / self.environment.name
 
-    def _run(self, words: list[str], read: Callable[[str], None] = lambda _: None) -> None:
+    def _run(self, words: list[str], watch: Watch, read: Callable[[str], None] = lambda _: None) -> None:
         try:
-            run_terraform(self.stack, self.terraform, words, self.folder, self.variables, self.log, read=read)
+            run_terraform(self.stack, self.terraform, words, self.folder, self.variables, self.log, watch, read)
         except StockroomError as error:
             if "Error acquiring the state lock" in (error.details or ""):
                 error.hint = f"make sure that nobody works on it, then run `terraform force-unlock ID` in {self.folder}"
             raise
+
+
+def one_init_at_a_time(variables: Mapping[str, str]) -> AbstractContextManager[Any]:
+    """Terraform's cache of downloaded providers is not made for several writers."""
+    return Lock() if "TF_PLUGIN_CACHE_DIR" in variables else nullcontext()
 
 
 class ApplyFailedError(StockroomError):

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from stockroom.environments import LOCAL, environment_names, read_environment
 from stockroom.project import ROOT
-from stockroom.promotion.promote import Planned, print_plan
+from stockroom.promotion.planning import Planned, print_plan
 from stockroom.promotion.rules import path_names, read_rules
 from tasks import namespace
 
@@ -96,7 +96,7 @@ def test_nothing_that_github_fills_in_becomes_part_of_a_command(name: str) -> No
 
 
 def test_the_digest_that_a_plan_prints_is_the_one_that_is_approved(capfd: pytest.CaptureFixture[str]) -> None:
-    print_plan(Planned({}, {}, "0123456789abcdef" * 4))
+    print_plan(Planned("prod", {}, {}, "0123456789abcdef" * 4))
     _, _, expression = DIGEST_TO_OUTPUT.partition("sed -n '")
     pattern, _, _ = expression.partition("'")
     said = subprocess.run(

@@ -10,9 +10,9 @@ import pytest
 from stockroom.promotion.plan_summary import (
     changes_of,
     counts,
+    effect_of,
     forbidden,
     lines,
-    markdown,
     plan_digest,
     unused,
 )
@@ -91,7 +91,7 @@ def test_the_digest_is_the_same_for_the_same_changes() -> None:
     again = copy.deepcopy(PLAN) | {"timestamp": "2026-11-21T08:00:00Z"}
     again["resource_changes"].reverse()
     again["resource_changes"].append(resource("aws_iam_role.other", ["no-op"]))
-    assert plan_digest("prod", "r", {"s": PLAN}) == plan_digest("prod", "r", {"s": again})
+    assert plan_digest("prod", "r", {"s": effect_of(PLAN)}) == plan_digest("prod", "r", {"s": effect_of(again)})
 
 
 @pytest.mark.parametrize("what", ["environment", "release", "stack", "value", "action", "output", "one less"])
@@ -113,12 +113,5 @@ def test_the_digest_sees_every_other_change(what: str) -> None:
             other["output_changes"]["b"]["after"] = 3
         case "one less":
             del other["resource_changes"][0]
-    assert plan_digest(environment, release, {stack: other}) != plan_digest("prod", "r", {"s": PLAN})
-
-
-def test_a_comment_for_a_pull_request() -> None:
-    text = markdown("prod", "ab" * 32, "cd" * 32, {"s": changes_of("s", PLAN), "t": []})
-    assert "### Plan for prod" in text
-    assert "cd" * 32 in text
-    assert "- aws_s3_bucket.b  [DATA IS LOST]" in text
-    assert "**t**: no changes" in text
+    effects = {stack: effect_of(other)}
+    assert plan_digest(environment, release, effects) != plan_digest("prod", "r", {"s": effect_of(PLAN)})
