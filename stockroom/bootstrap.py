@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stockroom.aws import error_code
-from stockroom.environments import Environment, read_environment
+from stockroom.environments import Environment
 from stockroom.errors import StockroomError
-from stockroom.promotion.ledger import PREFIX
-from stockroom.promotion.rules import next_of, path_names, read_rules
 
 if TYPE_CHECKING:
     import boto3
@@ -18,8 +16,17 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def bucket_policy(bucket: str, readers: Sequence[str] = ()) -> dict[str, Any]:
-    """A bucket policy that denies every request without TLS, and lets the accounts of `readers` read the ledger."""
+@dataclass(frozen=True)
+class Readers:
+    """Other accounts that may read, and list, what begins with the prefix in a bucket."""
+
+    accounts: tuple[str, ...] = ()
+    prefix: str = ""
+
+
+def bucket_policy(bucket: str, readers: Readers | None = None) -> dict[str, Any]:
+    """A bucket policy that denies every request without TLS, and lets the readers read the ledger."""
+    readers = readers or Readers()
     tls_only = {
         "Sid": "DenyInsecureTransport",
         "Effect": "Deny",
@@ -28,13 +35,13 @@ def bucket_policy(bucket: str, readers: Sequence[str] = ()) -> dict[str, Any]:
         "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    principal = {"AWS": [f"arn:aws:iam::{account}:root" for account in readers]}
+    principal = {"AWS": [f"arn:aws:iam::{account}:root" for account in readers.accounts]}
     read = {
         "Sid": "ReadLedger",
         "Effect": "Allow",
         "Principal": principal,
         "Action": "s3:GetObject",
-        "Resource": f"arn:aws:s3:::{bucket}/{PREFIX}*",
+        "Resource": f"arn:aws:s3:::{bucket}/{readers.prefix}*",
     }
     listing = {
         "Sid": "ListLedger",
@@ -42,36 +49,29 @@ def bucket_policy(bucket: str, readers: Sequence[str] = ()) -> dict[str, Any]:
         "Principal": principal,
         "Action": "s3:ListBucket",
         "Resource": f"arn:aws:s3:::{bucket}",
-        "Condition": {"StringLike": {"s3:prefix": f"{PREFIX}*"}},
+        "Condition": {"StringLike": {"s3:prefix": f"{readers.prefix}*"}},
     }
-    return {"Version": "2012-10-17", "Statement": [tls_only, *([read, listing] if readers else [])]}
+    return {"Version": "2012-10-17", "Statement": [tls_only, *([read, listing] if readers.accounts else [])]}
 
 
-def bootstrap(environment: Environment, session: boto3.Session) -> list[str]:
+def bootstrap(environment: Environment, session: boto3.Session, readers: Readers | None = None) -> list[str]:
     """Make what is missing and bring every setting to what it should be; safe to run again.
 
-    Returns the names of what was created now.
+    `readers` are those of the state bucket. Returns the names of what was created now.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     # Clients may be shared by threads, but not made by several at once.
     s3, dynamodb = session.client("s3"), session.client("dynamodb")
     with ThreadPoolExecutor() as pool:
-        buckets = (environment.state_bucket, environment.artifact_bucket)
-        readers = {environment.state_bucket: _accounts_after(environment)}
-        pending = [pool.submit(_ensure_bucket, s3, environment, bucket, readers.get(bucket, [])) for bucket in buckets]
+        readers_of = {environment.state_bucket: readers or Readers(), environment.artifact_bucket: Readers()}
+        pending = [pool.submit(_ensure_bucket, s3, environment, *bucket) for bucket in readers_of.items()]
         if environment.lock_table:
             pending.append(pool.submit(_ensure_lock_table, dynamodb, environment, environment.lock_table))
         return [name for future in pending if (name := future.result())]
 
 
-def _accounts_after(environment: Environment) -> list[str]:
-    """Accounts of the environments that a release goes to from this one: they ask its ledger what runs here."""
-    after = {name: read_rules(name).after for name in path_names()}
-    return [read_environment(name).account_id for name in next_of(environment.name, after)]
-
-
-def _ensure_bucket(s3: S3Client, environment: Environment, bucket: str, readers: list[str]) -> str | None:
+def _ensure_bucket(s3: S3Client, environment: Environment, bucket: str, readers: Readers) -> str | None:
     from botocore.exceptions import ClientError
 
     created = None
@@ -112,16 +112,16 @@ def _ensure_bucket(s3: S3Client, environment: Environment, bucket: str, readers:
     return created
 
 
-def _put_policy(s3: S3Client, bucket: str, readers: list[str]) -> None:
+def _put_policy(s3: S3Client, bucket: str, readers: Readers) -> None:
     from botocore.exceptions import ClientError
 
     try:
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(bucket_policy(bucket, readers)))
     except ClientError as error:
-        if error_code(error) != "MalformedPolicy" or not readers:
+        if error_code(error) != "MalformedPolicy" or not readers.accounts:
             raise
         raise StockroomError(
-            f"one of the accounts {', '.join(readers)} does not exist, so none of them can be let read the ledger",
+            f"one of the accounts {', '.join(readers.accounts)} does not exist, so none can be let read the ledger",
             "put the account of the environment that comes next into its environment.tfvars and backend.hcl",
         ) from None
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from stockroom.aws import session_for
-from stockroom.bootstrap import bootstrap
+from stockroom.bootstrap import Readers, bootstrap
 from stockroom.console import Steps
 from stockroom.deployed.outputs import Outputs
 from stockroom.deployed.terraform_state import read_deployed
@@ -64,9 +64,9 @@ def running_engine(settings: Settings) -> Engine:
     return engine
 
 
-def bootstrap_environment(settings: Settings, name: str, steps: Steps) -> None:
-    """`invoke bootstrap`: state bucket, lock table and artifact bucket of an environment."""
+def bootstrap_environment(settings: Settings, name: str, readers: Readers, steps: Steps) -> None:
+    """`invoke bootstrap`: state bucket (with its readers), lock table and artifact bucket of an environment."""
     environment, session = environment_session(settings, name)
     with steps.step("bootstrap") as step:
-        created = bootstrap(environment, session)
+        created = bootstrap(environment, session, readers)
         step.say(f"created {', '.join(created)}" if created else "everything is there already")

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from stockroom.bootstrap import bootstrap
+from stockroom.bootstrap import Readers, bootstrap
 from stockroom.console import Steps, out
 from stockroom.environments import read_environment
 from stockroom.errors import StockroomError, explain
@@ -20,11 +20,11 @@ from stockroom.promotion.approval import RefusedError
 from stockroom.promotion.facts import bucket_is_there, built_subject, drift_of, gather, signature_of
 from stockroom.promotion.folders import ensure_engine, promotion_folder, promotions_dir
 from stockroom.promotion.gates import check
-from stockroom.promotion.ledger import Promotion, current, fold, read_events, unfinished
+from stockroom.promotion.ledger import PREFIX, Promotion, current, fold, read_events, unfinished
 from stockroom.promotion.planning import make_plan, markdown, print_plan
 from stockroom.promotion.promotion_lock import new_holder, read_lock, way_out
 from stockroom.promotion.request import Request
-from stockroom.promotion.rules import Rules, path_names, read_rules
+from stockroom.promotion.rules import Rules, next_of, path_names, read_rules
 from stockroom.promotion.takeover import record_killed
 from stockroom.releases.code import work_tree
 from stockroom.releases.evidence import EVIDENCE_DIR, parse_evidence, read_evidence
@@ -236,8 +236,14 @@ def bootstrap_account(settings: Settings, name: str, rehearse: bool, steps: Step
         ensure_engine(settings, steps)
     with steps.step("bootstrap") as step:
         account = _account(settings, name, rehearse)
-        created = bootstrap(account.environment, account.session)
+        created = bootstrap(account.environment, account.session, ledger_readers(name))
         step.say(f"created {', '.join(created)}" if created else "everything is there already")
+
+
+def ledger_readers(name: str) -> Readers:
+    """The accounts of the environments that a release goes to from this one: they ask its ledger what runs here."""
+    after = {one: read_rules(one).after for one in path_names()}
+    return Readers(tuple(read_environment(one).account_id for one in next_of(name, after)), PREFIX)
 
 
 def wanted_environments(env: str, every: bool) -> list[str]:

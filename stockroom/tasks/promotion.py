@@ -20,13 +20,12 @@ def bootstrap(c: Context, env: str = "local", rehearse: bool = False) -> None:
     with command() as settings:
         from stockroom.local import running
         from stockroom.local import show as report
+        from stockroom.promotion.commands import bootstrap_account, ledger_readers
 
         if rehearse:
-            from stockroom.promotion.commands import bootstrap_account
-
             bootstrap_account(settings, env, rehearse, report.Steps())
         else:
-            running.bootstrap_environment(settings, env, report.Steps())
+            running.bootstrap_environment(settings, env, ledger_readers(env), report.Steps())
 
 
 _PROMOTING = {

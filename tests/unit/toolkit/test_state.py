@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from stockroom.bootstrap import bucket_policy
+from stockroom.bootstrap import Readers, bucket_policy
 from stockroom.deployed.terraform_state import Resource, parse_state
 
 STATE: dict[str, Any] = {
@@ -62,6 +62,15 @@ def test_resources_are_addressed_as_terraform_does() -> None:
 
 def test_an_empty_state_holds_nothing() -> None:
     assert parse_state(b'{"version": 4, "serial": 1}') == ([], {})
+
+
+def test_the_bucket_policy_lets_other_accounts_read_the_ledger_and_nothing_else() -> None:
+    _, read, listing = bucket_policy("b", Readers(("111111111111", "222222222222"), "promotions/ledger/"))["Statement"]
+    who = {"AWS": ["arn:aws:iam::111111111111:root", "arn:aws:iam::222222222222:root"]}
+    assert (read["Effect"], read["Principal"], read["Action"]) == ("Allow", who, "s3:GetObject")
+    assert read["Resource"] == "arn:aws:s3:::b/promotions/ledger/*"
+    assert (listing["Effect"], listing["Principal"], listing["Action"]) == ("Allow", who, "s3:ListBucket")
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": "promotions/ledger/*"}}
 
 
 def test_the_bucket_policy_denies_every_request_without_tls() -> None:
