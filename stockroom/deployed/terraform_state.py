@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -86,6 +87,8 @@ class _Record(BaseModel):
     deployed_at: Words
 
 
+# Keys are from a bucket; as `stored.Name`.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}")
 _STATE, _RECORD = TypeAdapter(_State), TypeAdapter(_Record)
 
 
@@ -134,6 +137,20 @@ def read_deployed(environment: Environment, session: boto3.Session, stack: str) 
 
     release = parse(_RECORD, record[0], unknown).model_dump() if record else None
     return DeployedStack(stack, resources, outputs, release)
+
+
+def deployed_names(environment: Environment, session: boto3.Session) -> list[str]:
+    """The stacks of which the environment's state bucket holds a state with resources, in the repository or not."""
+    pages = session.client("s3").get_paginator("list_objects_v2").paginate(Bucket=environment.state_bucket)
+    keys = (entry["Key"] for page in pages for entry in page.get("Contents", []))
+    names = (key.partition("/")[0] for key in keys)
+    found = sorted({name for name in names if _NAME.fullmatch(name)})
+    return [name for name in found if (stack := read_deployed(environment, session, name)) and stack.resources]
+
+
+def forget_release(environment: Environment, session: boto3.Session, stack: str) -> None:
+    """Remove the record of which release a stack was, once it is none any more."""
+    session.client("s3").delete_object(Bucket=environment.state_bucket, Key=_record_key(stack))
 
 
 def record_release(environment: Environment, session: boto3.Session, stack: str, release: Release) -> None:

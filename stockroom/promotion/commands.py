@@ -21,6 +21,7 @@ from stockroom.promotion.facts import bucket_is_there, built_subject, drift_of, 
 from stockroom.promotion.folders import ensure_engine, promotion_folder, promotions_dir
 from stockroom.promotion.gates import check
 from stockroom.promotion.ledger import PREFIX, Promotion, current, fold, read_events, unfinished
+from stockroom.promotion.leftovers import leftover_line, leftover_stacks, stacks_of
 from stockroom.promotion.planning import make_plan, markdown, print_plan
 from stockroom.promotion.promotion_lock import new_holder, read_lock, way_out
 from stockroom.promotion.request import Request
@@ -47,7 +48,10 @@ def plan(settings: Settings, request: Request, rules: Rules, output: Path | None
                 raise RefusedError(f"{verdict.gate}: {verdict.words}", verdict.hint)
         assert gathered.account
         planned = make_plan(gathered.subject, gathered.account, folder, settings, steps, lock=False)
+        leftovers = leftover_stacks(gathered.account, planned.plans)
     print_plan(planned)
+    for stack in leftovers:
+        steps.note(leftover_line(request.environment, stack, request.rehearse))
     if output:
         release = gathered.subject.release.digest
         output.write_text(markdown(release, planned), encoding="utf-8")
@@ -161,7 +165,11 @@ def _find_drift(settings: Settings, name: str, rehearse: bool) -> tuple[str, ...
     account = _account(settings, name, rehearse)
     id_ = new_holder(f"invoke drift --env {name}").promotion
     with promotion_folder(promotions_dir(settings, name, rehearse), id_) as folder:
-        return drift_of(account, _ledger(account), folder, settings)
+        drift, promotions = None, _ledger(account)
+        if (runs := current(promotions)) and (drift := drift_of(account, promotions, folder, settings)) is not None:
+            left = leftover_stacks(account, stacks_of(runs.commit))
+            drift += tuple(leftover_line(name, stack, rehearse) for stack in left)
+        return drift
 
 
 def _drift_words(drift: tuple[str, ...] | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from stockroom.promotion.ledger import Promotion, current, ran, unfinished
+from stockroom.promotion.ledger import Deed, Promotion, current, ran, unfinished
 from stockroom.promotion.promotion_lock import Holder, way_out
 from stockroom.promotion.rules import Rules
 from stockroom.releases.artifacts import Hashes, artifacts_of
@@ -48,7 +48,7 @@ class Facts:
     """
 
     environment: str
-    kind: Literal["promotion", "rollback"]
+    kind: Deed
     release: Release
     artifacts: Hashes
     changed_files: tuple[str, ...]

@@ -26,6 +26,8 @@ PREFIX = "promotions/ledger/"
 FORMAT = 2
 
 Result = Literal["succeeded", "failed", "refused", "interrupted"]
+Deed = Literal["promotion", "rollback", "destroy"]
+"""What was done; "destroy" is of a stack that the release, which stays as it is, does not have any more."""
 _ATTEMPTS = 20
 _KEY = re.compile(re.escape(PREFIX) + r"[0-9]{8}\.json")
 
@@ -86,7 +88,7 @@ class _Release(BaseModel):
 class _Started(_Event):
     format: Literal[2]
     event: Literal["started"]
-    kind: Literal["promotion", "rollback"]
+    kind: Deed
     release: _Release
     who: Words
     artifacts: dict[Name, dict[Kind, dict[Name, Digest]]]

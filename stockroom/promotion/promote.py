@@ -25,6 +25,7 @@ from stockroom.promotion.attempt import Attempt
 from stockroom.promotion.facts import EVIDENCE_PREFIX, Gathered, drift_of, gather
 from stockroom.promotion.folders import ensure_engine, promotion_folder, promotions_dir
 from stockroom.promotion.gates import Verdict, all_but_drift, check, refused
+from stockroom.promotion.leftovers import leftover_line, leftover_stacks
 from stockroom.promotion.plan_summary import Change
 from stockroom.promotion.planning import Planned, make_plan, print_plan
 from stockroom.promotion.promotion_lock import new_holder
@@ -189,6 +190,9 @@ class _Promotion:
                 self.gathered.subject, self.account, self.folder, self.settings, self.steps, lock=True, without=applied
             )
             print_plan(planned)
+            if first is None:
+                for stack in leftover_stacks(self.account, planned.plans):
+                    self.steps.note(leftover_line(self.request.environment, stack, self.request.rehearse))
             check_destroys(planned, changes, self.request)
             self.attempt.step = "policies"
             check_policies(planned, self.folder, self.steps)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass, field
-from typing import Literal
 
 from stockroom.errors import StockroomError
 from stockroom.promotion.gates import Waivers
+from stockroom.promotion.ledger import Deed
 from stockroom.promotion.rules import Rules, read_rules
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_TASKS: dict[Deed, str] = {"promotion": "promote", "rollback": "rollback", "destroy": "destroy"}
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Request:
     """`approve` is the digest of the plan to apply ("" asks a person); `allow_destroy` are addresses."""
 
     environment: str
-    kind: Literal["promotion", "rollback"] = "promotion"
+    kind: Deed = "promotion"
     rehearse: bool = False
     approve: str = ""
     allow_destroy: tuple[str, ...] = ()
@@ -27,13 +28,12 @@ class Request:
 
     @property
     def command(self) -> str:
-        task = "promote" if self.kind == "promotion" else "rollback"
-        return f"invoke {task} --env {self.environment}{' --rehearse' if self.rehearse else ''}"
+        return f"invoke {_TASKS[self.kind]} --env {self.environment}{' --rehearse' if self.rehearse else ''}"
 
 
 def make_request(
     env: str,
-    kind: Literal["promotion", "rollback"],
+    kind: Deed,
     rehearse: bool,
     approve: str = "",
     allow_destroy: list[str] | None = None,

@@ -76,6 +76,30 @@ def rollback(
     _promote("rollback", env, rehearse, approve, allow_destroy, accept_drift, during_freeze)
 
 
+@task(
+    help={
+        "env": "The environment to remove a stack from.",
+        "stack": "The stack, which its release does not have any more.",
+        "approve": "Apply exactly the plan with this digest; nobody is asked.",
+        "allow-destroy": "Address of something that holds data and may be destroyed (repeatable).",
+        "rehearse": _REHEARSE,
+    },
+    iterable=["allow_destroy"],
+)
+def destroy(
+    c: Context, env: str, stack: str, allow_destroy: list[str], approve: str = "", rehearse: bool = False
+) -> None:
+    """Remove a stack from an environment that its release does not have any more, by a plan that is approved."""
+    with command() as settings:
+        from stockroom.console import Steps
+        from stockroom.promotion.destroy import destroy as destroy_stack
+        from stockroom.promotion.request import make_request
+
+        request, rules = make_request(env, "destroy", rehearse, approve, allow_destroy)
+        destroy_stack(settings, request, stack, rules, Steps())
+        print(f"\n{stack} is gone from {env}")
+
+
 def _promote(kind: Literal["promotion", "rollback"], env: str, *words: Any) -> None:
     with command() as settings:
         from stockroom.console import Steps

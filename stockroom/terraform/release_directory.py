@@ -56,11 +56,13 @@ class WorkingDirectory:
         ]
         self._run(["init", "-input=false", "-no-color", "-reconfigure", "-lockfile=readonly", *words], watch)
 
-    def plan(self, lock: bool = True, watch: Watch = lambda: None) -> dict[str, Any]:
-        """Make and save a plan; returns it as `terraform show -json` does (format version 1)."""
+    def plan(self, lock: bool = True, watch: Watch = lambda: None, destroy: bool = False) -> dict[str, Any]:
+        """Make and save a plan (`destroy`: of removing everything); returns it as `terraform show -json` does (format
+        version 1)."""
         locking = "-lock-timeout=30s" if lock else "-lock=false"
         variables = variable_words(self._environment_folder, self.stack)
-        self._run(["plan", "-json", "-input=false", locking, f"-out={self._plan_file}", *variables], watch)
+        removing = ["-destroy"] if destroy else []
+        self._run(["plan", *removing, "-json", "-input=false", locking, f"-out={self._plan_file}", *variables], watch)
         shown = subprocess.run(
             [str(self.terraform), "show", "-json", str(self._plan_file)],
             cwd=self.folder, env=dict(self.variables), capture_output=True, text=True, check=False,

@@ -266,9 +266,9 @@ class World:
         ssm = self.client("ssm", environment)
         return str(ssm.get_parameter(Name=f"/stockroom/{environment}/greeting")["Parameter"]["Value"])
 
-    def live_version(self, environment: str = "dev") -> tuple[str, str]:
-        """The version of the function behind its alias, and the newest one."""
-        functions, name = self.client("lambda", environment), f"stockroom-{environment}-greet"
+    def live_version(self, environment: str = "dev", function: str = "greet") -> tuple[str, str]:
+        """The version of a function behind its alias, and the newest one."""
+        functions, name = self.client("lambda", environment), f"stockroom-{environment}-{function}"
         versions = functions.list_versions_by_function(FunctionName=name)["Versions"]
         newest = max(int(one["Version"]) for one in versions if one["Version"] != "$LATEST")
         return str(functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]), str(newest)
@@ -294,19 +294,25 @@ class World:
         for one in self.client("iam", environment).list_roles()["Roles"]:
             yield f"role {one['RoleName']}", one["Arn"]
         for one in self.client("lambda", environment).list_functions()["Functions"]:
-            yield one["FunctionName"], " ".join([one["CodeSha256"], *self.live_version(environment)])
+            name = one["FunctionName"]
+            versions = self.live_version(environment, name.removeprefix(f"stockroom-{environment}-"))
+            yield name, " ".join([one["CodeSha256"], *versions])
 
     # Up and down
 
     def bring_up(self) -> None:
         """Make the repository, start the engine, and promote the base to dev and prod."""
-        self._make_repository()
-        self._lend_installations()
-        for name in ("dev", "prod"):
-            self.succeed("bootstrap", "--env", name, "--rehearse")
+        self.lay_out("dev", "prod")
         self.base = self.commit({})
         for name in ("dev", "prod"):
             self.promote(name)
+
+    def lay_out(self, *environments: str) -> None:
+        """Make the repository, start the engine, and bootstrap the environments; nothing is committed yet."""
+        self._make_repository()
+        self._lend_installations()
+        for name in environments:
+            self.succeed("bootstrap", "--env", name, "--rehearse")
 
     def take_down(self) -> None:
         """Stop everything that the commands have started."""
