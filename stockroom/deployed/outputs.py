@@ -48,6 +48,11 @@ def labels(keys: Iterable[Key]) -> dict[Key, str]:
     return {key: key.name if uses[key.name] == 1 else str(key) for key in listed}
 
 
+def label_of(outputs: Outputs, output: str, key: Key) -> str:
+    """What a user calls one of the things that stacks publish in the output."""
+    return labels(published(outputs, output))[key]
+
+
 def find(outputs: Outputs, output: str, asked: str, what: str) -> tuple[Key, Any]:
     """The thing that a user calls `asked`: `<name>` or `<stack>/<name>`, with `-` or `_`.
 

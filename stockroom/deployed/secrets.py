@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from stockroom.aws import error_code
-from stockroom.deployed.outputs import Outputs, find
+from stockroom.deployed.outputs import Outputs, find, label_of
 from stockroom.errors import StockroomError
 
 if TYPE_CHECKING:
@@ -71,15 +71,16 @@ def make_change(generate: str, put: str, from_file: str) -> Change | None:
 def change_value(session: boto3.Session, outputs: Outputs, change: Change) -> str:
     """Make the change; returns what was done. Raises StockroomError for an unknown secret and for no change at all."""
     key, arn = find(outputs, "secret_arns", change.name, "secret")
+    name = label_of(outputs, "secret_arns", key)
     if change.value is not None:
         session.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=change.value)
-        return f"the secret {key.name} has the value that was given"
-    if not fill_empty(session, {key.name: arn}):
+        return f"the secret {name} has the value that was given"
+    if not fill_empty(session, {name: arn}):
         raise StockroomError(
-            f"the secret '{key.name}' has a value already",
+            f"the secret '{name}' has a value already",
             f"to replace it: invoke secrets --put {change.name} --from-file FILE",
         )
-    return f"the secret {key.name} has a random value"
+    return f"the secret {name} has a random value"
 
 
 def read_value(source: str) -> str:

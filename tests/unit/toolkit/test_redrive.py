@@ -12,20 +12,19 @@ from rich.console import Console
 
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
-from stockroom.redrive import command as module
-from stockroom.redrive.command import (
+from stockroom.redrive import queues, streams
+from stockroom.redrive.command import list_letters, redrive
+from stockroom.redrive.messages import (
     FailedBatch,
     describe_body,
     dynamodb_event,
-    find_queue,
     first_failed,
     in_order,
     kinesis_event,
-    list_letters,
     parse_failed_batch,
     payload,
-    redrive,
 )
+from stockroom.redrive.queues import find_queue
 
 STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/stockroom-local-sales-events"
 TABLE_STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/stockroom-local-orders/stream/2026-01-01T00:00:00.000"
@@ -180,7 +179,8 @@ def _record(number: int) -> dict[str, Any]:
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    monkeypatch.setattr(module, "sleep", lambda _: None)
+    for module in (queues, streams):
+        monkeypatch.setattr(module, "sleep", lambda _: None)
     return Cloud()
 
 
@@ -397,7 +397,7 @@ def test_ctrl_c_stops_the_move_that_the_command_started(
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "sleep", interrupt)
+    monkeypatch.setattr(queues, "sleep", interrupt)
     cloud.running = iter([first, _move("RUNNING", 1)])
     with pytest.raises(KeyboardInterrupt):
         cloud.redrive("orders")
