@@ -13,6 +13,8 @@ from stockroom.promotion.request import Request
 from stockroom.promotion.rules import Rules
 from stockroom.testing.policies import check_plans
 
+APPROVAL_OF_ITS_OWN = "wants an approval of its own"
+
 
 class RefusedError(StockroomError):
     """The promotion was refused, or not approved."""
@@ -60,7 +62,7 @@ def approve(planned: Planned, request: Request, rules: Rules, account_id: str, a
     name = request.environment
     if request.approve and again:
         raise RefusedError(
-            f"the plan of {', '.join(planned.plans)} wants an approval of its own: it could not be known before "
+            f"the plan of {', '.join(planned.plans)} {APPROVAL_OF_ITS_OWN}: it could not be known before "
             f"what it needs was applied",
             f"`invoke plan --env {name}` prints it; the same command with --approve DIGEST of that goes on",
         )

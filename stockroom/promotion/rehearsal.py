@@ -12,11 +12,7 @@ release before this one goes along the path first: the same commit, with a comme
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,6 +27,8 @@ from stockroom.environments import read_environment, stack_names
 from stockroom.errors import StockroomError
 from stockroom.project import HOME, ROOT
 from stockroom.promotion.account import open_account
+from stockroom.promotion.approval import APPROVAL_OF_ITS_OWN
+from stockroom.promotion.rehearsal_clones import Clones, CommandError
 from stockroom.promotion.rules import path_names, read_rules
 from stockroom.releases.artifact_bucket import hex_of
 from stockroom.releases.evidence import EVIDENCE_DIR
@@ -41,7 +39,6 @@ from stockroom.testing.own_platform import own_folder, undisturbed
 
 REHEARSAL_DIR = HOME / "rehearsal"
 _REASON = "a rehearsal"
-_AUTHOR = ("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost", "-c", "commit.gpgsign=false")
 
 
 @dataclass(frozen=True)
@@ -97,26 +94,27 @@ class _Rehearsal:
         self._settings = settings.model_copy(update={"run_dir": folder / "platform", "port": free_port()})
         self._folder = folder
         self._steps = steps
-        self._variables = {
+        variables = {
             "STOCKROOM_EVIDENCE_KEY": key,
             "STOCKROOM_RUN_DIR": str(self._settings.run_dir),
             "STOCKROOM_PORT": str(self._settings.port),
         }
         self._environments = path_names()
-        self._commands: set[subprocess.Popen[bytes]] = set()
-        (folder / "logs").mkdir()
+        self._clones = Clones(folder, variables, steps)
 
     def run(self) -> None:
         with self._steps.step("clones") as step:
-            before, now = self._clone("before", comment=True), self._clone("now", comment=False)
+            branches = sorted({read_rules(environment).branch for environment in self._environments})
+            before = self._clones.clone("before", branches, comment=True)
+            now = self._clones.clone("now", branches, comment=False)
             step.say("this release, and one before it to go back to")
         with ThreadPoolExecutor() as pool:
             try:
                 there, back = self._go_along(before, now, pool)
             except BaseException:
-                self._end_commands()
+                self._clones.end_commands()
                 raise
-        self._invoke(now, "status", "--all", "--rehearse", log="status")
+        self._clones.invoke(now, "status", "--all", "--rehearse", log="status")
         _print(there, back)
         if wrong := next((one.disagreement for one in [*there, *back] if one.disagreement), None):
             raise StockroomError(f"the rehearsal does not add up: {wrong}", f"the logs are in {self._folder / 'logs'}")
@@ -128,7 +126,7 @@ class _Rehearsal:
         """
         testing = pool.submit(self._test, before, "before")
         for name in self._environments:
-            self._invoke(before, "bootstrap", "--env", name, "--rehearse", log=f"bootstrap-{name}")
+            self._clones.invoke(before, "bootstrap", "--env", name, "--rehearse", log=f"bootstrap-{name}")
         testing.result()
         testing = pool.submit(self._test, now, "now")
         old, new = self._release(before), self._release(now)
@@ -153,55 +151,43 @@ class _Rehearsal:
         return there, [one.result() for one in back]
 
     def take_down(self) -> None:
-        self._run(ROOT, ["infra-down"], "infra-down")
+        self._clones.run(ROOT, ["infra-down"], "infra-down")
         stop(list(processes_in(self._folder)), patience=10)
-        for name in ("platform", "before", "now", "origin.git"):
-            shutil.rmtree(self._folder / name, ignore_errors=True)
-
-    # Clones and evidence
-
-    def _clone(self, name: str, comment: bool) -> Path:
-        origin, clone = self._folder / "origin.git", self._folder / name
-        if not origin.exists():
-            _git(self._folder, "init", "--quiet", "--bare", str(origin))
-        branches = sorted({read_rules(environment).branch for environment in self._environments})
-        _git(self._folder, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone))
-        _git(clone, "remote", "set-url", "origin", str(origin))
-        (clone / ".stockroom").symlink_to(HOME)
-        if comment:
-            function = next(path for path in sorted((clone / "functions").glob("*/*/*.py")))
-            function.write_text(f"{function.read_text(encoding='utf-8')}\n# A release before.\n", encoding="utf-8")
-            _git(clone, *_AUTHOR, "commit", "--quiet", "--all", "--message", "A release before, for a rehearsal")
-            for branch in branches:
-                _git(clone, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
-        return clone
+        self._clones.remove("platform", "before", "now")
 
     def _test(self, clone: Path, name: str) -> None:
-        self._invoke(clone, "e2e", log=f"e2e-{name}", own=False)
+        self._clones.invoke(clone, "e2e", log=f"e2e-{name}", own=False)
 
     def _release(self, clone: Path) -> str:
-        answer = json.loads(self._invoke(clone, "release", "--json", log=f"release-{clone.name}"))
+        answer = json.loads(self._clones.invoke(clone, "release", "--json", log=f"release-{clone.name}"))
         return str(answer["release"]["digest"])
 
     # Promotions
 
     def _promote(self, clone: Path, task: str, environment: str, name: str, release: str) -> Observed:
         """As CI does where an approval is wanted: plan, then approve what was planned. Returns what came of it."""
-        words = ["--env", environment, "--rehearse", "--during-freeze", _REASON]
-        if read_rules(environment).approval == "typed":
-            rollback = ["--rollback"] if task == "rollback" else []
-            planned = self._invoke(
-                clone, "plan", "--env", environment, "--rehearse", *rollback, log=f"{name}-{environment}-plan"
-            )
-            words += ["--approve", digest_in(planned)]
-        self._invoke(clone, task, *words, log=f"{name}-{environment}")
+        args = ["--env", environment, "--rehearse", "--during-freeze", _REASON]
+        if read_rules(environment).approval != "typed":
+            self._clones.invoke(clone, task, *args, log=f"{name}-{environment}")
+            return self._look(environment, release, name)
+        rollback = ["--rollback"] if task == "rollback" else []
+        plan = ["--env", environment, "--rehearse", *rollback]
+        # Once more for each stack whose plan is known only when those that it needs are applied.
+        for _ in range(len(stack_names())):
+            planned = self._clones.invoke(clone, "plan", *plan, log=f"{name}-{environment}-plan")
+            try:
+                self._clones.invoke(clone, task, *args, "--approve", digest_in(planned), log=f"{name}-{environment}")
+                break
+            except CommandError as error:
+                if APPROVAL_OF_ITS_OWN not in (error.details or ""):
+                    raise
         return self._look(environment, release, name)
 
     def _look(self, name: str, release: str, when: str) -> Observed:
         environment = read_environment(name)
         account = open_account(environment, read_rules(name), self._settings, rehearse=True)
         history = json.loads(
-            self._invoke(ROOT, "history", "--env", name, "--json", "--rehearse", log=f"{when}-{name}-history")
+            self._clones.invoke(ROOT, "history", "--env", name, "--json", "--rehearse", log=f"{when}-{name}-history")
         )
         succeeded = [one for one in history if one["result"] == "succeeded"]
         evidence: dict[str, Any] = json.loads((EVIDENCE_DIR / f"{release}.json").read_text(encoding="utf-8"))
@@ -219,56 +205,11 @@ class _Rehearsal:
         }
         return Observed(name, release, succeeded[-1]["release"]["digest"], tested, code)
 
-    # Commands
-
-    def _invoke(self, clone: Path, task: str, *words: str, log: str, own: bool = True) -> str:
-        """Run a task in a clone; returns what it printed. `own` is on the rehearsal's engine."""
-        with self._steps.step(log) as step:
-            step.say(f"invoke {task} {' '.join(words)}")
-            code, printed = self._run(clone, [task, *words], log, own)
-            if code:
-                raise StockroomError(
-                    f"`invoke {task} {' '.join(words)}` ended with exit code {code}",
-                    f"all that it printed is in {self._folder / 'logs' / f'{log}.log'}",
-                    "\n".join(printed.splitlines()[-20:]),
-                )
-            step.say(f"invoke {task} {' '.join(words)}")
-        return printed
-
-    def _run(self, clone: Path, words: list[str], log: str, own: bool = True) -> tuple[int, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("STOCKROOM_", "AWS_"))}
-        named = self._variables if own else {"STOCKROOM_EVIDENCE_KEY": self._variables["STOCKROOM_EVIDENCE_KEY"]}
-        path = self._folder / "logs" / f"{log}.log"
-        with path.open("w", encoding="utf-8") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "invoke", *words],
-                cwd=clone, env=kept | named, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )  # fmt: skip
-            self._commands.add(process)
-            code = process.wait()
-            self._commands.discard(process)
-        return code, path.read_text(encoding="utf-8", errors="replace")
-
-    def _end_commands(self) -> None:
-        """Those in threads would go on to their ends, and be waited for."""
-        left = list(self._commands)
-        for process in left:
-            process.terminate()
-        for process in left:  # before the engine goes, which they tell how they ended
-            process.wait()
-
 
 def digest_in(printed: str) -> str:
     """The plan digest in what `invoke plan` printed."""
     words = next(line.split() for line in printed.splitlines() if line.startswith("plan digest "))
     return words[-1]
-
-
-def _git(folder: Path, *words: str) -> None:
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise StockroomError(f"git {' '.join(words[:4])} failed: {done.stderr.strip()}")
 
 
 def _print(there: list[Observed], back: list[Observed]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from stockroom.settings import ROOT
+from stockroom.project import ROOT
 from tests.promotions.world import ACCOUNTS, FILES, STACK
 
 OTHER = "archive"
