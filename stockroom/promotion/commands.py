@@ -14,19 +14,19 @@ from stockroom.bootstrap import Readers, bootstrap
 from stockroom.console import Steps, out
 from stockroom.environments import read_environment
 from stockroom.errors import StockroomError, explain
-from stockroom.promotion import promotion_lock
 from stockroom.promotion.account import Account, open_account
 from stockroom.promotion.approval import RefusedError
-from stockroom.promotion.facts import bucket_is_there, built_subject, drift_of, gather, signature_of
+from stockroom.promotion.drift import drift_of
+from stockroom.promotion.facts import bucket_is_there, gather, signature_of
 from stockroom.promotion.folders import ensure_engine, promotion_folder, promotions_dir
 from stockroom.promotion.gates import check
 from stockroom.promotion.ledger import PREFIX, Promotion, current, fold, read_events, unfinished
 from stockroom.promotion.leftovers import leftover_line, leftover_stacks, stacks_of
 from stockroom.promotion.planning import make_plan, markdown, print_plan
-from stockroom.promotion.promotion_lock import new_holder, read_lock, way_out
+from stockroom.promotion.promotion_lock import new_holder, read_lock
 from stockroom.promotion.request import Request
 from stockroom.promotion.rules import Rules, next_of, path_names, read_rules
-from stockroom.promotion.takeover import record_killed
+from stockroom.promotion.subject import built_subject
 from stockroom.releases.code import work_tree
 from stockroom.releases.evidence import EVIDENCE_DIR, parse_evidence, read_evidence
 from stockroom.settings import Settings
@@ -203,39 +203,6 @@ def print_release(settings: Settings, as_json: bool, steps: Steps) -> None:
     word = "passed" if stored and stored.passed else "not passed"
     out.print(f"  evidence  {word}: {counts}; {evidence.get('finished')}; signature: {signature}", soft_wrap=True)
     out.print(f"            {EVIDENCE_DIR / subject.release.digest}.json", soft_wrap=True)
-
-
-def unlock(settings: Settings, name: str, promotion: str, rehearse: bool) -> None:
-    """Release the lock of a promotion that was killed on another machine, and Terraform's own. Raises StockroomError
-    for a lock of another promotion, and for one whose process runs on this machine."""
-    account = _account(settings, name, rehearse)
-    s3, bucket = account.session.client("s3"), account.environment.state_bucket
-    held = read_lock(s3, bucket)
-    if held is None:
-        out.print(f"nobody holds the lock of {name}")
-        return
-    holder = held.holder
-    if promotion != holder.promotion:
-        raise StockroomError(f"the lock of '{name}' is held by promotion {holder.promotion}: {holder}", way_out(holder))
-    if holder.is_here and not holder.has_died:
-        raise StockroomError(f"{holder} is running on this machine", "wait for it, or stop it with Ctrl-C")
-    removed = _terraform_locks(account)
-    for key in removed:
-        s3.delete_object(Bucket=bucket, Key=key)
-    record_killed(s3, bucket, holder)
-    promotion_lock.release(s3, bucket, promotion)
-    states = f", and the state locks {', '.join(removed)}" if removed else ""
-    out.print(
-        f"released the lock of {promotion}{states}; the next `invoke promote --env {name}` goes on", soft_wrap=True
-    )
-
-
-def _terraform_locks(account: Account) -> list[str]:
-    pages = (
-        account.session.client("s3").get_paginator("list_objects_v2").paginate(Bucket=account.environment.state_bucket)
-    )
-    keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
-    return [key for key in keys if key.endswith(".tfstate.tflock")]
 
 
 def bootstrap_account(settings: Settings, name: str, rehearse: bool, steps: Steps) -> None:

@@ -51,7 +51,7 @@ def destroy(settings: Settings, request: Request, stack: str, rules: Rules, step
     with promotion_folder(promotions_dir(settings, request.environment, request.rehearse), holder.promotion) as folder:
         events = read_events(account.session.client("s3"), account.environment.state_bucket)
         promotions = fold(events)
-        runs = _what_runs(promotions, stack, request.environment)
+        runs = what_runs(promotions, stack, request.environment)
         leftover = _find(account, promotions, stack, folder)
         _check_nobody_needs(leftover, account, request.environment)
         attempt = Attempt(account, holder, folder, holder.command, steps)
@@ -59,7 +59,9 @@ def destroy(settings: Settings, request: Request, stack: str, rules: Rules, step
         attempt.run(len(events), [stack], what, lambda: _destroy(settings, request, rules, leftover, attempt))
 
 
-def _what_runs(promotions: list[Promotion], stack: str, environment: str) -> Promotion:
+def what_runs(promotions: list[Promotion], stack: str, environment: str) -> Promotion:
+    """The promotion whose release the environment runs. Raises StockroomError where that, or one that did not come to
+    its end, has the stack."""
     runs = current(promotions)
     if runs is None or runs.artifacts is None:
         raise StockroomError(f"'{environment}' runs no release of this version of Stockroom", "promote one first")
@@ -77,7 +79,7 @@ def _find(account: Account, promotions: list[Promotion], stack: str, folder: Pat
     name = account.environment.name
     if deployed is None or not deployed.resources:
         raise StockroomError(f"no stack '{stack}' is deployed to '{name}'", f"`invoke drift --env {name}` names those")
-    promotion = _made_by(promotions, deployed)
+    promotion = made_by(promotions, deployed)
     if promotion is None or promotion.artifacts is None:
         raise StockroomError(
             f"the ledger of '{name}' knows no release with a stack '{stack}'",
@@ -87,7 +89,7 @@ def _find(account: Account, promotions: list[Promotion], stack: str, folder: Pat
     return _Leftover(stack, promotion, code, read_manifests(code.root / "terraform" / "stacks"))
 
 
-def _made_by(promotions: list[Promotion], deployed: DeployedStack) -> Promotion | None:
+def made_by(promotions: list[Promotion], deployed: DeployedStack) -> Promotion | None:
     """The last promotion of the release that the stack is of; of one that came to no end, the last that had it."""
     digest = deployed.release and deployed.release["digest"]
     known = [one for one in reversed(promotions) if one.applying]

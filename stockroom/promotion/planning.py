@@ -11,8 +11,8 @@ from typing import Any
 from stockroom.console import Steps, out
 from stockroom.errors import StockroomError
 from stockroom.promotion.account import Account
-from stockroom.promotion.facts import Subject
 from stockroom.promotion.plan_summary import Change, changes_of, counts, effect_of, lines, plan_digest
+from stockroom.promotion.subject import Subject
 from stockroom.settings import Settings
 from stockroom.side_by_side import Check, Done, Failed, Outcome, results_of, run_side_by_side
 from stockroom.stacks import Manifests, in_order, read_manifests, with_needs

@@ -22,7 +22,8 @@ from stockroom.promotion.account import Account
 from stockroom.promotion.applying import apply_plans
 from stockroom.promotion.approval import RefusedError, approve, check_destroys, check_policies
 from stockroom.promotion.attempt import Attempt
-from stockroom.promotion.facts import EVIDENCE_PREFIX, Gathered, drift_of, gather
+from stockroom.promotion.drift import drift_of
+from stockroom.promotion.facts import EVIDENCE_PREFIX, Gathered, gather
 from stockroom.promotion.folders import ensure_engine, promotion_folder, promotions_dir
 from stockroom.promotion.gates import Verdict, all_but_drift, check, refused
 from stockroom.promotion.leftovers import leftover_line, leftover_stacks

@@ -200,6 +200,6 @@ def rehearse(c: Context) -> None:
 def unlock(c: Context, env: str, promotion: str, rehearse: bool = False) -> None:
     """Release the lock of a promotion that was killed on another machine, once nobody works on it any more."""
     with command() as settings:
-        from stockroom.promotion.commands import unlock as release_lock
+        from stockroom.promotion.takeover import unlock as release_lock
 
         release_lock(settings, env, promotion, rehearse)
