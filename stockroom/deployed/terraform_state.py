@@ -148,11 +148,6 @@ def deployed_names(environment: Environment, session: boto3.Session) -> list[str
     return [name for name in found if (stack := read_deployed(environment, session, name)) and stack.resources]
 
 
-def forget_release(environment: Environment, session: boto3.Session, stack: str) -> None:
-    """Remove the record of which release a stack was, once it is none any more."""
-    session.client("s3").delete_object(Bucket=environment.state_bucket, Key=_record_key(stack))
-
-
 def record_release(environment: Environment, session: boto3.Session, stack: str, release: Release) -> None:
     """Note beside the state which release the stack now is."""
     record = {

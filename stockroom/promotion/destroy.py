@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stockroom.console import Steps
-from stockroom.deployed.terraform_state import DeployedStack, forget_release, read_deployed
+from stockroom.deployed.terraform_state import DeployedStack, read_deployed
 from stockroom.environments import read_environment
 from stockroom.errors import StockroomError
 from stockroom.promotion.account import Account, open_account
@@ -132,4 +132,3 @@ def _destroy(settings: Settings, request: Request, rules: Rules, leftover: _Left
     approve(planned, request, rules, account.environment.account_id, again=False, steps=steps)
     attempt.begin_to_apply(digest)
     apply_plans(planned, attempt.folder, steps, attempt.progress)
-    forget_release(account.environment, account.session, stack)
