@@ -48,7 +48,7 @@ class Stopped(Exception):  # noqa: N818 - not an error: another service failed, 
     """Loading was told to stop."""
 
 
-def in_batches(
+def in_batches[T](
     entries: Iterable[T], most: int, size: Callable[[T], int] = lambda entry: 0, most_bytes: int = 1
 ) -> Iterator[list[T]]:
     """Lists of at most `most` entries and, by `size`, `most_bytes`; an entry of more bytes goes alone."""
@@ -65,7 +65,7 @@ def in_batches(
         yield batch
 
 
-def deliver(
+def deliver[T](
     batch: Sequence[T],
     send: Callable[[Sequence[T]], Sequence[T]],
     what: str,
@@ -104,7 +104,7 @@ def deliver(
         tries += 1
 
 
-def ask(call: Callable[[], T], what: str, stop: Event) -> T:
+def ask[T](call: Callable[[], T], what: str, stop: Event) -> T:
     """The call's answer, as patiently as `deliver`; for calls that are harmless to repeat."""
     answers: list[T] = []
 
@@ -131,7 +131,7 @@ def delay(tries: int) -> float:
     return longest * (0.5 + random.random() / 2)  # noqa: S311 - spreads clients out, guards nothing
 
 
-def side_by_side(batches: Iterable[Sequence[T]], send: Callable[[Sequence[T]], None], workers: int) -> None:
+def side_by_side[T](batches: Iterable[Sequence[T]], send: Callable[[Sequence[T]], None], workers: int) -> None:
     """Calls `send` for every batch, `workers` at a time, drawing batches only as fast as they go out.
 
     After the first error no further batch is drawn; those under way end, and the error is raised.

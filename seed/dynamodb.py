@@ -133,7 +133,7 @@ def _write_all(
     return refused
 
 
-def allowed_of(writes: Sequence[T], codes: Sequence[str]) -> list[T] | None:
+def allowed_of[T](writes: Sequence[T], codes: Sequence[str]) -> list[T] | None:
     """What of a cancelled transaction is to be tried again: all but what its condition refused.
 
     `codes` are its reasons, in the order of the writes. None where one of them is an error that would come again.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from stockroom.errors import StockroomError, explain
 
@@ -22,7 +22,7 @@ Needs = Mapping[str, Iterable[str]]
 
 
 @dataclass(frozen=True)
-class Done(Generic[T]):
+class Done[T]:
     result: T
 
 
@@ -41,7 +41,7 @@ class NotStarted:
 Outcome = Done[T] | Failed | NotStarted
 
 
-def run_side_by_side(needs: Needs, run: Callable[[str, Check], T], width: int = 4) -> dict[str, Outcome[T]]:
+def run_side_by_side[T](needs: Needs, run: Callable[[str, Check], T], width: int = 4) -> dict[str, Outcome[T]]:
     """Run every name as soon as all that it needs is done, at most `width` at once; returns the outcomes by name.
 
     What a name needs and is not among the names counts as done. Of those that are ready the first in the mapping's
@@ -54,7 +54,7 @@ def run_side_by_side(needs: Needs, run: Callable[[str, Check], T], width: int = 
     return _Runs(needs, run, width).to_end()
 
 
-class _Runs(Generic[T]):
+class _Runs[T]:
     def __init__(self, needs: Needs, run: Callable[[str, Check], T], width: int) -> None:
         self._needs = {name: [need for need in listed if need in needs] for name, listed in needs.items()}
         self._run = run
@@ -144,7 +144,7 @@ class _Runs(Generic[T]):
         return check
 
 
-def results_of(outcomes: Mapping[str, Outcome[T]], what: str) -> dict[str, T]:
+def results_of[T](outcomes: Mapping[str, Outcome[T]], what: str) -> dict[str, T]:
     """The results by name. Where something failed, raises one StockroomError that tells what became of every name.
 
     `what` was done to each, such as "apply". The error of a single name is raised as it is, and so is one that can only

@@ -39,7 +39,7 @@ def _shown(value: object) -> object:
 Words = Annotated[str, BeforeValidator(_shown), Field(max_length=2**20)]
 
 
-def parse(kind: TypeAdapter[T], content: bytes, problem: Callable[[], StockroomError]) -> T:
+def parse[T](kind: TypeAdapter[T], content: bytes, problem: Callable[[], StockroomError]) -> T:
     """The content as what it should be. Raises the problem when it is anything else."""
     try:
         return kind.validate_json(content)

@@ -25,7 +25,7 @@ def read_toml(path: Path, where: str, explained: str) -> dict[str, Any]:
         raise StockroomError(f"{where} is not TOML: {error}", explained) from None
 
 
-def parse_model(model: type[Model], content: Mapping[str, Any], where: str, explained: str) -> Model:
+def parse_model[Model: BaseModel](model: type[Model], content: Mapping[str, Any], where: str, explained: str) -> Model:
     """The content as a model. Raises StockroomError that names the first line that is wrong, and why."""
     try:
         return model.model_validate(dict(content))

@@ -58,8 +58,8 @@ def _run(name: str, check: Callable[[Settings], Finding], settings: Settings) ->
 
 def _python(_: Settings) -> Finding:
     version = platform.python_version()
-    if sys.version_info < (3, 11):  # noqa: UP036 # someone may run it so
-        return Finding("python", FAILED, f"Python {version}", "use Python 3.11 or newer for the toolkit")
+    if sys.version_info < (3, 13):  # noqa: UP036 # someone may run it so
+        return Finding("python", FAILED, f"Python {version}", "use Python 3.13 or newer for the toolkit")
     return Finding("python", OK, f"Python {version} runs the toolkit")
 
 

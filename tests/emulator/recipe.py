@@ -26,7 +26,7 @@ from stockroom.system.processes import PidFile, free_port
 T = TypeVar("T")
 
 
-def wait_for(what: str, look: Callable[[], T | None], seconds: float = 20) -> T:
+def wait_for[T](what: str, look: Callable[[], T | None], seconds: float = 20) -> T:
     """The first true value that `look` returns; fails the test when there is none in time."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
