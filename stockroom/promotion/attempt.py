@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stockroom.aws import explain_aws
 from stockroom.console import Steps
+from stockroom.deployed.terraform_state import deployed_names
 from stockroom.errors import StockroomError
 from stockroom.promotion import promotion_lock
 from stockroom.promotion.account import Account
@@ -48,14 +49,15 @@ class Attempt:
     def run(self, number_of_events: int, stacks: list[str], what: dict[str, Any], work: Callable[[], T]) -> T:
         """Do the work between the events "started", which says `what` it is, and "finished".
 
-        `number_of_events` is the length of the ledger that the work was decided on. Of the `stacks`, locks that a
-        killed attempt left are removed.
+        `number_of_events` is the length of the ledger that the work was decided on. Locks that a killed
+        attempt left on states are removed, of the `stacks` and of all that is deployed.
         """
         dead = promotion_lock.acquire(self._s3, self._bucket, self.holder)
         began = False
         try:
             if dead:
-                clean_up_after(dead, self.account, stacks, self.folder.parent, self.steps)
+                names = sorted({*stacks, *deployed_names(self.account.environment, self.account.session)})
+                clean_up_after(dead, self.account, names, self.folder.parent, self.steps)
                 dead = None
             elif len(read_events(self._s3, self._bucket)) != number_of_events:
                 raise StockroomError("another promotion ended while the gates were looked at", "run the command again")
