@@ -29,8 +29,6 @@ def test_the_account_can_not_be_compared_with_such_a_release(tmp_path: Path) -> 
 
 
 def test_nothing_is_rolled_back_to_such_a_release(tmp_path: Path) -> None:
-    with pytest.raises(
-        StockroomError, match=r"release abababababab, which .* older version"
-    ) as error:
+    with pytest.raises(StockroomError, match=r"release abababababab, which .* older version") as error:
         subject_before([OLD, NEW], "dev", tmp_path)
     assert error.value.hint == "test and promote its commit cccccccccccc instead"
