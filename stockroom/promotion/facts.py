@@ -13,12 +13,12 @@ from stockroom.console import Steps
 from stockroom.environments import read_environment
 from stockroom.errors import StockroomError
 from stockroom.promotion.account import Account, open_account
-from stockroom.promotion.gates import AccountFacts, Facts, Signature
 from stockroom.promotion.ledger import Promotion, fold, read_events
 from stockroom.promotion.promotion_lock import read_lock
 from stockroom.promotion.request import Request
 from stockroom.promotion.rules import Rules
 from stockroom.promotion.subject import Subject, built_subject, code_of_commit, subject_before
+from stockroom.promotion.verdicts import AccountFacts, Facts, Signature
 from stockroom.releases.artifact_bucket import look
 from stockroom.releases.artifacts import artifacts_of
 from stockroom.releases.evidence import is_signed, read_evidence

@@ -2,80 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
 
-from stockroom.promotion.ledger import Deed, Promotion, current, ran, unfinished
-from stockroom.promotion.promotion_lock import Holder, way_out
+from stockroom.promotion.account_gates import CLOCK_TOLERANCE_SECONDS, account_gates
 from stockroom.promotion.rules import Rules
-from stockroom.releases.artifacts import Hashes, artifacts_of
+from stockroom.promotion.verdicts import Facts, Verdict, Waivers
+from stockroom.releases.artifacts import artifacts_of
 from stockroom.releases.evidence import parse_evidence
-from stockroom.releases.release import Release
 
-Signature = Literal["good", "bad", "none", "no key"]
-
-CLOCK_TOLERANCE_SECONDS = 300
 _SHOWN = 3
-
-
-@dataclass(frozen=True)
-class AccountFacts:
-    """What the environment's account says.
-
-    `missing` are names of buckets that bootstrap makes. `before` is the ledger of the environment that comes before,
-    or why it can't be read. `drift` names what differs from the last applied release; None where nobody has looked.
-    `lacking` are the keys of a release's bundles and layers that the artifact bucket should hold and does not.
-    """
-
-    caller: str
-    clock_skew_seconds: float | None
-    missing: tuple[str, ...] = ()
-    holder: Holder | None = None
-    promotions: tuple[Promotion, ...] = ()
-    before: tuple[Promotion, ...] | str = ()
-    drift: tuple[str, ...] | None = None
-    lacking: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Facts:
-    """All that gates look at. `artifacts` are the hashes of the release's, `rebuilt` is the digest that a clean
-    check-out of its commit has with these.
-
-    `account` is None where the credentials do not lead to it, and `account_problem` then says why, with a hint.
-    """
-
-    environment: str
-    kind: Deed
-    release: Release
-    artifacts: Hashes
-    changed_files: tuple[str, ...]
-    not_pushed: str | None
-    evidence: Mapping[str, Any] | None
-    signature: Signature
-    account: AccountFacts | None
-    account_problem: tuple[str, str | None] | None = None
-    rebuilt: str | None = None
-
-
-@dataclass(frozen=True)
-class Waivers:
-    """What the user takes upon themselves: going on with drift, and a promotion in a freeze (why, for the ledger)."""
-
-    accept_drift: bool = False
-    during_freeze: str = ""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """`passed` is None where a gate could not be looked at because of another one."""
-
-    gate: str
-    passed: bool | None
-    words: str
-    hint: str | None = field(default=None)
 
 
 def check(facts: Facts, rules: Rules, waivers: Waivers, now: datetime) -> list[Verdict]:
@@ -89,7 +24,7 @@ def check(facts: Facts, rules: Rules, waivers: Waivers, now: datetime) -> list[V
         _age(facts, rules, now),
         _artifacts(facts),
         _credentials(facts),
-        *_account_gates(facts, rules, waivers),
+        *account_gates(facts, rules, waivers),
     ]
 
 
@@ -217,77 +152,3 @@ def _credentials(facts: Facts) -> Verdict:
         message, hint = facts.account_problem or ("there is no account", None)
         return Verdict("credentials", False, message, hint)
     return Verdict("credentials", True, facts.account.caller)
-
-
-def _account_gates(facts: Facts, rules: Rules, waivers: Waivers) -> list[Verdict]:
-    if facts.account is None:
-        names = ("clock", "backend", "lock", "path", "drift")
-        return [Verdict(name, None, "not looked at: there are no credentials") for name in names]
-    if facts.account.missing:
-        hint = f"run `invoke bootstrap --env {facts.environment}`"
-        missing = Verdict("backend", False, f"missing: {', '.join(facts.account.missing)}", hint)
-        others = [Verdict(name, None, "not looked at: there is no backend") for name in ("lock", "path", "drift")]
-        return [_clock(facts.account), missing, *others]
-    return [
-        _clock(facts.account),
-        Verdict("backend", True, "state and artifact buckets are there"),
-        _lock(facts.account),
-        _path(facts, facts.account, rules),
-        _drift(facts.environment, facts.account, waivers),
-    ]
-
-
-def _clock(account: AccountFacts) -> Verdict:
-    skew = account.clock_skew_seconds
-    if skew is None:
-        return Verdict("clock", True, "AWS did not say what time it is")
-    if abs(skew) > CLOCK_TOLERANCE_SECONDS:
-        words = f"this machine's is {abs(skew) / 60:.0f} minutes {'ahead of' if skew > 0 else 'behind'} AWS's"
-        return Verdict("clock", False, words, "set the clock: age, freeze and ledger go by it")
-    return Verdict("clock", True, "as AWS's")
-
-
-def _lock(account: AccountFacts) -> Verdict:
-    if account.holder is None:
-        return Verdict("lock", True, "no other promotion is in progress")
-    if account.holder.has_died:
-        return Verdict("lock", True, f"left by a promotion that was killed ({account.holder}); this one takes it over")
-    return Verdict("lock", False, f"another promotion is in progress: {account.holder}", way_out(account.holder))
-
-
-def _path(facts: Facts, account: AccountFacts, rules: Rules) -> Verdict:
-    digest = facts.release.digest
-    if rules.after is None:
-        return Verdict("path", True, "the first environment of the path")
-    if isinstance(account.before, str):
-        hint = f"`invoke bootstrap --env {rules.after}` lets this account read its ledger"
-        return Verdict("path", False, f"the ledger of '{rules.after}' can't be read: {account.before}", hint)
-    runs = current(account.before)
-    if facts.kind == "rollback" and ran(account.before, digest):
-        return Verdict("path", True, f"{rules.after} ran release {digest[:12]} before")
-    if runs is None or runs.digest != digest:
-        words = f"runs release {runs.digest[:12]}" if runs else "runs no release"
-        hint = f"promote this one there first: `invoke promote --env {rules.after}`"
-        return Verdict("path", False, f"{rules.after} {words}, and this is {digest[:12]}", hint)
-    if stuck := unfinished(account.before):
-        hint = f"bring it to its end first: `invoke promote --env {rules.after}`"
-        return Verdict("path", False, f"a promotion of {stuck.digest[:12]} to {rules.after} is unfinished", hint)
-    return Verdict("path", True, f"{rules.after} runs this release")
-
-
-def _drift(environment: str, account: AccountFacts, waivers: Waivers) -> Verdict:
-    promotions = account.promotions
-    if stuck := unfinished(promotions):
-        return Verdict("drift", True, f"the promotion of {stuck.digest[:12]} did not end; the plan shows what is left")
-    if current(promotions) is None:
-        return Verdict("drift", True, "nothing was promoted here yet")
-    if account.drift is None:
-        return Verdict("drift", None, "not looked at: the other gates come first")
-    if not account.drift:
-        return Verdict("drift", True, "everything is as the last release left it")
-    more = len(account.drift) - _SHOWN
-    names = ", ".join(account.drift[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-    if waivers.accept_drift:
-        return Verdict("drift", True, f"accepted: {names}")
-    hint = f"look at it with `invoke drift --env {environment}`; --accept-drift goes on, and the plan puts it back"
-    return Verdict("drift", False, f"changed since the last release: {names}", hint)

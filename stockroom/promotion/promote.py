@@ -25,7 +25,7 @@ from stockroom.promotion.attempt import Attempt
 from stockroom.promotion.drift import drift_of
 from stockroom.promotion.facts import EVIDENCE_PREFIX, Gathered, gather
 from stockroom.promotion.folders import ensure_engine, promotion_folder, promotions_dir
-from stockroom.promotion.gates import Verdict, all_but_drift, check, refused
+from stockroom.promotion.gates import all_but_drift, check, refused
 from stockroom.promotion.leftovers import leftover_line, leftover_stacks
 from stockroom.promotion.plan_summary import Change
 from stockroom.promotion.planning import Planned, make_plan, print_plan
@@ -33,6 +33,7 @@ from stockroom.promotion.promotion_lock import new_holder
 from stockroom.promotion.request import Request, check_approver
 from stockroom.promotion.rules import Rules
 from stockroom.promotion.takeover import save_states
+from stockroom.promotion.verdicts import Verdict
 from stockroom.releases.artifact_bucket import upload_artifacts
 from stockroom.releases.evidence import Selection
 from stockroom.releases.release import Release

@@ -7,9 +7,9 @@ import sys
 from dataclasses import dataclass, field
 
 from stockroom.errors import StockroomError
-from stockroom.promotion.gates import Waivers
 from stockroom.promotion.ledger import Deed
 from stockroom.promotion.rules import Rules, read_rules
+from stockroom.promotion.verdicts import Waivers
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TASKS: dict[Deed, str] = {"promotion": "promote", "rollback": "rollback", "destroy": "destroy"}

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from stockroom.promotion.gates import AccountFacts, Facts, Verdict, Waivers, all_but_drift, check, refused
+from stockroom.promotion.gates import all_but_drift, check, refused
 from stockroom.promotion.ledger import Promotion
 from stockroom.promotion.promotion_lock import Holder, new_holder
 from stockroom.promotion.rules import Freeze, Rules
+from stockroom.promotion.verdicts import AccountFacts, Facts, Verdict, Waivers
 from stockroom.releases.artifacts import Hashes, Kind
 from stockroom.releases.release import Release
 
