@@ -169,7 +169,10 @@ def print_plan(planned: Planned) -> None:
 
 
 def summary(plan: Plan) -> str:
-    return counts(plan.changes) if isinstance(plan, Known) else f"known after {' and '.join(plan.after)} is applied"
+    """What a plan does, in a few words."""
+    if isinstance(plan, Known):
+        return counts(plan.changes)
+    return f"known after {' and '.join(plan.after)} {'are' if len(plan.after) > 1 else 'is'} applied"
 
 
 def plan_lines(plan: Plan) -> list[str]:
