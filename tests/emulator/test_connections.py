@@ -163,7 +163,7 @@ def test_other_systems_do_not_tell_whose_a_connection_is(peers: ModuleType, monk
 # In the emulator's Python, at a time that the test sets.
 SLOW_REQUESTS = """
 import time
-from stockroom_localstack import http_requests
+from stockroom_localstack.doors import http_requests
 from stockroom_emulation.admission import ADMITTED
 
 now = 0.0
@@ -199,7 +199,7 @@ def test_heads_and_bodies_that_dribble_are_given_up() -> None:
 # As above; the limit is two minutes, which the test makes a second.
 IDLE_CONNECTION = """
 import socket
-from stockroom_localstack import connections
+from stockroom_localstack.doors import connections
 
 connections.IDLE_SECONDS = 1
 ours, theirs = socket.socketpair()

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from localstack.aws.handlers.service import ServiceRequestRouter
 from localstack.aws.handlers.service_plugin import ServiceLoader
 from localstack.services.plugins import SERVICE_PLUGINS
-from stockroom_localstack import service_loading
+from stockroom_localstack.lifecycle import service_loading
 
 service_loading.wait_for_registration()
 registering, finished = threading.Event(), threading.Event()
