@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import psutil
 
 from benchmarks.commands import Checkout, Done
+from seed import STACK
 from stockroom.aws import session_for
 from stockroom.console import Steps
 from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError
-from stockroom.local.up import SEEDED_STACK
 from stockroom.project import HOME, ROOT
 from stockroom.settings import DEFAULT_ENGINE, Settings
 from stockroom.system.processes import port_answers, processes_in
@@ -93,7 +93,7 @@ class Platform:
         status = json.loads(self.checkout.invoke("infra-status", "--json").output)
         session = session_for(read_environment(LOCAL), status["endpoint"])
         # An older commit, beside which this one is measured, tells the outputs of its only stack.
-        outputs = status["outputs"].get(SEEDED_STACK, status["outputs"])
+        outputs = status["outputs"].get(STACK, status["outputs"])
         return Deployed(status["endpoint"], outputs, session)
 
     def fresh_and_quiet(self) -> Deployed:

@@ -25,10 +25,11 @@ from benchmarks.one_by_one import (
 from benchmarks.platform import Bench, Deployed
 from benchmarks.results import number
 from fixtures.generate import generate
-from seed import SeedTarget, dynamodb, kinesis, s3, sqs
+from seed import dynamodb, kinesis, s3, sqs
 from seed.dataset import Dataset
 from seed.progress import Silent
 from seed.sample import RecordsDirectory
+from seed.target import SeedTarget
 
 EVENTS_OF_THE_SAMPLE = 886
 

@@ -15,18 +15,18 @@ from benchmarks.commands import run
 from benchmarks.figures import Figure, Findings
 from benchmarks.one_by_one import Target, awslocal, awslocal_words, shell_environment, tool
 from benchmarks.platform import Bench, Platform
+from seed import SAMPLE_DIR, STACK
 from seed.sample import RecordsDirectory
 from stockroom.aws import session_for
 from stockroom.deployed.terraform_state import read_deployed
 from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, read_environment, stack_names
 from stockroom.errors import StockroomError
-from stockroom.local.up import SEEDED_STACK
 from stockroom.project import ROOT
 from stockroom.releases.build import build_artifacts
 from stockroom.releases.code import work_tree
 from stockroom.releases.release import release_variables
-from stockroom.settings import SAMPLE_DIR, Settings
+from stockroom.settings import Settings
 from stockroom.terraform.binary import find_binary
 from stockroom.terraform.local_directory import Stack
 
@@ -55,11 +55,9 @@ def _start_cold(bench: Bench) -> ColdStart:
     done = platform.invoke("infra-up", "--no-snapshot")
     environment = read_environment(LOCAL)
     answer = (
-        platform.deployed()
-        .client("s3")
-        .get_object(Bucket=environment.state_bucket, Key=environment.state_key(SEEDED_STACK))
+        platform.deployed().client("s3").get_object(Bucket=environment.state_bucket, Key=environment.state_key(STACK))
     )
-    log = platform.settings.run_dir / "terraform" / LOCAL / f"{SEEDED_STACK}.log"
+    log = platform.settings.run_dir / "terraform" / LOCAL / f"{STACK}.log"
     return ColdStart(done.seconds, step_seconds(done.output), log.read_text(), json.loads(answer["Body"].read()))
 
 
@@ -97,8 +95,8 @@ def bring_up_by_hand(bench: Bench, puts: int) -> ByHand:
     engine = make_engine(settings)
     shell = shell_environment(engine.endpoint)
     artifacts = build_artifacts(stack_names(), work_tree())
-    stack = Stack(SEEDED_STACK, environment, settings, find_binary(settings), engine.endpoint, work_tree())
-    stack.prepare(release_variables(environment, SEEDED_STACK, artifacts))
+    stack = Stack(STACK, environment, settings, find_binary(settings), engine.endpoint, work_tree())
+    stack.prepare(release_variables(environment, STACK, artifacts))
     steps: dict[str, float] = {}
 
     def aws(*words: str) -> float:
@@ -120,7 +118,7 @@ def bring_up_by_hand(bench: Bench, puts: int) -> ByHand:
     )
     steps["init"] = terraform("init", "-input=false", *stack.backend_words())
     steps["apply"] = terraform("apply", "-input=false", "-auto-approve", *stack.variable_words())
-    deployed = read_deployed(environment, session_for(environment, engine.endpoint), SEEDED_STACK)
+    deployed = read_deployed(environment, session_for(environment, engine.endpoint), STACK)
     assert deployed
     target = target_of(deployed.outputs)
     seconds = {

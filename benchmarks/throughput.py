@@ -20,8 +20,8 @@ from fixtures.generate import ORDERS
 from seed import dynamodb, kinesis, sqs
 from seed.progress import Silent
 from seed.sample import RecordsDirectory
+from seed.target import target_of
 from stockroom.errors import StockroomError
-from stockroom.local.seeding import seed_target
 
 _TURNS = 4
 _PATIENCE_SECONDS = 120
@@ -120,7 +120,7 @@ class Contender:
 
     def __enter__(self) -> Contender:
         self._deployed = self._platform.fresh("--no-seed")
-        self._target = seed_target(self._deployed.outputs, self._deployed.session, self._deployed.endpoint)
+        self._target = target_of(self._deployed.outputs, self._deployed.session, self._deployed.endpoint)
         self._s3, self._queue = self._deployed.client("s3"), self._deployed.client("sqs")
         self._dynamodb = self._deployed.client("dynamodb")
         dynamodb.load(self._orders, self._target, Silent(), Event(), Event())

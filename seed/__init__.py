@@ -1,11 +1,12 @@
-"""Loads a dataset into DynamoDB, SQS, Kinesis and S3; `load` is the way in.
+"""Loads a dataset into DynamoDB, SQS, Kinesis and S3.
 
-report = seed.load(Path("online_retail.csv"), target, work_dir=Path(".stockroom/run/seed"))
+seed.seeding.load(Path("online_retail.csv"), target, work_dir=Path(".stockroom/run/seed"))
 """
 
-from seed.progress import Progress
-from seed.report import SeedReport
-from seed.seeding import check, load
-from seed.target import SeedTarget
+from stockroom.project import ROOT
 
-__all__ = ["Progress", "SeedReport", "SeedTarget", "check", "load"]
+STACK = "data_platform"
+"""The stack whose data this is."""
+
+SAMPLE_DIR = ROOT / "fixtures"
+"""The committed sample of data."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from seed import SAMPLE_DIR
 from seed.dataset import Counts, Reading
 from seed.records import Customer, Inventory, Order, Product, SalesEvent, Store, is_return
 from stockroom.errors import StockroomError
-from stockroom.settings import SAMPLE_DIR
 
 _NAMES = ("products", "customers", "stores", "inventory", "orders", "sales_events")
 

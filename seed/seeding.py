@@ -10,7 +10,7 @@ from threading import Event
 from time import monotonic
 from typing import Any
 
-from seed import dynamodb, kinesis, s3, sqs
+from seed import SAMPLE_DIR, dynamodb, kinesis, s3, sqs
 from seed.copied_file import copy_whole, remove
 from seed.dataset import Dataset
 from seed.dates import DateOrder
@@ -24,7 +24,6 @@ from seed.staging import Duplicates, StagedFile
 from seed.survey import check_header, survey
 from seed.target import SeedTarget
 from stockroom.errors import StockroomError
-from stockroom.settings import SAMPLE_DIR
 
 
 def check(dataset: Path) -> None:

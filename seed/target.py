@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+
+from stockroom.errors import StockroomError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -61,3 +64,25 @@ def _config(tries: int) -> Config:
         read_timeout=60,
         max_pool_connections=16,
     )
+
+
+def target_of(outputs: Mapping[str, Any], session: boto3.Session, endpoint: str) -> SeedTarget:
+    """Where the data goes, from the outputs of the data platform's stack."""
+    try:
+        tables = outputs["table_names"]
+        return SeedTarget(
+            products_table=tables["products"],
+            customers_table=tables["customers"],
+            stores_table=tables["stores"],
+            inventory_table=tables["inventory"],
+            queue_url=outputs["queue_urls"]["orders"],
+            stream_name=outputs["stream_names"]["sales_events"],
+            raw_bucket=outputs["bucket_names"]["raw"],
+            endpoint_url=endpoint,
+            region=str(session.region_name),
+            session=session,
+        )
+    except KeyError as missing:
+        raise StockroomError(
+            f"the deployed data platform has no output {missing}", "deploy it with `invoke infra-up`"
+        ) from None

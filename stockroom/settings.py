@@ -17,9 +17,6 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from stockroom.errors import StockroomError
 from stockroom.project import HOME, ROOT
 
-SAMPLE_DIR = ROOT / "fixtures"
-"""The committed sample of data."""
-
 PREFIX = "STOCKROOM_"
 
 DEFAULT_ENGINE: Final = "localstack"
@@ -69,6 +66,9 @@ class Settings(BaseSettings):
     provider_mirror: Path | None = Field(
         default=None, description="Folder with a Terraform provider tree; looked for when empty."
     )
+    stacks: tuple[str, ...] | None = Field(
+        default=None, description="Stacks that `infra-up` deploys when none is named, such as one,two; all when empty."
+    )
     seed_dataset: Path | None = Field(
         default=None, description="CSV file that `infra-up` and `seed` load instead of the sample."
     )
@@ -116,6 +116,11 @@ class Settings(BaseSettings):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is no origin such as http://localhost:3000: small letters, no path, no *")
         return origins
+
+    @field_validator("stacks", mode="before")
+    @classmethod
+    def _stacks_are_names(cls, value: str | None) -> tuple[str, ...] | None:
+        return None if value is None else tuple(name.strip() for name in value.split(",") if name.strip())
 
     @field_validator("evidence_key", "snapshot_key")
     @classmethod

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stockroom.environments import STACKS_DIR, stack_names
 from stockroom.errors import StockroomError
+from stockroom.seeder import Seeder, make_seeder
 from stockroom.typed_toml import parse_model, read_toml
 
 MANIFEST = "stack.toml"
@@ -22,6 +23,7 @@ class Manifest(BaseModel):
 
     needs: the stacks that are deployed before it, since it reads what they deployed.
     services: the AWS services that it uses, those that are asked first before others; an emulator starts them early.
+    seeder: what loads its data, as `module:Class`; without one there is nothing to load.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
@@ -29,6 +31,9 @@ class Manifest(BaseModel):
     description: str = Field(default="", max_length=200)
     needs: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+    seeder: str | None = Field(
+        default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_]\w*$"
+    )
 
 
 Manifests = Mapping[str, Manifest]
@@ -42,6 +47,12 @@ def read_manifests(stacks: Path = STACKS_DIR) -> dict[str, Manifest]:
     manifests = {name: _read_manifest(stacks / name) for name in stack_names(stacks)}
     check_needs(manifests)
     return manifests
+
+
+def seeders(manifests: Manifests, names: Iterable[str]) -> dict[str, Seeder]:
+    """The seeder of each of the stacks that has one. Raises StockroomError for one that is not there."""
+    named = ((name, manifests[name].seeder) for name in names if name in manifests)
+    return {name: make_seeder(seeder, f"terraform/stacks/{name}/{MANIFEST}") for name, seeder in named if seeder}
 
 
 def _read_manifest(folder: Path) -> Manifest:

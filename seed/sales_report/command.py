@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.text import Text
 
+from seed import STACK
 from seed.sales_report.curated import bucket_names
 from seed.sales_report.descriptions import read_descriptions
 from seed.sales_report.figures import SalesReport, sum_up
@@ -23,7 +24,6 @@ from stockroom.deployed.terraform_state import read_deployed
 from stockroom.environments import LOCAL
 from stockroom.errors import StockroomError
 from stockroom.local.running import environment_session
-from stockroom.local.up import SEEDED_STACK
 from stockroom.settings import Settings
 from stockroom.system.files import write_whole
 
@@ -65,10 +65,10 @@ def report_sales(settings: Settings, environment: str, request: Request, wait: b
 def read_sales(settings: Settings, name: str, request: Request, wait: bool, steps: Steps) -> Sales:
     """Waits until everything seeded has arrived, unless not to `wait`; what is missing then is told on stderr."""
     environment, session = environment_session(settings, name)
-    deployed = read_deployed(environment, session, SEEDED_STACK)
+    deployed = read_deployed(environment, session, STACK)
     if deployed is None:
         hint = "deploy it with `invoke infra-up`" if name == LOCAL else None
-        raise StockroomError(f"the stack '{SEEDED_STACK}' is not deployed to '{name}'", hint)
+        raise StockroomError(f"the stack '{STACK}' is not deployed to '{name}'", hint)
     queues = OrderQueues(session, deployed.outputs)
     lake = Lake(session, bucket_names(deployed.outputs), request.includes, queues.count)
     look = None

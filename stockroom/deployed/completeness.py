@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
@@ -13,12 +13,13 @@ from stockroom.aws import error_code
 from stockroom.deployed.outputs import Outputs, published
 from stockroom.deployed.terraform_state import DeployedStack, read_deployed
 from stockroom.environments import Environment
+from stockroom.seeder import Seeder
 
 if TYPE_CHECKING:
     import boto3
 
-# Only seeding fills them, so they hold as many items after a start as when the state was saved.
-_TABLES_OF_SEEDS = ("products", "customers", "stores")
+Counts = Mapping[str, Mapping[str, int]]
+"""Stack → how many records there are of what only seeding changes, by short name."""
 
 _Check = tuple[str, Callable[[], object]]
 
@@ -41,31 +42,43 @@ def _clients(session: boto3.Session) -> _Clients:
 
 
 def find_missing(
-    environment: Environment, session: boto3.Session, stacks: list[str], release: str, tables: Mapping[str, int]
+    environment: Environment,
+    session: boto3.Session,
+    stacks: Iterable[str],
+    release: str,
+    counts: Counts,
+    seeders: Mapping[str, Seeder],
 ) -> list[str]:
     """What is missing, in words; nothing when the platform is whole.
 
-    `release` is the digest that every stack must be of, `tables` counts items that must at least be there.
+    `release` is the digest that every stack must be of, `counts` tells how many records must at least be there.
     """
     # Clients may be shared by threads, but not made by several at once.
     clients = _clients(session)
+    names = list(stacks)
     with ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(lambda name: read_deployed(environment, session, name), stacks))
+        found = list(pool.map(lambda name: read_deployed(environment, session, name), names))
         deployed = [stack for stack in found if stack and stack.resources]
-        missing = [f"the stack '{name}'" for name in stacks if name not in {stack.name for stack in deployed}]
+        missing = [f"the stack '{name}'" for name in names if name not in {stack.name for stack in deployed}]
         missing += [f"release {release[:12]} of '{stack.name}'" for stack in deployed if not _is_of(stack, release)]
         if missing:
             return missing
         outputs = {stack.name: stack.outputs for stack in deployed}
-        checks = [*_existence(clients, outputs), *_counts(clients.dynamodb, outputs, tables)]
-        return [words for words in pool.map(_missing, checks) if words]
+        seeded = [stack for stack in outputs if counts.get(stack) and stack in seeders]
+        counting = {stack: pool.submit(seeders[stack].count, outputs[stack], session) for stack in seeded}
+        missing = [words for words in pool.map(_missing, _existence(clients, outputs)) if words]
+        for stack, now in counting.items():
+            missing += _fewer(counts[stack], now.result())
+        return missing
 
 
-def count_seeded(session: boto3.Session, outputs: Outputs) -> dict[str, int]:
-    """Items by table as `<stack>/<name>`, of the tables that only seeding fills."""
-    dynamodb = session.client("dynamodb")
-    tables = published(outputs, "table_names")
-    return {str(key): _items(dynamodb, table) for key, table in tables.items() if key.name in _TABLES_OF_SEEDS}
+def _fewer(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
+    return [f"records of {name}" for name, count in before.items() if now.get(name, 0) < count]
+
+
+def count_seeded(session: boto3.Session, outputs: Outputs, seeders: Mapping[str, Seeder]) -> dict[str, dict[str, int]]:
+    """How many records there are of what only seeding changes, by stack and short name."""
+    return {stack: dict(seeder.count(outputs[stack], session)) for stack, seeder in seeders.items() if stack in outputs}
 
 
 def _is_of(stack: DeployedStack, release: str) -> bool:
@@ -86,23 +99,6 @@ def _existence(clients: _Clients, outputs: Outputs) -> Iterator[_Check]:
         yield f"function {function}", partial(clients.functions.get_function_configuration, FunctionName=function)
 
 
-def _counts(dynamodb: Any, outputs: Outputs, tables: Mapping[str, int]) -> Iterator[_Check]:
-    names = {str(key): table for key, table in published(outputs, "table_names").items()}
-    for table, items in tables.items():
-        name = names.get(table, table)
-        yield f"items of table {name}", partial(_at_least, dynamodb, name, items)
-
-
-def _at_least(dynamodb: Any, table: str, items: int) -> None:
-    if _items(dynamodb, table) < items:
-        raise LookupError(table)
-
-
-def _items(dynamodb: Any, table: str) -> int:
-    pages = dynamodb.get_paginator("scan").paginate(TableName=table, Select="COUNT")
-    return sum(page["Count"] for page in pages)
-
-
 # All that AWS calls what is not there. Any other refusal tells nothing about that.
 _NOT_THERE = re.compile(r"NotFound|NoSuch|NonExistent|^404$")
 
@@ -114,8 +110,6 @@ def _missing(check: _Check) -> str | None:
     words, read = check
     try:
         read()
-    except LookupError:
-        return words
     except ClientError as error:
         if _NOT_THERE.search(error_code(error)):
             return words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,8 @@ from stockroom.local.doctor import FAILED, OK, Finding
 from stockroom.local.status import Status, engine_words, record_table, resource_tree
 
 if TYPE_CHECKING:
-    from seed import SeedReport
     from stockroom.local.up import Summary
+    from stockroom.seeder import Loaded
 
 __all__ = ["Steps", "print_findings", "print_seeded", "print_status", "print_summary"]
 
@@ -41,11 +41,10 @@ def print_summary(summary: Summary) -> None:
     )
 
 
-def print_seeded(report: SeedReport) -> None:
-    """What went in, what did not and why."""
-    from stockroom.local.seeding import seed_table
-
-    out.print(seed_table(report))
+def print_seeded(loaded: Mapping[str, Loaded]) -> None:
+    """What went in, what did not and why, of each stack."""
+    for one in loaded.values():
+        out.print(one.summary)
 
 
 def print_status(status: Status, as_json: bool) -> None:

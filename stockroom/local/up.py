@@ -1,121 +1,68 @@
-"""Bringing the local platform up."""
+"""Bringing the local platform up: what stockroom.local.decide decides is done here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stockroom.aws import session_for
-from stockroom.bootstrap import bootstrap
 from stockroom.console import Steps
 from stockroom.deployed.completeness import count_seeded, prepare
-from stockroom.deployed.live_alias import shift
-from stockroom.deployed.secrets import fill_empty
-from stockroom.deployed.terraform_state import read_deployed, record_release, release_stale_lock
-from stockroom.engines import Engine, make_engine
+from stockroom.engines import make_engine
 from stockroom.engines.emulator_state import event_sources_rest
-from stockroom.environments import (
-    LOCAL,
-    Environment,
-    check_stack,
-    enter_local_environment,
-    read_environment,
-    stack_names,
-)
+from stockroom.environments import LOCAL, Environment, enter_local_environment, read_environment, stack_names
 from stockroom.errors import StockroomError
+from stockroom.local import decide
+from stockroom.local.decide import (
+    AfterFailure,
+    Held,
+    Start,
+    after_failed_deployment,
+    how_to_start,
+    is_as_wanted,
+    steps_to,
+)
+from stockroom.local.deployment import Deployment
+from stockroom.local.request import Request
 from stockroom.local.running import deployed_outputs, platform_lock, running_session
-from stockroom.project import read_project
-from stockroom.releases.artifact_bucket import upload_artifacts
+from stockroom.local.seeding import Seeders, check_dataset, seed_stacks
 from stockroom.releases.artifacts import Artifacts, described
 from stockroom.releases.build import build_artifacts
 from stockroom.releases.code import Code, work_tree
-from stockroom.releases.release import Release, read_release, release_variables
+from stockroom.releases.release import Release, read_release
+from stockroom.seeder import Loaded
 from stockroom.settings import Settings
+from stockroom.side_by_side import Failed, Outcome, results_of
 from stockroom.snapshots.keys import Parts
 from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfinished, why_none, words
-from stockroom.snapshots.record import (
-    forget_record,
-    write_started,
-)
-from stockroom.snapshots.sources import dataset_part, is_of_file, read_parts
-from stockroom.stacks import default_stacks, in_order, read_manifests, with_needs
-from stockroom.system.processes import stop
+from stockroom.snapshots.record import forget_record, read_record, write_started
+from stockroom.snapshots.sources import read_parts
+from stockroom.stacks import read_manifests, seeders
 from stockroom.terraform.apply_progress import ApplyResult
 from stockroom.terraform.binary import Binary, find_binary
-from stockroom.terraform.local_directory import Stack
-from stockroom.terraform.process import ResourceExistsError, wait_for_left_behind
-from stockroom.terraform.provider import Attachment
+from stockroom.terraform.process import ResourceExistsError
 
 if TYPE_CHECKING:
     import boto3
 
-    from seed import SeedReport
-
-
-SEEDED_STACK = "data_platform"
-
-_LEFT_BEHIND_PATIENCE_SECONDS = 300
-
-
-@dataclass(frozen=True)
-class Request:
-    """What `infra-up` was asked for: stacks in order, whether and from which file to seed, whether to use snapshots.
-
-    `code` is what is deployed; None is the work tree as it is then.
-    """
-
-    stacks: list[str]
-    seed: bool
-    dataset: Path | None
-    date_order: str | None
-    duplicates: str
-    snapshots: bool = True
-    code: Code | None = None
-
 
 @dataclass(frozen=True)
 class Summary:
-    """What `infra-up` did: apply results by stack, the seed report.
+    """What `infra-up` did: apply results and what was loaded, by stack.
 
     `origin` tells in words what it began with, or is None after a cold start and on a platform that ran.
     """
 
     endpoint: str
     release: Release
-    applied: dict[str, ApplyResult]
-    seeded: SeedReport | None
+    applied: Mapping[str, ApplyResult] = field(default_factory=dict)
+    seeded: Mapping[str, Loaded] = field(default_factory=dict)
     origin: str | None = None
-
-
-def make_request(
-    settings: Settings,
-    stack: str,
-    seed: bool,
-    dataset: str,
-    date_order: str,
-    duplicates: str,
-    snapshots: bool = True,
-) -> Request:
-    """A request from the words of the command line. Raises StockroomError for what can not be done."""
-    manifests = read_manifests()
-    wanted = [check_stack(stack)] if stack else default_stacks(manifests, read_project().stacks)
-    stacks = in_order(manifests, with_needs(manifests, wanted))
-    for option, value, known in (
-        ("--date-order", date_order, ("", "mdy", "dmy")),
-        ("--duplicates", duplicates, ("keep", "drop")),
-    ):
-        if value not in known:
-            raise StockroomError(f"{option} {value}: not known", f"it is one of: {', '.join(filter(None, known))}")
-    if dataset and not seed:
-        raise StockroomError("--dataset and --no-seed contradict each other", "leave one of them out")
-    file = Path(dataset).expanduser().absolute() if dataset else settings.seed_dataset
-    return Request(stacks, seed and SEEDED_STACK in stacks, file, date_order or None, duplicates, snapshots)
 
 
 def infra_up(settings: Settings, request: Request, steps: Steps, watch: Callable[[], None] = lambda: None) -> Summary:
@@ -127,12 +74,10 @@ def infra_up(settings: Settings, request: Request, steps: Steps, watch: Callable
     # First of all, so that every process which is started sees dummy credentials, even one that asks for a version.
     enter_local_environment(settings.local_endpoint, environment.region)
     binary = find_binary(settings)
-    if request.seed and request.dataset:
-        from seed import check
-
-        check(request.dataset)
+    loading = seeders(read_manifests(), request.stacks) if request.seed else {}
+    check_dataset(loading, request.dataset, request.stacks)
     with platform_lock(settings, "invoke infra-up", steps):
-        return _BringingUp(settings, environment, binary, request, steps, watch).run()
+        return _BringingUp(settings, environment, binary, request, loading, steps, watch).run()
 
 
 class _BringingUp:
@@ -144,6 +89,7 @@ class _BringingUp:
         environment: Environment,
         binary: Binary,
         request: Request,
+        loading: Seeders,
         steps: Steps,
         watch: Callable[[], None],
     ) -> None:
@@ -151,13 +97,17 @@ class _BringingUp:
         self._environment = environment
         self._binary = binary
         self._request = request
+        self._seeders = loading
         self._code = request.code or work_tree()
         self._steps = steps
         self._watch = watch
+        self._manifests = read_manifests()
         self._engine = make_engine(settings)
         self._snapshots = self._open_snapshots()
         self._ending = ExitStack()
-        self._attached = Attachment()
+        self._origin: str | None = None
+        self._applied: Mapping[str, ApplyResult] = {}
+        self._loaded: dict[str, Loaded] = {}
 
     def _open_snapshots(self) -> PlatformSnapshots | None:
         if not self._request.snapshots or why_none(self._settings):
@@ -170,81 +120,68 @@ class _BringingUp:
 
     def run(self) -> Summary:
         with self._ending:
-            return self._run()
+            with ThreadPoolExecutor(2) as pool:
+                building = pool.submit(_build, self._code, self._steps)
+                held = self._start(building, pool)
+                artifacts, release = building.result()
+            self._bring_to(replace(self._wanted, release=release.digest), held, artifacts, release)
+        return Summary(self._engine.endpoint, release, self._applied, self._loaded, self._origin)
 
-    def _run(self) -> Summary:
-        with ThreadPoolExecutor(2) as pool:
-            building = pool.submit(_build, self._code, self._steps)
-            begun = self._begin_with_snapshot(building)
-            if begun is None:
-                self._engine.check()
-                stopped = Event()
-                setting_up = pool.submit(self._set_up, building, stopped, not self._engine.is_running())
-                try:
-                    begun = _Begun(None, pristine=self._start_engine())
-                    setting_up.result()
-                except BaseException:
-                    stopped.set()
-                    raise
-            artifacts, release = building.result()
-        wanted = replace(self._wanted, release=release.digest) if self._snapshots else None
-        applied: dict[str, ApplyResult] = {}
-        seeded = None
-        if wanted is None or begun.parts != wanted:
-            forget_record(self._settings.engine_dir)
-            if wanted is None or not begun.parts or begun.parts.unseeded() != wanted.unseeded():
-                if begun.parts:
-                    self._set_up(building, Event(), nothing_deployed=False)
-                applied, begun = self._deploy(begun, artifacts, release)
-                if wanted and wanted.seeded and begun.pristine:
-                    self._take(wanted.unseeded(), publish=True)
-            # The processors are for the seeding and its snapshot, for which nothing need be waited for then either.
-            with self._event_sources_rest() if begun.pristine else nullcontext():
-                if self._request.seed:
-                    seeded = self._seed()
-                if wanted and self._is_as_wanted(wanted, seeded):
-                    self._take(wanted, publish=begun.pristine)
-        else:
-            for stack in self._stacks:
-                stack.prepare(release_variables(self._environment, stack.name, artifacts))
-        return Summary(self._engine.endpoint, release, applied, seeded, begun.origin)
+    def _start(self, building: Future[tuple[Artifacts, Release]], pool: ThreadPoolExecutor) -> Held:
+        """Let the engine run, with as much of what is wanted as there is; returns what it then holds."""
+        snapshots = self._snapshots
+        saved = snapshots is not None and snapshots.may_begin(self._wanted)
+        match how_to_start(self._engine.is_running(), snapshots is not None, saved):
+            case Start.CHANGE:
+                return self._look(building)
+            case Start.RESTORE:
+                self._deployment.wait_for_left_behind()
+                wanted = replace(self._wanted, release=building.result()[1].digest)
+                return self._restore(wanted) or self._start_empty(building, pool)
+            case Start.EMPTY:
+                return self._start_empty(building, pool)
 
-    def _begin_with_snapshot(self, building: Future[tuple[Artifacts, Release]]) -> _Begun | None:
-        """What the platform then holds, if it is known; None when the engine is to be started, or runs and is to be
-        changed."""
-        snapshots, running = self._snapshots, self._engine.is_running()
-        if snapshots is None or not (running or snapshots.may_begin(self._wanted)):
-            return None
+    def _look(self, building: Future[tuple[Artifacts, Release]]) -> Held:
+        self._engine.check()
+        self._start_engine()
+        if self._snapshots is None:
+            return Held(None, pristine=False)
         wanted = replace(self._wanted, release=building.result()[1].digest)
-        if running:
-            unchanged = snapshots.is_unchanged(wanted)
-            return _Begun(wanted, pristine=False, origin="nothing has changed") if unchanged else None
-        self._wait_for_left_behind()
-        if found := snapshots.begin(wanted, self._watch):
-            header, kept = found
-            kept_at = f"{header.created[:16].replace('T', ' ')} UTC"
-            origin = f"with the data that was kept at {kept_at}" if kept else f"from the snapshot {words(header)}"
-            return _Begun(header.parts, pristine=not kept, origin=origin)
-        return None
+        whole = self._snapshots.is_unchanged(wanted)
+        self._origin = "nothing has changed" if whole else None
+        record = read_record(self._settings.engine_dir)
+        return Held(record.parts if record else None, pristine=False, whole=whole)
 
-    def _set_up(self, building: Future[tuple[Artifacts, Release]], stopped: Event, nothing_deployed: bool) -> None:
-        """What Terraform needs before it can deploy, beside a running engine; not to the end when `stopped` is set."""
+    def _restore(self, wanted: Parts) -> Held | None:
+        assert self._snapshots
+        found = self._snapshots.begin(wanted, self._watch)
+        if found is None:
+            return None
+        header, kept = found
+        kept_at = f"{header.created[:16].replace('T', ' ')} UTC"
+        self._origin = f"with the data that was kept at {kept_at}" if kept else f"from the snapshot {words(header)}"
+        return Held(header.parts, pristine=not kept)
+
+    def _start_empty(self, building: Future[tuple[Artifacts, Release]], pool: ThreadPoolExecutor) -> Held:
+        """The engine and Terraform get ready side by side."""
+        self._engine.check()
+        stopped = Event()
 
         def watch() -> None:
             if stopped.is_set():
                 raise KeyboardInterrupt
 
-        with self._steps.step("terraform") as step:
-            artifacts, _ = building.result()
-            self._wait_for_left_behind()
-            for stack in self._stacks:
-                step.say(f"{stack.name}: looking for the provider")
-                stack.prepare(release_variables(self._environment, stack.name, artifacts))
-                step.say(f"{stack.name}: provider {'installed' if stack.set_up(watch) else 'is there already'}")
-            self._attached = self._ending.enter_context(self._stacks[0].running_provider(nothing_deployed))
+        setting_up = pool.submit(lambda: self._deployment.set_up(building.result()[0], True, watch, self._ending))
+        try:
+            pristine = self._start_engine()
+            setting_up.result()
+        except BaseException:
+            stopped.set()
+            raise
+        return Held(None, pristine)
 
     def _start_engine(self) -> bool:
-        """Start the engine with an empty world unless it runs; returns whether it was started."""
+        """Start the engine with nothing in it unless it runs; returns whether it was started."""
         with self._steps.step("engine") as step, ThreadPoolExecutor(1) as pool:
             started = self._engine.start(step.say)
             pool.submit(lambda: prepare(self._session))
@@ -255,91 +192,98 @@ class _BringingUp:
             write_started(self._settings.engine_dir, unfinished(self._settings))
         return started
 
-    def _deploy(self, begun: _Begun, artifacts: Artifacts, release: Release) -> tuple[dict[str, ApplyResult], _Begun]:
-        """Deploy every stack, starting afresh where what the engine holds is in the way and of no worth."""
+    def _bring_to(self, wanted: Parts, held: Held, artifacts: Artifacts, release: Release) -> None:
+        steps = steps_to(wanted, held, self._snapshots is not None)
+        if any(isinstance(step, decide.Deploy | decide.Seed) for step in steps):
+            forget_record(self._settings.engine_dir)
+        for step in steps:
+            match step:
+                case decide.LayOut():
+                    self._deployment.lay_out(artifacts)
+                case decide.Deploy():
+                    failure = self._deploy(held, artifacts, release)
+                    if failure:
+                        self._start_afresh(failure)
+                        return self._bring_to(wanted, Held(None, pristine=True), artifacts, release)
+                case decide.Rest() if self._engine.capabilities.snapshots:
+                    self._ending.enter_context(event_sources_rest(self._engine.endpoint))
+                case decide.Seed():
+                    self._loaded = self._seed()
+                case decide.Save(parts, publish):
+                    self._save(parts, publish)
+        return None
 
-        def deploy() -> dict[str, ApplyResult]:
-            return _deploy(self._stacks, self._attached, self._engine, self._session, artifacts, release, self._steps)
-
+    def _deploy(self, held: Held, artifacts: Artifacts, release: Release) -> StockroomError | None:
+        """Deploy the stacks. Returns the failure after which all is to begin again; others are raised."""
+        if not self._deployment.is_set_up:
+            self._deployment.set_up(artifacts, False, lambda: None, self._ending)
+        outcomes: dict[str, Outcome[ApplyResult]] = {}
         try:
-            return deploy(), begun
+            outcomes = self._deployment.deploy(artifacts, release)
+            self._applied = results_of(outcomes, "apply")
+            return None
         except StockroomError as error:
             self._watch()
-            if begun.parts and begun.pristine:
-                self._steps.note(f"starting afresh, since the deployment did not go on {begun.origin}: {error.message}")
-            elif not isinstance(error, ResourceExistsError):
-                raise
-            elif not self._engine.capabilities.managed or _was_deployed(
-                self._environment, self._session, self._request
-            ):
-                error.hint = (
-                    "a killed run left it without a state: delete it with awslocal and run the command again, or "
-                    "start afresh with `invoke infra-down && invoke infra-up`, which loses the platform's data"
-                )
-                raise
-            else:
-                # A Terraform that was killed had created resources and not yet written them to its state.
-                self._steps.note(f"starting afresh: {error.message}, since a killed run left resources without a state")
+            errors = [one.error for one in outcomes.values() if isinstance(one, Failed)]
+            exists = any(isinstance(one, ResourceExistsError) for one in errors)
+            managed = self._engine.capabilities.managed
+            before = exists and managed and self._deployment.was_deployed()
+            match after_failed_deployment(held, exists, managed, before):
+                case AfterFailure.RAISE:
+                    raise
+                case AfterFailure.RAISE_LEFT_BEHIND:
+                    error.hint = (
+                        "a killed run left it without a state: delete it with awslocal and run the command again, or "
+                        "start afresh with `invoke infra-down && invoke infra-up`, which loses the platform's data"
+                    )
+                    raise
+                case AfterFailure.START_AFRESH:
+                    return error
+
+    def _start_afresh(self, error: StockroomError) -> None:
+        if self._origin:
+            self._steps.note(f"starting afresh, since the deployment did not go on {self._origin}: {error.message}")
+        else:
+            # A Terraform that was killed had created resources and not yet written them to its state.
+            self._steps.note(f"starting afresh: {error.message}, since a killed run left resources without a state")
+        self._origin = None
         self._engine.stop()
         self._start_engine()
-        return deploy(), _Begun(None, pristine=True)
 
-    def _event_sources_rest(self) -> AbstractContextManager[None]:
-        return event_sources_rest(self._engine.endpoint) if self._engine.capabilities.snapshots else nullcontext()
+    def _seed(self) -> dict[str, Loaded]:
+        request, folder = self._request, self._settings.run_dir / "seed"
+        return seed_stacks(
+            self._seeders, request.dataset, self._environment, self._session, self._engine.endpoint, folder, self._steps
+        )
 
-    def _seed(self) -> SeedReport:
-        endpoint = self._engine.endpoint
-        return _seed(self._settings, self._environment, self._session, endpoint, self._request, self._steps)
-
-    def _is_as_wanted(self, wanted: Parts, seeded: SeedReport | None) -> bool:
-        """Whether what was loaded is what the snapshot would be found by: a file may have changed in between."""
-        file = self._request.dataset
-        if seeded is None or file is None or file.is_dir() or is_of_file(wanted.dataset, seeded.digest):
-            return True
-        self._steps.note(f"no snapshot is saved: {file} changed before it was loaded")
-        return False
-
-    def _take(self, parts: Parts, publish: bool) -> None:
+    def _save(self, parts: Parts, publish: bool) -> None:
         assert self._snapshots
-        tables: dict[str, int] = {}
+        if not is_as_wanted(parts, {stack: one.fingerprint for stack, one in self._loaded.items()}):
+            # Others would begin with it who ask for the data as it was.
+            self._steps.note(f"no snapshot is saved: {self._request.dataset.path} changed before it was loaded")
+            return
+        counts = {}
         if parts.seeded:
-            tables = count_seeded(self._session, deployed_outputs(self._environment, self._session))
-        self._snapshots.take(parts, tables, publish)
+            outputs = deployed_outputs(self._environment, self._session)
+            counts = count_seeded(self._session, outputs, seeders(self._manifests, parts.seeds))
+        self._snapshots.take(parts, counts, publish)
 
     @cached_property
     def _session(self) -> boto3.Session:
         return session_for(self._environment, self._engine.endpoint)
 
     @cached_property
-    def _stacks(self) -> list[Stack]:
-        endpoint = self._engine.endpoint
-        names = self._request.stacks
-        return [Stack(name, self._environment, self._settings, self._binary, endpoint, self._code) for name in names]
-
-    def _wait_for_left_behind(self) -> None:
-        folder, note = self._stacks[0].top, self._steps.note
-        while left := wait_for_left_behind(folder, "an interrupted run", _LEFT_BEHIND_PATIENCE_SECONDS, note):
-            stop(left, patience=10)
+    def _deployment(self) -> Deployment:
+        return Deployment(
+            self._settings, self._environment, self._binary, self._code, self._manifests, self._request.stacks,
+            self._engine, self._session, self._steps,
+        )  # fmt: skip
 
     @cached_property
     def _wanted(self) -> Parts:
         """The parts of the platform that is to come up, but for its release."""
-        request = self._request
-        dataset = dataset_part(request.seed, request.dataset, request.date_order, request.duplicates)
-        return read_parts(self._settings, self._binary, request.stacks, "", dataset)
-
-
-@dataclass(frozen=True)
-class _Begun:
-    """What an engine held when it could be deployed to.
-
-    `parts` is None where that is nothing, or not known. `pristine` says that nobody but `infra-up` made it, so that it
-    may become a snapshot for others to begin with.
-    """
-
-    parts: Parts | None
-    pristine: bool
-    origin: str | None = None
+        seeds = {stack: seeder.fingerprint(self._request.dataset) for stack, seeder in self._seeders.items()}
+        return read_parts(self._settings, self._binary, self._request.stacks, "", seeds, self._manifests)
 
 
 def _build(code: Code, steps: Steps) -> tuple[Artifacts, Release]:
@@ -351,116 +295,11 @@ def _build(code: Code, steps: Steps) -> tuple[Artifacts, Release]:
     return artifacts, read_release(artifacts, code)
 
 
-def _deploy(
-    stacks: list[Stack],
-    attached: Attachment,
-    engine: Engine,
-    session: boto3.Session,
-    artifacts: Artifacts,
-    release: Release,
-    steps: Steps,
-) -> dict[str, ApplyResult]:
-    """Bootstrap, then init and apply every stack in order, with the provider that `attached` tells how to reach.
-
-    Bundles and layers go up while Terraform plans: its first change waits for them.
-    """
-    environment = stacks[0].environment
-    with steps.step("bootstrap") as step:
-        created = bootstrap(environment, session)
-        step.say(f"created {', '.join(created)}" if created else "state and artifact buckets are there")
-
-    def upload() -> None:
-        upload_artifacts(artifacts, session, environment.artifact_bucket, steps.note)
-        attached.begin()
-
-    changes_wait = attached.holds_changes
-    with ThreadPoolExecutor(1) as pool:
-        uploading = pool.submit(upload)
-        if not changes_wait:
-            uploading.result()
-        return _apply(stacks, attached.variables, engine, session, release, steps, _watch(engine, uploading))
-
-
-def _apply(
-    stacks: list[Stack],
-    attached: Mapping[str, str],
-    engine: Engine,
-    session: boto3.Session,
-    release: Release,
-    steps: Steps,
-    watch: Callable[[], None],
-) -> dict[str, ApplyResult]:
-    environment = stacks[0].environment
-    applied: dict[str, ApplyResult] = {}
-    for stack in stacks:
-        name = stack.name
-        with steps.step("init") as step:
-            ran = stack.init(watch, attached)
-            step.say(f"{name} initialised" if ran else f"{name} is initialised already")
-        # Of an emulator that somebody else runs, a lock may be somebody else's too.
-        if engine.capabilities.managed and release_stale_lock(environment, session, name):
-            steps.note("removed the state lock that a killed Terraform left behind")
-        with steps.step("apply") as step:
-            result = stack.apply(watch, step.say, attached)
-            step.say(f"{name}: {result.added} added, {result.changed} changed, {result.removed} destroyed")
-        if filled := fill_empty(session, result.outputs.get("secret_arns", {})):
-            steps.note(f"gave a random value to the secret {', '.join(filled)}")
-        # After the secrets have values: a new version may read one that the version before it did not know.
-        shift(session, {name: result.outputs}, steps.note)
-        record_release(environment, session, name, release)
-        applied[name] = result
-    return applied
-
-
-def _watch(engine: Engine, uploading: Future[Any]) -> Callable[[], None]:
-    def watch() -> None:
-        if uploading.done():
-            uploading.result()
-        if not engine.is_running():
-            raise StockroomError(
-                "the emulator ended while the platform was being deployed",
-                "run `invoke infra-up` again; `invoke logs` shows what happened",
-                "\n".join(engine.log_lines(False, 15)) if engine.capabilities.log else None,
-            )
-
-    return watch
-
-
-def _was_deployed(environment: Environment, session: boto3.Session, request: Request) -> bool:
-    """Whether any stack was deployed completely, so that the engine may hold data that matters."""
-    deployed = (read_deployed(environment, session, name) for name in request.stacks)
-    return any(stack and stack.release for stack in deployed)
-
-
-def _seed(
-    settings: Settings,
-    environment: Environment,
-    session: boto3.Session,
-    endpoint: str,
-    request: Request,
-    steps: Steps,
-) -> SeedReport:
-    """Load the sample or the dataset of the request into the deployed data platform."""
-    from stockroom.local.seeding import load_dataset, seed_target
-
-    deployed = read_deployed(environment, session, SEEDED_STACK)
-    if deployed is None:
-        raise StockroomError(f"the stack '{SEEDED_STACK}' is not deployed", "deploy it with `invoke infra-up`")
-    with steps.step("seed") as step:
-        report = load_dataset(
-            request.dataset,
-            seed_target(deployed.outputs, session, endpoint),
-            settings.run_dir / "seed",
-            request.date_order,
-            request.duplicates,
-            step.say,
-        )
-        step.say(f"{report.dataset}: {report.rows_accepted:,} of {report.rows_read:,} rows")
-    return report
-
-
-def seed(settings: Settings, request: Request, steps: Steps) -> SeedReport:
+def seed(settings: Settings, request: Request, steps: Steps) -> dict[str, Loaded]:
     """Load the request's dataset into the running platform."""
     engine, environment, session = running_session(settings)
+    loading = seeders(read_manifests(), request.stacks)
+    check_dataset(loading, request.dataset, request.stacks)
     with platform_lock(settings, "invoke seed", steps):
-        return _seed(settings, environment, session, engine.endpoint, request, steps)
+        folder = settings.run_dir / "seed"
+        return seed_stacks(loading, request.dataset, environment, session, engine.endpoint, folder, steps)

@@ -1,7 +1,7 @@
 """The file of a snapshot: who it is in plain JSON, then the state, then one signature over all of it.
 
     stockroom snapshot 1\\n
-    {"parts": {…}, "name": …, "created": …, "bytes": …, "tables": {…}, "settled": …}\\n
+    {"parts": {…}, "name": …, "created": …, "bytes": …, "counts": {…}, "settled": …}\\n
     <tar, compressed with Zstandard>
     <HMAC-SHA256 over everything before, 32 bytes>
 
@@ -51,13 +51,16 @@ def _utc(created: str) -> str:
     return time.astimezone(UTC).isoformat()
 
 
+Counts = Annotated[dict[Text, Annotated[int, Field(ge=0, lt=2**50)]], Field(max_length=100)]
+
+
 @dataclass(frozen=True)
 class Header:
     """What a snapshot tells about itself.
 
     `created` is a UTC time (ISO 8601), `bytes` the size unpacked, `name` is None where it was saved by itself,
-    `tables` counts the items of tables that only seeding fills, by short name. `settled`: all that seeding caused had
-    happened, so that nothing was on its way any more.
+    `counts` are how many records there are of what only seeding changes, by stack and short name. `settled`: all that
+    seeding caused had happened, so that nothing was on its way any more.
     """
 
     __pydantic_config__ = NOTHING_ELSE
@@ -66,7 +69,7 @@ class Header:
     created: Annotated[str, AfterValidator(_utc)]
     bytes: Annotated[int, Field(ge=0, lt=2**50)]
     name: Annotated[str, Field(pattern=f"^{NAME}$")] | None
-    tables: Annotated[dict[Text, Annotated[int, Field(ge=0, lt=2**50)]], Field(max_length=100)]
+    counts: Annotated[dict[Text, Counts], Field(max_length=100)]
     settled: bool = False
 
 

@@ -11,10 +11,8 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-FORMAT = 1
+FORMAT = 2
 """Goes up when a snapshot is written or used in another way."""
-
-NOT_SEEDED = "not seeded"
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """What a snapshot's name looks like."""
@@ -30,6 +28,7 @@ class Parts:
 
     `emulator` is over the locks, `plugin` over the plugin's source, `toolkit` over what bootstraps and seeds.
     `endpoint` is among them because queue URLs hold it, and Terraform's state, parameters and functions hold those.
+    `stacks` are sorted; `seeds` has the fingerprint of what was loaded into each stack that has data.
     """
 
     __pydantic_config__ = NOTHING_ELSE
@@ -42,9 +41,9 @@ class Parts:
     terraform: Text
     endpoint: Text
     environment: Text
-    stacks: Text
+    stacks: Annotated[tuple[Text, ...], Field(max_length=100)]
     release: Text
-    dataset: Text
+    seeds: Annotated[dict[Text, Text], Field(max_length=100)]
 
     @property
     def key(self) -> str:
@@ -53,28 +52,50 @@ class Parts:
 
     @property
     def seeded(self) -> bool:
-        return self.dataset != NOT_SEEDED
+        return bool(self.seeds)
 
     def unseeded(self) -> Parts:
         """The same platform before data was loaded."""
-        return replace(self, dataset=NOT_SEEDED)
+        return replace(self, seeds={})
+
+    def covers(self, other: Parts) -> bool:
+        """Whether all that the other holds is here, made in the same way; there may be more stacks and data."""
+        return (
+            set(self.stacks) >= set(other.stacks)
+            and self.seeds.items() >= other.seeds.items()
+            and replace(self, stacks=other.stacks, seeds=other.seeds) == other
+        )
+
+    def with_more(self, other: Parts) -> Parts:
+        """What the platform is when the other's stacks and data were deployed to it too.
+
+        Of another release, nothing that was there before counts.
+        """
+        if replace(self, stacks=(), seeds={}) != replace(other, stacks=(), seeds={}):
+            return other
+        stacks = tuple(sorted({*self.stacks, *other.stacks}))
+        return replace(other, stacks=stacks, seeds={**self.seeds, **other.seeds})
 
 
 def first_choice(wanted: Parts, available: Iterable[Parts]) -> Parts | None:
     """The best of what is available to begin with, latest first; None where only a cold start will do.
 
-    That is the platform itself; or the same before its data was loaded; or, without data too, the one of another
-    release, from which Terraform goes on. Data of another release is never begun with: what functions made of it
-    would not be what these make of it.
+    That is the one that comes nearest to the platform itself: with as many of its stacks, and then as much of its data,
+    as there is, and nothing else. Or, without data, the one of another release, from which Terraform goes on. Data of
+    another release is never begun with: what functions made of it would not be what these make of it.
     """
     available = list(available)
-    others = (parts for parts in available if replace(parts, release=wanted.release) == wanted.unseeded())
-    return next((choice for choice in (wanted, wanted.unseeded()) if choice in available), next(others, None))
+    nearest = [parts for parts in available if parts.stacks and wanted.covers(parts)]
+    if not nearest:
+        released = [(parts, replace(parts, release=wanted.release)) for parts in available]
+        nearest = [parts for parts, same in released if parts.stacks and not parts.seeds and wanted.covers(same)]
+    # The first of several that are as near is the latest.
+    return max(nearest, key=lambda parts: (len(parts.stacks), len(parts.seeds)), default=None)
 
 
 def may_begin(wanted: Parts, available: Iterable[Parts]) -> bool:
     """Whether `first_choice` may find something, whatever the release turns out to be."""
-    return any(replace(parts, release=wanted.release) in (wanted, wanted.unseeded()) for parts in available)
+    return any(parts.stacks and wanted.covers(replace(parts, release=wanted.release)) for parts in available)
 
 
 _EMULATOR = ("format", "engine", "emulator", "plugin", "endpoint", "environment")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from stockroom.aws import session_for
 from stockroom.console import Steps
-from stockroom.deployed.completeness import find_missing, prepare
+from stockroom.deployed.completeness import Counts, find_missing, prepare
 from stockroom.engines import Engine, make_engine
 from stockroom.engines.emulator_state import (
     Moment,
@@ -29,6 +29,7 @@ from stockroom.engines.emulator_state import (
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import LOCAL, read_environment
 from stockroom.errors import StockroomError, explain
+from stockroom.seeder import Seeder
 from stockroom.settings import Settings
 from stockroom.snapshots import background
 from stockroom.snapshots.archive import Header, UntrustedError, unpack, verify, write
@@ -50,6 +51,7 @@ from stockroom.snapshots.record import (
 from stockroom.snapshots.signing import data_folder, signing_keys
 from stockroom.snapshots.sources import read_parts
 from stockroom.snapshots.store import Bounds, Entry, Store, put
+from stockroom.stacks import read_manifests, seeders
 
 if TYPE_CHECKING:
     import boto3
@@ -105,7 +107,7 @@ class PlatformSnapshots:
         """Whether the running platform is what is wanted already, and whole."""
         record = read_record(self.settings.engine_dir)
         # An emulator of another version runs on until it is stopped, and says nothing about what is deployed to it.
-        if record is None or record.parts != on_emulator(wanted, record.parts):
+        if record is None or not record.parts.covers(on_emulator(wanted, record.parts)):
             return False
         with self.steps.step("check") as step:
             if self._is_as_seen():
@@ -128,11 +130,14 @@ class PlatformSnapshots:
         """What a running platform lacks of what the header tells, in words; that it lacks nothing is noted."""
         moment, parts = self._moment(), header.parts
         missing = find_missing(
-            read_environment(LOCAL), self.session, parts.stacks.split(","), parts.release, header.tables
+            read_environment(LOCAL), self.session, parts.stacks, parts.release, header.counts, self._seeders(parts)
         )
         if moment and not missing:
             write_seen(self.settings.engine_dir, moment.name)
         return missing
+
+    def _seeders(self, parts: Parts) -> dict[str, Seeder]:
+        return seeders(read_manifests(), parts.seeds)
 
     def may_begin(self, wanted: Parts) -> bool:
         """Whether `begin` may find something, whatever release is wanted."""
@@ -266,7 +271,7 @@ class PlatformSnapshots:
         """Note that the platform is being changed."""
         forget_record(self.settings.engine_dir)
 
-    def take(self, parts: Parts, tables: Mapping[str, int], publish: bool) -> None:
+    def take(self, parts: Parts, counts: Counts, publish: bool) -> None:
         """Save the platform's state to go back to, and with `publish` for others to begin with, in the background.
 
         A state that can't be saved is told of, and is no reason to stop.
@@ -274,7 +279,7 @@ class PlatformSnapshots:
         engine_dir = self.settings.engine_dir
         if started := read_started(engine_dir):
             parts = on_emulator(parts, started.parts)
-        header = Header(parts, _now(), 0, None, dict(tables))
+        header = Header(parts, _now(), 0, None, {stack: dict(counted) for stack, counted in counts.items()})
         with self.steps.step("snapshot") as step:
             try:
                 saved = save_state(self.engine.endpoint)
@@ -355,7 +360,7 @@ def words(header: Header) -> str:
 
 def unfinished(settings: Settings) -> Header:
     """The header of a running platform that no command made whole: nothing is known of it but its emulator."""
-    return Header(read_parts(settings, None, [], "", ""), _now(), 0, None, {})
+    return Header(read_parts(settings, None, [], "", {}, read_manifests()), _now(), 0, None, {})
 
 
 def _now() -> str:

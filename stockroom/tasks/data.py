@@ -12,16 +12,19 @@ from stockroom.tasks.command import command
         "dataset": "Load this file instead of the sample.",
         "date-order": "mdy or dmy, for a file whose dates do not tell.",
         "duplicates": "keep or drop rows of the file that are repeated to the letter.",
-    }
+        "stack": "Only the data of this stack (repeatable; default: STOCKROOM_STACKS, then stockroom.toml).",
+    },
+    iterable=["stack"],
 )
-def seed(c: Context, dataset: str = "", date_order: str = "", duplicates: str = "keep") -> None:
+def seed(c: Context, stack: list[str], dataset: str = "", date_order: str = "", duplicates: str = "keep") -> None:
     """Load data into the running platform. Twice does not double anything."""
     with command() as settings:
         from stockroom.local import show as report
-        from stockroom.local import up as infra
+        from stockroom.local import up
+        from stockroom.local.request import make_request
 
-        request = infra.make_request(settings, infra.SEEDED_STACK, True, dataset, date_order, duplicates)
-        report.print_seeded(infra.seed(settings, request, report.Steps()))
+        request = make_request(settings, stack, True, dataset, date_order, duplicates)
+        report.print_seeded(up.seed(settings, request, report.Steps()))
 
 
 @task(

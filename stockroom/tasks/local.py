@@ -11,17 +11,18 @@ from stockroom.tasks.command import command
 
 @task(
     help={
-        "stack": "Only this stack and what it needs (default: all).",
+        "stack": "Only this stack and what it needs (repeatable; default: STOCKROOM_STACKS, then stockroom.toml).",
         "seed": "Load the sample data; --no-seed leaves the platform empty.",
         "dataset": "Load this file instead of the sample.",
         "date-order": "mdy or dmy, for a file whose dates do not tell.",
         "duplicates": "keep or drop rows of the file that are repeated to the letter.",
         "snapshot": "Begin with a snapshot and save one; --no-snapshot does neither.",
-    }
+    },
+    iterable=["stack"],
 )
 def infra_up(
     c: Context,
-    stack: str = "",
+    stack: list[str],
     seed: bool = True,
     dataset: str = "",
     date_order: str = "",
@@ -31,10 +32,11 @@ def infra_up(
     """Bring the local platform up: engine, bundles, bootstrap, apply, seed. Run again, it repairs what is missing."""
     with command() as settings:
         from stockroom.local import show as report
-        from stockroom.local import up as infra
+        from stockroom.local import up
+        from stockroom.local.request import make_request
 
-        request = infra.make_request(settings, stack, seed, dataset, date_order, duplicates, snapshot)
-        report.print_summary(infra.infra_up(settings, request, report.Steps()))
+        request = make_request(settings, stack, seed, dataset, date_order, duplicates, snapshot)
+        report.print_summary(up.infra_up(settings, request, report.Steps()))
 
 
 @task(help={"keep-state": "Keep data, logs and Terraform's working directory; the next infra-up goes on with them."})

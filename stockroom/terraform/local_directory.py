@@ -79,13 +79,8 @@ class Stack:
         return self.top / f"{self.name}.log"
 
     def prepare(self, variables: Mapping[str, Any]) -> None:
-        """Lay out the working directory: copies of the modules and of the stack's files, the release's variables."""
+        """Lay out the working directory beside the modules: copies of the stack's files, the release's variables."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        modules = self.top / "modules"
-        modules.unlink() if modules.is_symlink() else shutil.rmtree(modules, ignore_errors=True)
-        for name, path in self._modules.items():
-            (modules / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, modules / name)
         # Among these is the override file, which tflocal refuses to replace.
         for stale in self.folder.glob("*.tf"):
             stale.unlink()
@@ -213,6 +208,15 @@ class Stack:
         """Run Terraform in the working directory; every line goes to the log and to `read`."""
         environment = self.process_environment() | dict(extra or {})
         run_terraform(self.name, self.binary.path, words, self.folder, environment, self.log, watch, read)
+
+
+def copy_modules(code: Code, top: Path) -> None:
+    """Copy the modules to where the stacks below `top` look for them."""
+    modules = top / "modules"
+    modules.unlink() if modules.is_symlink() else shutil.rmtree(modules, ignore_errors=True)
+    for name, path in code.below("terraform/modules").items():
+        (modules / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, modules / name)
 
 
 def _is_terraform(name: str) -> bool:

@@ -29,8 +29,9 @@ from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, local_process_environment, read_environment
 from stockroom.errors import StockroomError
 from stockroom.local.down import infra_down
+from stockroom.local.request import make_request
 from stockroom.local.running import deployed_outputs
-from stockroom.local.up import infra_up, make_request
+from stockroom.local.up import infra_up
 from stockroom.project import HOME
 from stockroom.releases.artifacts import Hashes, hashes_in
 from stockroom.releases.code import clean_code
@@ -148,7 +149,7 @@ class OwnPlatform:
             (folder / "platform").mkdir()
         self.folder = folder
         self.settings = settings.model_copy(
-            update=own | own_port | {"run_dir": folder / "platform", "seed_dataset": None}
+            update=own | own_port | {"run_dir": folder / "platform", "seed_dataset": None, "stacks": None}
         )
         self.kept = False
         self._outputs_file = folder / "outputs.json"
@@ -180,7 +181,7 @@ class OwnPlatform:
             steps.note(
                 f"the work tree differs from its commit ({code.changed[0]}{more}), so no promotion takes its evidence"
             )
-        request = make_request(self.settings, "", seed=True, dataset="", date_order="", duplicates="keep")
+        request = make_request(self.settings)
         request = replace(request, code=code)
         summary = infra_up(self.settings, request, steps, self._give_up_when_stopping)
         environment = read_environment(LOCAL)

@@ -19,7 +19,6 @@ from stockroom.environments import LOCAL, read_environment
 from stockroom.releases.release import Release
 from stockroom.settings import Settings
 from stockroom.snapshots.archive import Header
-from stockroom.snapshots.keys import NOT_SEEDED
 from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfinished
 from stockroom.snapshots.record import write_record
 
@@ -56,7 +55,7 @@ class World:
     @property
     def wanted(self) -> Header:
         header = unfinished(self.settings)
-        return replace(header, parts=replace(header.parts, stacks=STACK, release=RELEASE, dataset=NOT_SEEDED))
+        return replace(header, parts=replace(header.parts, stacks=(STACK,), release=RELEASE, seeds={}))
 
     def client(self) -> Any:
         return session_for(read_environment(LOCAL), self.settings.local_endpoint).client("s3")

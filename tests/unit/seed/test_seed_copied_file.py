@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import seed
-from seed import copied_file
+from seed import copied_file, seeding
 from seed.copied_file import copy_whole, open_csv
 from seed.progress import Silent
 from stockroom.errors import StockroomError
@@ -100,7 +99,7 @@ def test_nothing_of_a_changing_file_is_loaded_or_marked(
 ) -> None:
     platform = FakePlatform()
     with pytest.raises(StockroomError, match="changed while it was read"):
-        seed.load(large, platform.target(), tmp_path / "work", After(lambda: change(large)))
+        seeding.load(large, platform.target(), tmp_path / "work", After(lambda: change(large)))
     assert platform.log == []
     assert list((tmp_path / "work").iterdir()) == []
 
@@ -115,7 +114,7 @@ def test_what_happens_to_the_file_after_the_copy_changes_nothing(tmp_path: Path,
             if step == copied_file.STEP:
                 path.write_text("gone")
 
-    report = seed.load(path, platform.target(), tmp_path / "work", Progress())
+    report = seeding.load(path, platform.target(), tmp_path / "work", Progress())
     assert report.rows_accepted == len(platform.records) == 2_000
     (stored,) = (body for key, body in platform.objects.items() if key.endswith("/sales.csv"))
     assert stored == content

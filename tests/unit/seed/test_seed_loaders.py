@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
-from seed import delivery, dynamodb, kinesis, s3, sqs
+from seed import SAMPLE_DIR, delivery, dynamodb, kinesis, s3, sqs
 from seed.dynamodb import allowed_of, to_item
 from seed.kinesis import EventSet, event_id_of
 from seed.progress import Silent
 from seed.sample import RecordsDirectory
 from stockroom.errors import StockroomError
-from stockroom.settings import SAMPLE_DIR
 from tests.unit.seed.fake_platform import FakePlatform, client_error
 
 LOST = ConnectionClosedError(endpoint_url="http://x")

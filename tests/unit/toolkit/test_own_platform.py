@@ -14,7 +14,7 @@ import pytest
 
 from stockroom.console import Steps
 from stockroom.errors import StockroomError
-from stockroom.local.up import Request
+from stockroom.local.request import Request
 from stockroom.releases.code import clean_code
 from stockroom.releases.release import Release
 from stockroom.settings import Settings

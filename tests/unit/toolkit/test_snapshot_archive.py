@@ -134,7 +134,7 @@ CRAFTED = {
     "no parts": header_json(parts={}),
     "parts that are a list": header_json(parts=[]),
     "a part that is a number": part_json(release=5),
-    "a part that is a list": part_json(stacks=["data_platform"]),
+    "a part that is a list": part_json(toolkit=["data_platform"]),
     "a part with a command to the terminal": part_json(release="\x1b[2Jgone"),
     "a part with a C1 command": part_json(endpoint="\x9b2J"),
     "a part with a second line": part_json(endpoint="http://127.0.0.1\nerror: all is lost"),
@@ -156,10 +156,14 @@ CRAFTED = {
     "an empty name": header_json(name=""),
     "a name that ends with a line": header_json(name="x\n"),
     "a name that is a number": header_json(name=7),
-    "tables that are a list": header_json(tables=[]),
-    "tables with a command": header_json(tables={"\x1b[31m": 1}),
-    "tables that hold text": header_json(tables={"products": "3"}),
-    "too many tables": header_json(tables={str(number): 1 for number in range(1_000)}),
+    "counts that are a list": header_json(counts=[]),
+    "counts without a stack": header_json(counts={"products": 3}),
+    "counts with a command": header_json(counts={"shop": {"\x1b[31m": 1}}),
+    "counts that hold text": header_json(counts={"shop": {"products": "3"}}),
+    "too many counts": header_json(counts={"shop": {str(number): 1 for number in range(1_000)}}),
+    "stacks that are a line": part_json(stacks="one,two"),
+    "a stack with a command": part_json(stacks=["\x1b[31m"]),
+    "data that is a line": part_json(seeds="sample"),
     "settled, in words": header_json(settled="yes"),
 }
 
@@ -175,7 +179,7 @@ def test_a_crafted_header_is_none(tmp_path: Path, content: bytes) -> None:
 def test_headers_survive_json() -> None:
     assert parse_header(format_header(HEADER)) == HEADER
     assert parse_header(header_json()) == HEADER
-    assert parse_header(part_json(dataset="Verk\u00e4ufe 2010.csv")) is not None
+    assert parse_header(part_json(release="Verk\u00e4ufe 2010.csv")) is not None
     before = json.loads(format_header(HEADER))
     del before["settled"]
     assert parse_header(json.dumps(before)) == HEADER, "which older versions do not tell"

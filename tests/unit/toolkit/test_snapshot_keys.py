@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from stockroom.snapshots.keys import (
-    NOT_SEEDED,
     Parts,
     digest_of,
     first_choice,
@@ -20,7 +19,8 @@ ELDER = replace(WANTED, release="release 0")
 
 def changed(name: str) -> Parts:
     """The wanted parts but for one of them."""
-    return Parts(**{**vars(WANTED), name: 2 if name == "format" else "other"})
+    other = {"format": 3, "stacks": ("other",), "seeds": {"data_platform": "other"}}
+    return Parts(**{**vars(WANTED), name: other.get(name, "other")})
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Parts)])
@@ -35,8 +35,8 @@ def test_every_part_decides_over_the_key(name: str) -> None:
         ([BEFORE.unseeded(), WANTED.unseeded()], WANTED.unseeded()),
         ([BEFORE.unseeded(), ELDER.unseeded()], BEFORE.unseeded()),
         ([BEFORE], None),
-        ([replace(WANTED, dataset="another")], None),
-        ([replace(WANTED, dataset="another").unseeded()], WANTED.unseeded()),
+        ([replace(WANTED, seeds={"data_platform": "another"})], None),
+        ([replace(WANTED, seeds={"data_platform": "another"}).unseeded()], WANTED.unseeded()),
         ([], None),
     ],
 )
@@ -46,7 +46,7 @@ def test_first_choice(available: list[Parts], choice: Parts | None) -> None:
     assert may_begin(replace(WANTED, release=""), available) >= (choice is not None)
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Parts) if field.name not in {"release", "dataset"}])
+@pytest.mark.parametrize("name", [field.name for field in fields(Parts) if field.name not in {"release", "seeds"}])
 def test_nothing_is_begun_with_that_another_emulator_or_toolkit_made(name: str) -> None:
     other = changed(name)
     available = [other, other.unseeded(), replace(other, release="release 1").unseeded()]
@@ -56,11 +56,11 @@ def test_nothing_is_begun_with_that_another_emulator_or_toolkit_made(name: str) 
 
 def test_an_unseeded_platform_never_begins_with_data() -> None:
     assert first_choice(WANTED.unseeded(), [WANTED, BEFORE]) is None
-    assert WANTED.unseeded().dataset == NOT_SEEDED
+    assert not WANTED.unseeded().seeded
 
 
 def test_a_state_fits_an_emulator_whatever_is_deployed_in_it() -> None:
-    other = replace(WANTED, release="x", dataset="y", stacks="z", toolkit="t", terraform="u")
+    other = replace(WANTED, release="x", seeds={"z": "y"}, stacks=("z",), toolkit="t", terraform="u")
     assert fits_emulator(WANTED, other)
     assert not fits_emulator(WANTED, replace(WANTED, endpoint="http://127.0.0.1:4567"))
     assert not fits_emulator(WANTED, replace(WANTED, plugin="other"))
@@ -78,3 +78,25 @@ def test_a_digest_is_over_names_and_contents(tmp_path: Path) -> None:
     two.write_text("2")
     three = two.rename(tmp_path / "three")
     assert digest != digest_of([one, three], tmp_path)
+
+
+ALL = replace(WANTED, stacks=("one", "three", "two"), seeds={"one": "sample", "two": "sample"})
+TWO = replace(ALL, stacks=("one", "two"))
+ONE = replace(ALL, stacks=("one",), seeds={"one": "sample"})
+
+
+@pytest.mark.parametrize(
+    ("available", "choice"),
+    [
+        ([ONE, TWO], TWO),
+        ([ONE, TWO.unseeded()], TWO.unseeded()),
+        ([ONE.unseeded(), ONE], ONE),
+        ([replace(TWO, seeds={"one": "another"}), ONE], ONE),
+        ([replace(ONE, stacks=("four", "one")), replace(ONE, release="release 1")], None),
+        ([replace(TWO, release="release 1").unseeded(), ONE], ONE),
+        ([replace(ONE, release="release 1").unseeded(), replace(TWO, release="release 1").unseeded()], "the second"),
+        ([replace(ALL, stacks=(), seeds={})], None),
+    ],
+)
+def test_the_nearest_set_of_stacks_is_the_start(available: list[Parts], choice: Parts | str | None) -> None:
+    assert first_choice(ALL, available) == (available[1] if choice == "the second" else choice)

@@ -131,7 +131,7 @@ class Platform:
         header = replace(self.header, parts=parts, settled=settled)
         state = self.store.folder.with_name("state-to-save")
         state.mkdir(exist_ok=True)
-        (state / "stores.pickle").write_text(f"{parts.release} {parts.dataset}")
+        (state / "stores.pickle").write_text(f"{parts.release} {' '.join(parts.seeds.values()) or 'not seeded'}")
         path = path or self.store.path(header)
         put(path, lambda file: write(file, header, state, key or self.keys[0]))
         return path
@@ -362,11 +362,12 @@ def test_taking_a_snapshot(platform: Platform, emulator: type[Emulator], jobs: l
     engine_dir.mkdir(parents=True)
     write_started(engine_dir, replace(HEADER, parts=replace(platform.here, plugin="of the running one")))
     snapshots = platform.snapshots()
-    snapshots.take(platform.here, {"products": 2}, publish=True)
+    snapshots.take(platform.here, {"data_platform": {"products": 2}}, publish=True)
     record = read_record(engine_dir)
     assert record is not None
     assert record == read_base(engine_dir)
-    assert (record.parts.plugin, record.tables, record.bytes) == ("of the running one", {"products": 2}, 5 << 20)
+    assert (record.parts.plugin, record.bytes) == ("of the running one", 5 << 20)
+    assert record.counts == {"data_platform": {"products": 2}}
     background.run(jobs.pop())
     [entry] = platform.store.automatic()
     assert entry.header == replace(record, created=entry.header.created, settled=True)
