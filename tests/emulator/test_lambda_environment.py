@@ -292,6 +292,16 @@ def test_python_runtimes(functions: Functions, runtime: str) -> None:
     assert functions.run(source, Runtime=runtime).payload in (runtime, "python3.13")
 
 
+@pytest.mark.parametrize(("runtime", "nearest"), [("python3.8", "python3.11"), ("python3.14", "python3.13")])
+def test_another_python_runs_on_the_nearest_and_the_log_says_so(
+    functions: Functions, runtime: str, nearest: str
+) -> None:
+    source = "import sys\ndef handler(event, context):\n    return 'python%d.%d' % sys.version_info[:2]\n"
+    result = functions.run(source, Runtime=runtime)
+    assert result.payload in (nearest, "python3.13")
+    assert f"[WARNING] {runtime} is not installed here: this function runs on {result.payload}\n" in result.tail
+
+
 def test_handlers_in_packages(functions: Functions) -> None:
     files = {"shop/__init__.py": "", "shop/orders.py": "def take(event, context):\n    return __name__\n"}
     for handler in ("shop.orders.take", "shop/orders.take"):

@@ -155,7 +155,7 @@ def test_a_response_over_six_megabytes_is_an_error(functions: Functions) -> None
     assert len(functions.invoke(name, 6 * 1024 * 1024).payload) == 6 * 1024 * 1024
 
 
-@pytest.mark.parametrize("runtime", ["nodejs20.x", "java21", "python3.9", "provided.al2023"])
+@pytest.mark.parametrize("runtime", ["nodejs20.x", "java21", "python3.7", "provided.al2023"])
 def test_a_runtime_that_can_not_run_here_is_refused_at_creation(functions: Functions, runtime: str) -> None:
     with pytest.raises(ClientError) as refused:
         functions.make("", Runtime=runtime)

@@ -52,17 +52,23 @@ def function_environment(
     places: Places,
     *,
     runtime: str,
+    declared: str,
     runtime_api: str,
 ) -> dict[str, str]:
     """
     prepared: LocalStack's variables: AWS's reserved ones, the role's credentials, the endpoint, `configured`.
     configured: the variables of the function's own configuration; these win, as on AWS.
-    runtime: python3.X, for the layers' folders and AWS_EXECUTION_ENV. runtime_api: host:port.
+    runtime: python3.X, for the layers' folders and AWS_EXECUTION_ENV. declared: the one that the function asks for,
+    whose layers' folders count too. runtime_api: host:port.
     """
     # A later layer overwrites an earlier one in /opt, so the last is searched first.
     layers = tuple(reversed(places.layers))
     python_path = [
-        *(layer / "python" / "lib" / runtime / "site-packages" for layer in layers),
+        *(
+            layer / "python" / "lib" / name / "site-packages"
+            for layer in layers
+            for name in dict.fromkeys((declared, runtime))
+        ),
         *(layer / "python" for layer in layers),
     ]
     libraries = [places.task_root, places.task_root / "lib", *(layer / "lib" for layer in layers)]

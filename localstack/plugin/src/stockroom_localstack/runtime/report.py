@@ -69,6 +69,10 @@ def too_large_error() -> bytes:
     return error_object("Function.ResponseSizeTooLarge", message)
 
 
+def _stands_in(runtime: str, interpreter: str) -> str:
+    return f"{runtime} is not installed here: this function runs on {interpreter}"
+
+
 class TextReport:
     """Lines that Lambda itself writes into a function's log, as text. An empty line is not written."""
 
@@ -76,6 +80,10 @@ class TextReport:
         """The initialisation begins. interpreter: python3.X."""
         name = interpreter.replace("python", "python:")
         return f"INIT_START Runtime Version: {name}\tRuntime Version ARN: {version_arn}\n"
+
+    def stand_in(self, runtime: str, interpreter: str) -> str:
+        """What AWS has no word for: the function runs on another version of Python than the one it asks for."""
+        return f"[WARNING] {_stands_in(runtime, interpreter)}\n"
 
     def init_report(self, milliseconds: float, phase: str, status: str, error_type: str | None = None) -> str:
         """The initialisation failed. phase: init or invoke. status: timeout or error."""
@@ -130,6 +138,9 @@ class JsonReport(TextReport):
         runtime = {"runtimeVersion": interpreter.replace("python", "python:"), "runtimeVersionArn": version_arn}
         record = {"initializationType": "on-demand", "phase": "init", **runtime}
         return self._event("INFO", "initStart", record)
+
+    def stand_in(self, runtime: str, interpreter: str) -> str:
+        return self._event("WARN", "standIn", {"message": _stands_in(runtime, interpreter)})
 
     def init_report(self, milliseconds: float, phase: str, status: str, error_type: str | None = None) -> str:
         record = {"initializationType": "on-demand", "phase": phase, "status": status}

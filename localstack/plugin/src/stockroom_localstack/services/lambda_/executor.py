@@ -241,6 +241,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         )
         version_arn = (config.runtime_version_config or {}).get("RuntimeVersionArn") or ""
         self._log.append(self._report.init_start(interpreter.name, version_arn))
+        if config.runtime and interpreter.name != config.runtime:
+            self._log.append(self._report.stand_in(config.runtime, interpreter.name))
         self._paths = AwsPaths(places, interpreter.name)
         self._end_process()
         outcome: Ready | Failed | Exited | TimedOut
@@ -273,7 +275,12 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         def environment(address: str) -> dict[str, str]:
             configured = config.environment or {}
             return function_environment(
-                self._prepared, configured, places, runtime=interpreter.name, runtime_api=address
+                self._prepared,
+                configured,
+                places,
+                runtime=interpreter.name,
+                declared=config.runtime or interpreter.name,
+                runtime_api=address,
             )
 
         try:
