@@ -30,11 +30,13 @@ class Capabilities:
     `managed`: it is started and stopped here, so all that it holds is this platform's.
     `snapshots`: its state can be saved and loaded, and the event sources of its functions can rest meanwhile.
     `log`: its log can be read here.
+    `runtimes`: the Lambda runtimes that it runs as they are, where it is known to run no others.
     """
 
     managed: bool = True
     snapshots: bool = False
     log: bool = True
+    runtimes: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from stockroom.engines import Capabilities, host_process
-from stockroom.engines.emulator_installation import emulator_dir, install, python
+from stockroom.engines.emulator_installation import LAMBDA_VERSIONS, emulator_dir, install, python
 from stockroom.engines.emulator_state import RefusedStateError, state_folder
 from stockroom.engines.host_process import HostProcessEngine
 from stockroom.engines.logs import last_lines
@@ -27,7 +27,7 @@ class LocalStackEngine(HostProcessEngine):
     """LocalStack with our plugin."""
 
     name = emulator = "localstack"
-    capabilities = Capabilities(snapshots=True)
+    capabilities = Capabilities(snapshots=True, runtimes=tuple(f"python{version}" for version in LAMBDA_VERSIONS))
     _title = "LocalStack"
     _proves = False
 

@@ -20,7 +20,7 @@ from stockroom.snapshots.record import (
 from stockroom.system.processes import processes_in, stop
 
 # What a platform keeps in its folder; it may be a folder of the user's, so nothing else in it is touched.
-_PLATFORM_FOLDERS = ("committed", "engine", "kept", "proof", "seed", "terraform", "unpacked")
+_PLATFORM_FOLDERS = ("committed", "engine", "folders", "kept", "proof", "seed", "terraform", "unpacked")
 
 
 def infra_down(settings: Settings, keep_state: bool, steps: Steps) -> bool:

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from invoke import Collection, Task
 
-from stockroom.tasks import data, local, promotion, quality
+from stockroom.tasks import data, folders, local, promotion, quality
 from stockroom.tasks.snapshots import snapshot
 
 __all__ = ["namespace"]
@@ -22,5 +22,7 @@ def _tasks(module: ModuleType) -> list[Task]:  # type: ignore[type-arg]
     return [value for value in vars(module).values() if isinstance(value, Task)]
 
 
-namespace = Collection(*(task for module in (local, data, promotion, quality) for task in _tasks(module)), snapshot)
+namespace = Collection(
+    *(task for module in (local, folders, data, promotion, quality) for task in _tasks(module)), snapshot
+)
 """The collection that `invoke` shows; a project may add tasks of its own to it."""

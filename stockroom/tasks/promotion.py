@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from invoke import Context, task
 
+from stockroom.tasks import folders
 from stockroom.tasks.command import command
 
 _REHEARSE = "In the account that the local engine plays: the same, but for the endpoint."
@@ -112,18 +113,38 @@ def _promote(kind: Literal["promotion", "rollback"], env: str, *words: Any) -> N
 
 @task(
     help={
-        "env": "The environment to plan for.",
+        "env": "The environment to plan a promotion to; or a Terraform folder, as of `invoke up`.",
         "output": "File that gets the summary as Markdown, for a pull request's comment.",
         "rollback": "Plan `invoke rollback` instead of `invoke promote`.",
         "rehearse": _REHEARSE,
-    }
+        **{name: f"Of a folder: {text}" for name, text in folders.OPTIONS.items()},
+    },
+    iterable=folders.LISTS,
 )
-def plan(c: Context, env: str, output: str = "", rollback: bool = False, rehearse: bool = False) -> None:
-    """Show what a promotion would change, and the digest to approve it by; changes nothing."""
+def plan(
+    c: Context,
+    env: str,
+    var: list[str],
+    var_file: list[str],
+    allow_provider: list[str],
+    output: str = "",
+    rollback: bool = False,
+    rehearse: bool = False,
+    workspace: str = "",
+) -> None:
+    """Show what a promotion, or `invoke up` of a folder, would change; changes nothing.
+
+    Of a promotion also the digest to approve it by. A folder that is named as an environment is written ./NAME.
+    """
     with command() as settings:
         from pathlib import Path
 
         from stockroom.console import Steps
+        from stockroom.foreign.request import is_folder
+
+        if is_folder(env):
+            folders.plan_folder(settings, env, workspace, var, var_file, allow_provider)
+            return
         from stockroom.promotion.commands import plan as make_plan
         from stockroom.promotion.request import make_request
 

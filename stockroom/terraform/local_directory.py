@@ -27,7 +27,7 @@ from stockroom.system.files import keep_text, take_text
 from stockroom.terraform.apply_progress import ApplyProgress, ApplyResult
 from stockroom.terraform.binary import Binary
 from stockroom.terraform.init_cache import INITIALISED_DIR, is_initialised, keep_initialised, take_initialised
-from stockroom.terraform.process import run_terraform
+from stockroom.terraform.process import run_terraform, tuning
 from stockroom.terraform.provider import Attachment, running_provider
 from stockroom.terraform.provider_sources import (
     find_mirror,
@@ -184,14 +184,10 @@ class Stack:
 
     def process_environment(self) -> dict[str, str]:
         """The whole environment of this stack's Terraform."""
-        extra = process_variables(self.settings) | {
+        extra = process_variables(self.settings) | tuning(os.environ)
+        extra |= {
             "TF_CMD": str(self.binary.path),
-            # The provider tries 25 times by default: many minutes, when something of the emulator has died.
-            "AWS_MAX_ATTEMPTS": "5",
             "DISABLE_DEPRECATION_NOTICE": "1",
-            # Terraform and the provider build large tables, several times an apply: with Go's default a quarter of
-            # their processor time goes into looking for garbage, of which there is 400 MB more at the most this way.
-            "GOGC": os.environ.get("GOGC", "400"),
             # Path style: the default of tflocal is a host name that does not resolve without the internet.
             "S3_HOSTNAME": "127.0.0.1",
         }

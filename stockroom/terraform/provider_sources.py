@@ -63,12 +63,29 @@ def write_cli_config(settings: Settings, environment: Mapping[str, str]) -> Path
     mirror = find_mirror(settings)
     if mirror is None:
         return users
-    path = settings.run_dir / "terraform" / "mirror.tfrc"
+    return _write_sources(
+        settings.run_dir / "terraform" / "mirror.tfrc", mirror, 'exclude = ["registry.terraform.io/hashicorp/aws"]'
+    )
+
+
+def write_any_version_config(settings: Settings, environment: Mapping[str, str]) -> Path | None:
+    """A CLI configuration that finds every version of every provider, in our mirror or on the network.
+
+    None where write_cli_config names no mirror of ours, so that its own does that already.
+    """
+    users = user_cli_config(environment)
+    mirror = find_mirror(settings)
+    if mirror is None or (users and "provider_installation" in users.read_text(encoding="utf-8")):
+        return None
+    return _write_sources(settings.run_dir / "terraform" / "any_version.tfrc", mirror, "")
+
+
+def _write_sources(path: Path, mirror: Path, direct: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         "provider_installation {\n"
         f"  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}\n"
-        '  direct {\n    exclude = ["registry.terraform.io/hashicorp/aws"]\n  }\n'
+        f"  direct {{\n    {direct}\n  }}\n"
         "}\n"
     )
     return path

@@ -123,11 +123,11 @@ class OwnPlatform:
     def _was_started_with_it(self, process: psutil.Process) -> bool:
         return any(value.startswith(str(self.run_dir)) for value in process.environ().values())
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = "us-east-1") -> Any:
         return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=self.endpoint,
-            region_name="us-east-1",
+            region_name=region,
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )

@@ -1,0 +1,3 @@
+variable "stores" {
+  type = set(string)
+}

@@ -1,0 +1,7 @@
+variable "name" {
+  type = string
+}
+
+output "prefix" {
+  value = "layered-${var.name}"
+}
