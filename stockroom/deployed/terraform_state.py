@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from stockroom.aws import error_code
 from stockroom.environments import Environment
 from stockroom.errors import StockroomError
 from stockroom.releases.release import Release
@@ -141,10 +142,18 @@ def read_deployed(environment: Environment, session: boto3.Session, stack: str) 
 
 def deployed_names(environment: Environment, session: boto3.Session) -> list[str]:
     """The stacks of which the environment's state bucket holds a state with resources, in the repository or not."""
-    pages = session.client("s3").get_paginator("list_objects_v2").paginate(Bucket=environment.state_bucket)
-    keys = (entry["Key"] for page in pages for entry in page.get("Contents", []))
-    names = (key.partition("/")[0] for key in keys)
-    found = sorted({name for name in names if _NAME.fullmatch(name)})
+    from botocore.exceptions import ClientError
+
+    pages = (
+        session.client("s3").get_paginator("list_objects_v2").paginate(Bucket=environment.state_bucket, Delimiter="/")
+    )
+    try:
+        folders = [entry["Prefix"].removesuffix("/") for page in pages for entry in page.get("CommonPrefixes", [])]
+    except ClientError as error:
+        if error_code(error) != "NoSuchBucket":
+            raise
+        return []
+    found = sorted(name for name in folders if _NAME.fullmatch(name))
     return [name for name in found if (stack := read_deployed(environment, session, name)) and stack.resources]
 
 
@@ -162,6 +171,11 @@ def record_release(environment: Environment, session: boto3.Session, stack: str,
         Body=json.dumps(record, sort_keys=True).encode(),
         ContentType="application/json",
     )
+
+
+def forget_release(environment: Environment, session: boto3.Session, stack: str) -> None:
+    """Note that the stack is no release any more: it is being destroyed."""
+    session.client("s3").delete_object(Bucket=environment.state_bucket, Key=_record_key(stack))
 
 
 def release_stale_lock(environment: Environment, session: boto3.Session, stack: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,14 +13,15 @@ from stockroom.bootstrap import bootstrap
 from stockroom.console import Steps
 from stockroom.deployed.live_alias import shift
 from stockroom.deployed.secrets import fill_empty
-from stockroom.deployed.terraform_state import read_deployed, record_release, release_stale_lock
+from stockroom.deployed.terraform_state import forget_release, read_deployed, record_release, release_stale_lock
 from stockroom.engines import Engine
-from stockroom.environments import Environment
+from stockroom.environments import Environment, stack_names
 from stockroom.errors import StockroomError
 from stockroom.releases.artifact_bucket import upload_artifacts
-from stockroom.releases.artifacts import Artifacts
+from stockroom.releases.artifacts import Artifacts, described
+from stockroom.releases.build import build_artifacts
 from stockroom.releases.code import Code
-from stockroom.releases.release import Release, release_variables
+from stockroom.releases.release import Release, read_release, release_variables
 from stockroom.settings import Settings
 from stockroom.side_by_side import Check, Outcome, run_side_by_side
 from stockroom.stacks import Manifests
@@ -153,10 +154,37 @@ class Deployment:
         record_release(self.environment, self.session, name, release)
         return result
 
+    def destroy(self) -> dict[str, Outcome[ApplyResult]]:
+        """Destroy every stack, each before those that it needs; returns what became of each."""
+        needs = {name: [other for other in self.names if name in self.manifests[other].needs] for name in self.names}
+
+        def destroy(name: str, check: Check) -> ApplyResult:
+            stack, attached = self._stacks[name], self._providers[name]
+            attached.begin()
+            stack.init(check, attached.variables)
+            if self.engine.capabilities.managed and release_stale_lock(self.environment, self.session, name):
+                self.steps.note(f"removed the state lock of {name} that a killed Terraform left behind")
+            forget_release(self.environment, self.session, name)
+            with self.steps.step("destroy") as step:
+                result = stack.destroy(check, lambda text: step.say(f"{name}: {text}"), attached.variables)
+                step.say(f"{name}: {result.removed} destroyed")
+            return result
+
+        return run_side_by_side(needs, destroy)
+
     def was_deployed(self) -> bool:
         """Whether any of the stacks was deployed completely, so that the engine may hold data that matters."""
         found = (read_deployed(self.environment, self.session, name) for name in self.names)
         return any(stack and stack.release for stack in found)
+
+
+def build(code: Code, steps: Steps) -> tuple[Artifacts, Release]:
+    """Of every stack, also one that is not deployed: a release is that of the repository."""
+    with steps.step("bundles") as step:
+        step.say("building the functions and their layers")
+        artifacts = build_artifacts(stack_names(), code)
+        step.say(described(artifacts))
+    return artifacts, read_release(artifacts, code)
 
 
 def _watch(engine: Engine, uploading: Future[Any]) -> Callable[[], None]:
@@ -171,6 +199,3 @@ def _watch(engine: Engine, uploading: Future[Any]) -> Callable[[], None]:
             )
 
     return watch
-
-
-Applied = Mapping[str, ApplyResult]

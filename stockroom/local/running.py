@@ -10,13 +10,12 @@ from stockroom.aws import session_for
 from stockroom.bootstrap import Readers, bootstrap
 from stockroom.console import Steps
 from stockroom.deployed.outputs import Outputs
-from stockroom.deployed.terraform_state import read_deployed
+from stockroom.deployed.terraform_state import deployed_names, read_deployed
 from stockroom.engines import Engine, make_engine
 from stockroom.environments import (
     LOCAL,
     Environment,
     read_environment,
-    stack_names,
 )
 from stockroom.errors import StockroomError
 from stockroom.settings import Settings
@@ -43,7 +42,8 @@ def environment_session(settings: Settings, name: str) -> tuple[Environment, bot
 
 def deployed_outputs(environment: Environment, session: boto3.Session) -> Outputs:
     """The outputs of the environment's stacks, by stack. Raises StockroomError when none is deployed."""
-    deployed = [stack for name in stack_names() if (stack := read_deployed(environment, session, name))]
+    names = deployed_names(environment, session)
+    deployed = [stack for name in names if (stack := read_deployed(environment, session, name))]
     if not deployed:
         hint = "deploy it with `invoke infra-up`" if environment.name == LOCAL else "deploy a release there first"
         raise StockroomError(f"nothing is deployed to '{environment.name}'", hint)

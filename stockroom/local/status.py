@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.tree import Tree
 
 from stockroom.aws import session_for
-from stockroom.deployed.terraform_state import DeployedStack, read_deployed
+from stockroom.deployed.terraform_state import DeployedStack, deployed_names, read_deployed
 from stockroom.engines import EngineStatus, make_engine
-from stockroom.environments import LOCAL, read_environment, stack_names
+from stockroom.environments import LOCAL, read_environment
 from stockroom.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def read_status(settings: Settings) -> Status:
         return Status(engine, [], {})
     environment = read_environment(LOCAL)
     session = session_for(environment, engine.endpoint)
-    stacks = [found for name in stack_names() if (found := read_deployed(environment, session, name))]
+    names = deployed_names(environment, session)
+    stacks = [found for name in names if (found := read_deployed(environment, session, name))]
     return Status(engine, stacks, {stack.name: count_records(session, stack.outputs) for stack in stacks})
 
 

@@ -15,7 +15,7 @@ from stockroom.console import Steps
 from stockroom.deployed.completeness import count_seeded, prepare
 from stockroom.engines import make_engine
 from stockroom.engines.emulator_state import event_sources_rest
-from stockroom.environments import LOCAL, Environment, enter_local_environment, read_environment, stack_names
+from stockroom.environments import LOCAL, Environment, enter_local_environment, read_environment
 from stockroom.errors import StockroomError
 from stockroom.local import decide
 from stockroom.local.decide import (
@@ -27,14 +27,13 @@ from stockroom.local.decide import (
     is_as_wanted,
     steps_to,
 )
-from stockroom.local.deployment import Deployment
+from stockroom.local.deployment import Deployment, build
 from stockroom.local.request import Request
 from stockroom.local.running import deployed_outputs, platform_lock, running_session
 from stockroom.local.seeding import Seeders, check_dataset, seed_stacks
-from stockroom.releases.artifacts import Artifacts, described
-from stockroom.releases.build import build_artifacts
-from stockroom.releases.code import Code, work_tree
-from stockroom.releases.release import Release, read_release
+from stockroom.releases.artifacts import Artifacts
+from stockroom.releases.code import work_tree
+from stockroom.releases.release import Release
 from stockroom.seeder import Loaded
 from stockroom.settings import Settings
 from stockroom.side_by_side import Failed, Outcome, results_of
@@ -121,7 +120,7 @@ class _BringingUp:
     def run(self) -> Summary:
         with self._ending:
             with ThreadPoolExecutor(2) as pool:
-                building = pool.submit(_build, self._code, self._steps)
+                building = pool.submit(build, self._code, self._steps)
                 held = self._start(building, pool)
                 artifacts, release = building.result()
             self._bring_to(replace(self._wanted, release=release.digest), held, artifacts, release)
@@ -284,15 +283,6 @@ class _BringingUp:
         """The parts of the platform that is to come up, but for its release."""
         seeds = {stack: seeder.fingerprint(self._request.dataset) for stack, seeder in self._seeders.items()}
         return read_parts(self._settings, self._binary, self._request.stacks, "", seeds, self._manifests)
-
-
-def _build(code: Code, steps: Steps) -> tuple[Artifacts, Release]:
-    """Of every stack, also one that is not deployed: a release is that of the repository."""
-    with steps.step("bundles") as step:
-        step.say("building the functions and their layers")
-        artifacts = build_artifacts(stack_names(), code)
-        step.say(described(artifacts))
-    return artifacts, read_release(artifacts, code)
 
 
 def seed(settings: Settings, request: Request, steps: Steps) -> dict[str, Loaded]:

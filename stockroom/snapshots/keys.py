@@ -66,6 +66,12 @@ class Parts:
             and replace(self, stacks=other.stacks, seeds=other.seeds) == other
         )
 
+    def without(self, stacks: Iterable[str]) -> Parts:
+        """The same platform when these stacks are gone."""
+        gone = set(stacks)
+        seeds = {stack: seed for stack, seed in self.seeds.items() if stack not in gone}
+        return replace(self, stacks=tuple(stack for stack in self.stacks if stack not in gone), seeds=seeds)
+
     def with_more(self, other: Parts) -> Parts:
         """What the platform is when the other's stacks and data were deployed to it too.
 

@@ -39,14 +39,27 @@ def infra_up(
         report.print_summary(up.infra_up(settings, request, report.Steps()))
 
 
-@task(help={"keep-state": "Keep data, logs and Terraform's working directory; the next infra-up goes on with them."})
-def infra_down(c: Context, keep_state: bool = False) -> None:
-    """Stop the local platform and everything that it started."""
+@task(
+    help={
+        "stack": "Destroy only this stack, and leave the others running (repeatable).",
+        "keep-state": "Keep data, logs and Terraform's working directory; the next infra-up goes on with them.",
+    },
+    iterable=["stack"],
+)
+def infra_down(c: Context, stack: list[str], keep_state: bool = False) -> None:
+    """Stop the local platform and everything that it started, or remove some of its stacks."""
     with command() as settings:
+        from stockroom.errors import StockroomError
         from stockroom.local import show as report
         from stockroom.local.down import infra_down as take_down
+        from stockroom.local.removal import remove_stacks
 
-        take_down(settings, keep_state, report.Steps())
+        if stack and keep_state:
+            raise StockroomError("--stack and --keep-state contradict each other", "leave one of them out")
+        if stack:
+            remove_stacks(settings, stack, report.Steps())
+        else:
+            take_down(settings, keep_state, report.Steps())
 
 
 @task(help={"json": "Print one machine-readable object."})

@@ -178,6 +178,15 @@ class Stack:
         self._run([*words, *self.variable_words()], watch, progress.read, attached)
         return progress.result
 
+    def destroy(
+        self, watch: Callable[[], None], say: Callable[[str], None], attached: Mapping[str, str]
+    ) -> ApplyResult:
+        """`terraform destroy`, as `apply`."""
+        progress = ApplyProgress(say)
+        args = ["destroy", "-json", "-input=false", "-auto-approve", "-lock-timeout=60s", "-parallelism=30"]
+        self._run([*args, *self.variable_words()], watch, progress.read, attached)
+        return progress.result
+
     def variable_words(self) -> Iterator[str]:
         """Options of `apply` that name the environment's variables."""
         return variable_words(self._environment_folder, self.name)

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 from stockroom import __version__
 from stockroom.aws import account_variables, new_session, session_for
 from stockroom.console import Steps, out
-from stockroom.deployed.terraform_state import read_deployed
+from stockroom.deployed.terraform_state import deployed_names, read_deployed
 from stockroom.engines import make_engine
-from stockroom.environments import LOCAL, Environment, environment_names, read_environment, stack_names
+from stockroom.environments import LOCAL, Environment, environment_names, read_environment
 from stockroom.errors import StockroomError
 from stockroom.project import ROOT, read_project
 from stockroom.releases.evidence import Evidence, Selection, write_evidence
@@ -153,7 +153,8 @@ def _on_account(request: Request, steps: Steps) -> Result:
     environment = read_environment(request.environment)
     with steps.step("account") as step:
         session = account_session(environment)
-        stacks = [stack for name in stack_names() if (stack := read_deployed(environment, session, name))]
+        names = deployed_names(environment, session)
+        stacks = [stack for name in names if (stack := read_deployed(environment, session, name))]
         if not stacks:
             raise StockroomError(
                 f"nothing is deployed to '{environment.name}': there is no state in {environment.state_bucket}",
