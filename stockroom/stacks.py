@@ -101,6 +101,8 @@ def default_stacks(manifests: Manifests, named: Iterable[str]) -> list[str]:
 
     Raises StockroomError for a name there that is no stack.
     """
+    if not manifests:
+        raise StockroomError("this project has no stack", "make one with `invoke new.stack NAME`")
     names = list(named) or sorted(manifests)
     for name in names:
         if name not in manifests:

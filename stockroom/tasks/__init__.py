@@ -13,6 +13,7 @@ from types import ModuleType
 from invoke import Collection, Task
 
 from stockroom.tasks import data, folders, local, promotion, quality
+from stockroom.tasks.scaffolding import new
 from stockroom.tasks.snapshots import snapshot
 
 __all__ = ["namespace"]
@@ -23,6 +24,6 @@ def _tasks(module: ModuleType) -> list[Task]:  # type: ignore[type-arg]
 
 
 namespace = Collection(
-    *(task for module in (local, folders, data, promotion, quality) for task in _tasks(module)), snapshot
+    *(task for module in (local, folders, data, promotion, quality) for task in _tasks(module)), snapshot, new
 )
 """The collection that `invoke` shows; a project may add tasks of its own to it."""

@@ -26,8 +26,9 @@ def command() -> Iterator[Settings]:
     with anywhere():
         from stockroom.project import HOME, read_project
         from stockroom.settings import read_settings
-        from stockroom.system.files import close_to_others
+        from stockroom.system.files import PRIVATE_UMASK, close_to_others
 
+        os.umask(PRIVATE_UMASK)
         read_project()  # a mistake in stockroom.toml is told by every command
         settings = read_settings()
         for folder in (HOME, settings.run_dir, settings.snapshots_dir):
@@ -39,13 +40,11 @@ def command() -> Iterator[Settings]:
 def anywhere() -> Iterator[None]:
     """A task that needs no project: a user's mistake ends as one clear line and exit code 1, Ctrl-C as a clean stop."""
     from stockroom.errors import explain
-    from stockroom.system.files import PRIVATE_UMASK
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
-    os.umask(PRIVATE_UMASK)
     try:
         yield
     except KeyboardInterrupt:

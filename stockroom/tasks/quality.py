@@ -60,7 +60,7 @@ def lint(c: Context) -> None:
 
 @task(
     help={
-        "only": "Some of: lint, types, terraform, policies, unit, e2e, emulator, platforms, promotions (commas "
+        "only": "Some of: lint, types, terraform, policies, unit, e2e, and what else has a folder in tests/ (commas "
         "between). promotions takes half an hour and is run only when it is named.",
     }
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ from stockroom.console import Steps, out
 from stockroom.engines import emulator_installation as emulator
 from stockroom.engines import ministack
 from stockroom.errors import StockroomError
-from stockroom.project import HOME, ROOT
+from stockroom.project import HOME, ROOT, read_project
 from stockroom.settings import Settings
 from stockroom.testing.own_platform import OwnPlatform, own_platform
+from stockroom.toolkit import OWN_FILES
 
 CHECKS_DIR = HOME / "checks"
 PLUGIN_DIR = emulator.LOCALSTACK_DIR / "plugin"
@@ -46,10 +47,7 @@ def run_checks(settings: Settings, only: str) -> None:
 
     Prints what failed whole and a closing line `checks: N passed, N failed`. Raises CheckFailedError if any failed.
     """
-    wanted = [name.strip() for name in only.split(",") if name.strip()]
-    wanted = wanted or [name for name in CHECKS if name not in LONG]
-    if unknown := [name for name in wanted if name not in CHECKS]:
-        raise StockroomError(f"there is no check '{unknown[0]}'", f"checks are: {', '.join(CHECKS)}")
+    wanted = wanted_checks(only, available_checks(ROOT))
     CHECKS_DIR.mkdir(parents=True, exist_ok=True)
     steps = Steps()
     # Of this process as it is now: a platform that comes up meanwhile gives it variables of its own.
@@ -73,6 +71,27 @@ def run_checks(settings: Settings, only: str) -> None:
             f"failed: {', '.join(outcome.name for outcome in failed)}",
             f"run one alone with `invoke test --only {failed[0].name}`",
         )
+
+
+def available_checks(root: Path) -> list[str]:
+    """The checks that a project has: static ones, and those whose tests are there."""
+    return [name for name in CHECKS if name not in _TESTS or _folders(name, root)]
+
+
+def _folders(name: str, root: Path) -> list[str]:
+    """The folders with the tests of a check, of those that it may have."""
+    return [folder for folder in _TESTS[name] if (root / folder).is_dir()]
+
+
+def wanted_checks(only: str, available: Sequence[str]) -> list[str]:
+    """The checks that are named, with commas between; if none is, all but long ones.
+
+    Raises StockroomError for a name that is not among those that are available.
+    """
+    wanted = [name.strip() for name in only.split(",") if name.strip()]
+    if unknown := [name for name in wanted if name not in available]:
+        raise StockroomError(f"there is no check '{unknown[0]}'", f"checks are: {', '.join(available)}")
+    return wanted or [name for name in available if name not in LONG]
 
 
 @dataclass(frozen=True)
@@ -109,10 +128,8 @@ class Checks:
         )
         return Outcome(name, done.returncode == 0, done.stdout)
 
-    def pytest(
-        self, name: str, *folders: str, workers: str = "auto", environment: Mapping[str, str] | None = None
-    ) -> Outcome:
-        report = CHECKS_DIR / name
+    def pytest(self, name: str, workers: str = "auto", environment: Mapping[str, str] | None = None) -> Outcome:
+        report, folders = CHECKS_DIR / name, _folders(name, ROOT)
         words = ["pytest", "-q", "-n", workers, "--dist", "worksteal", f"--junit-xml={report}.xml", *folders]
         words += [f"--html={report}.html", "--self-contained-html"]
         return self.command(name, *_module(*words), environment=environment)
@@ -140,31 +157,32 @@ def _types(checks: Checks) -> Outcome:
         return check(folder, "--python-executable", str(python()), "src")
 
     with ThreadPoolExecutor(4) as pool:
-        running = [
-            pool.submit(check, ROOT),
-            pool.submit(check, emulator.EMULATION_DIR, "src"),
-            pool.submit(check_plugin, PLUGIN_DIR, emulator.install, emulator.python),
-            pool.submit(check_plugin, MINISTACK_PLUGIN_DIR, ministack.install, ministack.python),
-        ]
+        running = [pool.submit(check, ROOT)]
+        if OWN_FILES == ROOT:  # the project is the toolkit itself
+            running += [
+                pool.submit(check, emulator.EMULATION_DIR, "src"),
+                pool.submit(check_plugin, PLUGIN_DIR, emulator.install, emulator.python),
+                pool.submit(check_plugin, MINISTACK_PLUGIN_DIR, ministack.install, ministack.python),
+            ]
         outcomes = [each.result() for each in running]
     return Outcome("types", all(each.passed for each in outcomes), "".join(each.output for each in outcomes))
 
 
 def _unit(checks: Checks) -> Outcome:
-    return checks.pytest("unit", "tests/unit", "tests/commands")
+    return checks.pytest("unit")
 
 
 def _emulator(checks: Checks) -> Outcome:
     assert checks.platform
     # No more side by side than cores: some tell what happens within seconds, and each may start an emulator of its own.
-    return checks.pytest("emulator", "tests/emulator", environment=checks.platform.test_environment())
+    return checks.pytest("emulator", environment=checks.platform.test_environment())
 
 
 def _browser(checks: Checks) -> Outcome:
     from stockroom.testing import browser
 
     browser.install(checks.steps.note)
-    return checks.pytest("browser", "tests/browser", workers="1")
+    return checks.pytest("browser", workers="1")
 
 
 def _e2e(checks: Checks) -> Outcome:
@@ -178,12 +196,12 @@ def _e2e(checks: Checks) -> Outcome:
 
 def _platforms(checks: Checks) -> Outcome:
     # Each test waits for the AWS provider most of the time, so more of them than cores run well side by side.
-    return checks.pytest("platforms", "tests/platforms", workers="4")
+    return checks.pytest("platforms", workers="4")
 
 
 def _promotions(checks: Checks) -> Outcome:
     # On one engine, one after the other: each looks at all that its accounts hold.
-    return checks.pytest("promotions", "tests/promotions", workers="1")
+    return checks.pytest("promotions", workers="1")
 
 
 def _terraform(checks: Checks) -> Outcome:
@@ -209,6 +227,16 @@ CHECKS: dict[str, Callable[[Checks], Outcome]] = {
     "browser": _browser,
     "platforms": _platforms,
     "promotions": _promotions,
+}
+
+# The folders of their tests.
+_TESTS: dict[str, tuple[str, ...]] = {
+    "unit": ("tests/unit", "tests/commands"),
+    "e2e": (read_project().tests,),
+    "emulator": ("tests/emulator",),
+    "browser": ("tests/browser",),
+    "platforms": ("tests/platforms",),
+    "promotions": ("tests/promotions",),
 }
 
 # What needs no platform and runs no code of the functions or of the toolkit.

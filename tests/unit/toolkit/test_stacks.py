@@ -59,6 +59,8 @@ def test_the_stacks_that_are_meant_by_default_are_those_of_the_project_or_all() 
     assert default_stacks(SHOP, []) == sorted(SHOP)
     with pytest.raises(StockroomError, match=r"stockroom.toml: stacks: there is no stack 'shoop'"):
         default_stacks(SHOP, ["shop", "shoop"])
+    with pytest.raises(StockroomError, match="this project has no stack"):
+        default_stacks({}, [])
 
 
 def test_services_start_in_the_order_of_their_stacks_and_once() -> None:

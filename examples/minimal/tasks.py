@@ -1,0 +1,3 @@
+from stockroom.tasks import namespace
+
+__all__ = ["namespace"]

@@ -1,0 +1,5 @@
+# The bucket is in the emulator: the state is born and dies with the world that it describes.
+bucket       = "minimal-local-state-000000000000"
+region       = "us-east-1"
+encrypt      = true
+use_lockfile = true
