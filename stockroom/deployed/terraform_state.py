@@ -90,6 +90,9 @@ class _Record(BaseModel):
 
 # Keys are from a bucket; as `stored.Name`.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}")
+FOLDERS = "folders"
+"""Before the keys of states of folders that are no stacks of the project."""
+
 _STATE, _RECORD = TypeAdapter(_State), TypeAdapter(_Record)
 
 
@@ -155,6 +158,12 @@ def deployed_names(environment: Environment, session: boto3.Session) -> list[str
         return []
     found = sorted(name for name in folders if _NAME.fullmatch(name))
     return [name for name in found if (stack := read_deployed(environment, session, name)) and stack.resources]
+
+
+def holds_folders(environment: Environment, session: boto3.Session) -> bool:
+    """Whether a folder that is no stack of the project was brought up there."""
+    found = session.client("s3").list_objects_v2(Bucket=environment.state_bucket, Prefix=f"{FOLDERS}/", MaxKeys=1)
+    return bool(found.get("Contents"))
 
 
 def record_release(environment: Environment, session: boto3.Session, stack: str, release: Release) -> None:

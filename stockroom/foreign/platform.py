@@ -11,9 +11,9 @@ from stockroom.console import Steps
 from stockroom.engines import Engine, make_engine
 from stockroom.environments import LOCAL, Environment, read_environment
 from stockroom.errors import StockroomError
+from stockroom.local.running import start_engine
 from stockroom.settings import Settings
-from stockroom.snapshots.platform import unfinished
-from stockroom.snapshots.record import kept_file, write_started
+from stockroom.snapshots.record import kept_file
 
 if TYPE_CHECKING:
     import boto3
@@ -45,12 +45,7 @@ def started_platform(settings: Settings, steps: Steps) -> Platform:
             "the platform is down, and its data was kept, which an empty platform would put aside",
             "go on with it first: `invoke infra-up`",
         )
-    with steps.step("engine") as step:
-        started = engine.start(step.say)
-        engine.wait_until_ready()
-        step.say(f"{engine.name} {'ready' if started else 'already running'} at {engine.endpoint}")
-    if started and engine.capabilities.snapshots:
-        write_started(settings.engine_dir, unfinished(settings))
+    start_engine(settings, engine, steps)
     session = session_for(environment, engine.endpoint)
     with steps.step("bootstrap") as step:
         created = bootstrap(environment, session)

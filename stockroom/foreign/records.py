@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, Field, TypeAdapter
 
+from stockroom.deployed.terraform_state import FOLDERS
 from stockroom.environments import Environment
 from stockroom.errors import StockroomError
 from stockroom.foreign.request import WORKSPACES, Request
@@ -57,14 +58,14 @@ class Records:
     def keys_by_state(self) -> dict[str, str]:
         """The key of each folder's state here, by the name of the state that it has elsewhere."""
         s3, bucket = self.session.client("s3"), self.environment.state_bucket
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="folders/")
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{FOLDERS}/")
         names = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         found: dict[str, str] = {}
         for name in names:
             if name.endswith("/folder.json") and (content := read_object(s3, bucket, name)):
                 record = parse(_FOLDER, content[0], partial(_no_record, f"s3://{bucket}/{name}"))
                 if record.state:
-                    found[record.state] = self.environment.state_key(f"folders/{record.identity}")
+                    found[record.state] = self.environment.state_key(f"{FOLDERS}/{record.identity}")
         return found
 
     def has_resources(self, request: Request) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stockroom.deployed.terraform_state import FOLDERS
 from stockroom.environments import TERRAFORM_DIR, environment_names
 from stockroom.errors import StockroomError
 from stockroom.foreign.configuration import terraform_files
@@ -43,7 +44,7 @@ class Request:
     @property
     def state_name(self) -> str:
         """Name of its state as Environment.state_key takes it, that of the default workspace."""
-        return f"folders/{self.identity}"
+        return f"{FOLDERS}/{self.identity}"
 
     @property
     def state_of_workspace(self) -> str:

@@ -13,7 +13,13 @@ from stockroom.bootstrap import bootstrap
 from stockroom.console import Steps
 from stockroom.deployed.live_alias import shift
 from stockroom.deployed.secrets import fill_empty
-from stockroom.deployed.terraform_state import forget_release, read_deployed, record_release, release_stale_lock
+from stockroom.deployed.terraform_state import (
+    forget_release,
+    holds_folders,
+    read_deployed,
+    record_release,
+    release_stale_lock,
+)
 from stockroom.engines import Engine
 from stockroom.environments import Environment, stack_names
 from stockroom.errors import StockroomError
@@ -173,9 +179,9 @@ class Deployment:
         return run_side_by_side(needs, destroy)
 
     def was_deployed(self) -> bool:
-        """Whether any of the stacks was deployed completely, so that the engine may hold data that matters."""
+        """Whether a stack was deployed completely, or a folder brought up, so that what the engine holds matters."""
         found = (read_deployed(self.environment, self.session, name) for name in self.names)
-        return any(stack and stack.release for stack in found)
+        return any(stack and stack.release for stack in found) or holds_folders(self.environment, self.session)
 
 
 def build(code: Code, steps: Steps) -> tuple[Artifacts, Release]:

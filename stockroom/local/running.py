@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from stockroom.environments import (
 )
 from stockroom.errors import StockroomError
 from stockroom.settings import Settings
+from stockroom.snapshots.platform import unfinished
+from stockroom.snapshots.record import write_started
 from stockroom.system.file_lock import exclusive
 
 if TYPE_CHECKING:
@@ -54,6 +57,23 @@ def running_session(settings: Settings) -> tuple[Engine, Environment, boto3.Sess
     """The running local platform. Raises StockroomError when it does not run."""
     engine, environment = running_engine(settings), read_environment(LOCAL)
     return engine, environment, session_for(environment, engine.endpoint)
+
+
+def start_engine(
+    settings: Settings, engine: Engine, steps: Steps, meanwhile: Callable[[], object] = lambda: None
+) -> bool:
+    """Start the engine with nothing in it unless it runs, and wait until it answers; `meanwhile` is called before that.
+
+    Returns whether it was started.
+    """
+    with steps.step("engine") as step, ThreadPoolExecutor(1) as pool:
+        started = engine.start(step.say)
+        pool.submit(meanwhile)
+        engine.wait_until_ready()
+        step.say(f"{engine.name} {'ready' if started else 'already running'} at {engine.endpoint}")
+    if started and engine.capabilities.snapshots:
+        write_started(settings.engine_dir, unfinished(settings))
+    return started
 
 
 def running_engine(settings: Settings) -> Engine:

@@ -29,7 +29,7 @@ from stockroom.local.decide import (
 )
 from stockroom.local.deployment import Deployment, build
 from stockroom.local.request import Request
-from stockroom.local.running import deployed_outputs, platform_lock, running_session
+from stockroom.local.running import deployed_outputs, platform_lock, running_session, start_engine
 from stockroom.local.seeding import Seeders, check_dataset, seed_stacks
 from stockroom.releases.artifacts import Artifacts
 from stockroom.releases.code import work_tree
@@ -38,8 +38,8 @@ from stockroom.seeder import Loaded
 from stockroom.settings import Settings
 from stockroom.side_by_side import Failed, Outcome, results_of
 from stockroom.snapshots.keys import Parts
-from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfinished, why_none, words
-from stockroom.snapshots.record import forget_record, read_record, write_started
+from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, why_none, words
+from stockroom.snapshots.record import forget_record, read_record
 from stockroom.snapshots.sources import read_parts
 from stockroom.stacks import read_manifests, seeders
 from stockroom.terraform.apply_progress import ApplyResult
@@ -180,16 +180,7 @@ class _BringingUp:
         return Held(None, pristine)
 
     def _start_engine(self) -> bool:
-        """Start the engine with nothing in it unless it runs; returns whether it was started."""
-        with self._steps.step("engine") as step, ThreadPoolExecutor(1) as pool:
-            started = self._engine.start(step.say)
-            pool.submit(lambda: prepare(self._session))
-            self._engine.wait_until_ready()
-            state = "ready" if started else "already running"
-            step.say(f"{self._engine.name} {state} at {self._engine.endpoint}")
-        if started and self._engine.capabilities.snapshots:
-            write_started(self._settings.engine_dir, unfinished(self._settings))
-        return started
+        return start_engine(self._settings, self._engine, self._steps, lambda: prepare(self._session))
 
     def _bring_to(self, wanted: Parts, held: Held, artifacts: Artifacts, release: Release) -> None:
         steps = steps_to(wanted, held, self._snapshots is not None)
