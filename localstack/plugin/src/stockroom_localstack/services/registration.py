@@ -14,7 +14,6 @@ from plux import PluginSpec
 from stockroom_localstack.state import hooks, roots
 from stockroom_localstack.state.hooks import StateHooks
 
-from . import moto
 from .table import SERVICES, AwsService, Origin
 
 PROVIDER = "stockroom"  # of a service that LocalStack has a provider of its own for
@@ -22,7 +21,7 @@ ONLY_PROVIDER = "default"
 
 
 def register() -> None:
-    """To be called before LocalStack looks for a service. No code of a service is imported."""
+    """Tell of all services. To be called once, before LocalStack looks for one. No code of a service is imported."""
     manager: Any = SERVICE_PLUGINS.plugin_manager
     manager.finder = _Finder(manager.finder)
     for service in SERVICES:
@@ -58,6 +57,8 @@ def _plugin_of(service: AwsService) -> PluginSpec:
         return aws_provider(api=service.name, name=PROVIDER)(create)
 
     def create_with_moto() -> Service:
+        from . import moto
+
         return moto.create(service)
 
     return aws_provider(api=service.name, name=ONLY_PROVIDER)(create_with_moto)
