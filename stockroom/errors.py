@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import sys
-
 
 class StockroomError(Exception):
     """Something a user can understand and mend.
@@ -20,19 +17,3 @@ class StockroomError(Exception):
         self.message = " ".join(message.splitlines())
         self.hint = hint
         self.details = details
-
-
-def explain(error: Exception) -> StockroomError | None:
-    """What an error means to a user, or None when it can only be a bug and should show its traceback."""
-    if isinstance(error, StockroomError):
-        return error
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        where = f": {error.filename}" if error.filename else ""
-        return StockroomError(f"no space left on the disk{where}", "free some space, then run the command again")
-    if isinstance(error, OSError) and error.errno and error.filename:
-        return StockroomError(f"{error.strerror}: {error.filename}")
-    if "botocore" in sys.modules:
-        from stockroom.aws import explain_aws
-
-        return explain_aws(error)
-    return None

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from stockroom.errors import StockroomError, explain
+from stockroom.errors import StockroomError
+from stockroom.explain import explain
 
 T = TypeVar("T")
 

@@ -11,14 +11,13 @@ from stockroom.engines.emulator_installation import (
     RUNTIMES_LOCK,
     VERSION,
     add_packages,
-    find_python,
-    make_python,
     runtimes,
 )
 from stockroom.engines.host_process import HostProcessEngine
 from stockroom.environments import LOCAL, read_environment
 from stockroom.project import HOME
 from stockroom.system.installation import Installation
+from stockroom.system.python_environments import find_python, make_python
 from stockroom.toolkit import OWN_FILES
 
 MINISTACK_DIR = OWN_FILES / "ministack"

@@ -17,6 +17,7 @@ from stockroom.errors import StockroomError
 from stockroom.project import HOME, ROOT
 from stockroom.settings import Settings
 from stockroom.system.installation import Installation, check_free_space
+from stockroom.system.python_environments import find_python, uv
 from stockroom.terraform.binary import find_binary
 from stockroom.terraform.provider_sources import find_mirror, user_cli_config
 
@@ -64,7 +65,7 @@ def _python(_: Settings) -> Finding:
 
 
 def _uv(_: Settings) -> Finding:
-    return Finding("uv", OK, emulator.uv())
+    return Finding("uv", OK, uv())
 
 
 def _terraform(settings: Settings) -> Finding:
@@ -105,7 +106,7 @@ def _emulator(settings: Settings) -> Finding:
     if installation.is_installed():
         runtimes = sorted(path.name for path in (installation.folder / "runtimes").iterdir())
         return Finding("emulator", OK, f"installed; Lambda runtimes: {', '.join(runtimes)}")
-    if interpreter := emulator.find_python(emulator.VERSION):
+    if interpreter := find_python(emulator.VERSION):
         return Finding("emulator", OK, f"not installed yet; infra-up does it with {interpreter}")
     return Finding(
         "emulator",

@@ -13,7 +13,8 @@ from rich.table import Table
 from stockroom.bootstrap import Readers, bootstrap
 from stockroom.console import Steps, out
 from stockroom.environments import read_environment
-from stockroom.errors import StockroomError, explain
+from stockroom.errors import StockroomError
+from stockroom.explain import explain
 from stockroom.promotion.account import Account, open_account
 from stockroom.promotion.approval import RefusedError
 from stockroom.promotion.drift import drift_of

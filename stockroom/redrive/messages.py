@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-# What orders, restock requests and sales events are known by.
-_IDS = ("order_id", "request_id", "event_id")
-
 
 @dataclass(frozen=True)
 class FailedBatch:
@@ -70,7 +67,7 @@ def describe_body(body: str) -> str:
         return "not JSON"
     if not isinstance(message, dict):
         return "not an object"
-    ids = [f"{name} {message[name]}" for name in _IDS if name in message]
+    ids = [f"{name} {value}" for name, value in message.items() if name == "id" or name.endswith("_id")][:1]
     with suppress(KeyError, TypeError):
         ids.append(f"object {message['detail']['object']['key']}")
     return ", ".join(ids) or "without an id"

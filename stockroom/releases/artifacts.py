@@ -40,7 +40,7 @@ Artifacts = tuple[Artifact, ...]
 
 
 def described(artifacts: Iterable[Artifact]) -> str:
-    """Such as "orders 12ab34cd56ef, layer pyarrow 0a1b2c3d4e5f", with the stacks' names where there are several."""
+    """Such as "handle 12ab34cd56ef, layer pyarrow 0a1b2c3d4e5f", with the stacks' names where there are several."""
     by_stack = {stack: list(found) for stack, found in groupby(artifacts, lambda one: one.stack)}
     if len(by_stack) == 1:
         return ", ".join(str(one) for found in by_stack.values() for one in found)

@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
-from stockroom.engines.emulator_installation import run_uv
 from stockroom.releases import zips
 from stockroom.system.file_lock import exclusive
+from stockroom.system.python_environments import run_uv
 
 # The Lambda image that the modules ask for.
 _PYTHON_VERSION = "3.13"

@@ -30,7 +30,7 @@ def check_project_name(name: str) -> str:
 
 
 def project_name_of(folder: str) -> str:
-    """A project's name from that of its folder, such as "my-shop-e" of "My Shop é"; it may be no good one."""
+    """A project's name from that of its folder, such as "my-house-e" of "My House é"; it may be no good one."""
     plain = unicodedata.normalize("NFKD", folder).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:20].rstrip("-")
 

@@ -28,7 +28,8 @@ from stockroom.engines.emulator_state import (
 )
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import LOCAL, read_environment
-from stockroom.errors import StockroomError, explain
+from stockroom.errors import StockroomError
+from stockroom.explain import explain
 from stockroom.seeder import Seeder
 from stockroom.settings import Settings
 from stockroom.snapshots import background
@@ -67,7 +68,7 @@ class NotWholeError(StockroomError):
     """A snapshot was loaded, and does not hold what it says."""
 
 
-# Records of a table's stream expire after a day, and those of seeded orders are unread when a snapshot is taken.
+# Records of a table's stream expire after a day, and those of seeded data are unread when a snapshot is taken.
 _RECORDS_LIVE = timedelta(hours=20)
 
 

@@ -39,7 +39,7 @@ def command() -> Iterator[Settings]:
 @contextlib.contextmanager
 def anywhere() -> Iterator[None]:
     """A task that needs no project: a user's mistake ends as one clear line and exit code 1, Ctrl-C as a clean stop."""
-    from stockroom.errors import explain
+    from stockroom.explain import explain
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

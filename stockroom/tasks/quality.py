@@ -12,7 +12,7 @@ from stockroom.tasks.command import command
 @task(
     help={
         "env": "local: on a platform of their own; any other: against what is deployed to that environment.",
-        "only": "Only tests whose names match this expression, such as 'orders and not large'.",
+        "only": "Only tests whose names match this expression, such as 'queue and not large'.",
         "smoke": "Only the tests that leave nothing behind.",
         "workers": "How many tests run side by side (default: seven for each core, two with --smoke).",
         "repeat": "Run them this many times on the one platform, to find tests that fail now and then.",

@@ -23,7 +23,7 @@ def new_project(c: Context, folder: str, name: str = "") -> None:
         print(f"made the project {called} in {path}\nnext: cd {shlex.quote(str(path))} && invoke new.stack NAME")
 
 
-@task(name="stack", positional=["name"], help={"name": "Such as shop, or order_desk."})
+@task(name="stack", positional=["name"], help={"name": "Such as ledger, or mail_room."})
 def new_stack(c: Context, name: str) -> None:
     """Make a stack: a function behind a queue, a table, variables for every environment, and tests."""
     with anywhere():

@@ -15,6 +15,7 @@ from stockroom.engines import emulator_installation as emulator
 from stockroom.errors import StockroomError
 from stockroom.project import HOME
 from stockroom.system.installation import Installation
+from stockroom.system.python_environments import run_uv
 from stockroom.toolkit import OWN_FILES
 
 BROWSER_DIR = OWN_FILES / "tests" / "browser"
@@ -65,7 +66,7 @@ def _install_chromium() -> None:
 
 
 def _install_playwright() -> None:
-    emulator.run_uv(
+    run_uv(
         "pip", "install", "--target", packages(), "--require-hashes", "-r", BROWSER_DIR / "requirements.txt",
         what="install Playwright",
     )  # fmt: skip

@@ -14,13 +14,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stockroom.engines.emulator_installation import VERSION, find_python, run_uv
+from stockroom.engines.emulator_installation import VERSION
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import LOCAL, TERRAFORM_DIR, environment_names, read_environment, stack_names
 from stockroom.project import HOME
 from stockroom.settings import Settings
 from stockroom.system.file_lock import exclusive
 from stockroom.system.processes import free_port
+from stockroom.system.python_environments import find_python, run_uv
 from stockroom.testing.plans import plan_from_nothing
 from stockroom.toolkit import OWN_FILES
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stockroom.console import Steps, print_error
 from stockroom.environments import LOCAL, enter_local_environment, read_environment
-from stockroom.errors import explain
+from stockroom.explain import explain
 from stockroom.local import snapshot_commands as commands
 from stockroom.local.down import infra_down
 from stockroom.local.running import platform_lock

@@ -22,7 +22,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from stockroom.console import Steps, print_error
-from stockroom.errors import StockroomError, explain
+from stockroom.errors import StockroomError
+from stockroom.explain import explain
 from stockroom.settings import read_settings
 from stockroom.testing.own_platform import own_folder, own_platform
 from tests.mutations.catalogue import CATALOGUE

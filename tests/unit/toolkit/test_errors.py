@@ -2,7 +2,8 @@ import errno
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from stockroom.errors import StockroomError, explain
+from stockroom.errors import StockroomError
+from stockroom.explain import explain
 
 
 def _message(error: Exception) -> str:

@@ -10,9 +10,10 @@ import pytest
 
 from stockroom import __version__
 from stockroom.audit.locks import python_packages
-from stockroom.engines.emulator_installation import LOCKS, uv
+from stockroom.engines.emulator_installation import LOCKS
 from stockroom.engines.ministack import INSTALLATION as MINISTACK
 from stockroom.project import ROOT
+from stockroom.system.python_environments import uv
 from stockroom.testing.browser import INSTALLATION as BROWSER
 from stockroom.testing.policies import POLICIES_DIR
 

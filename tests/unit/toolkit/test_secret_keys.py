@@ -10,11 +10,11 @@ import pytest
 from stockroom.aws import account_variables, new_session
 from stockroom.console import Steps
 from stockroom.engines import docker, make_engine
-from stockroom.engines import emulator_installation as emulator
 from stockroom.environments import local_process_environment
 from stockroom.project import ROOT
 from stockroom.releases.evidence import Selection
 from stockroom.settings import Settings, parse_settings, read_settings
+from stockroom.system import python_environments
 from stockroom.terraform.binary import find_binary
 from stockroom.terraform.process import run_terraform
 from stockroom.testing import policies
@@ -71,7 +71,7 @@ def terraform_here(settings: Settings, folder: Path) -> None:
 
 
 def installers(settings: Settings, folder: Path) -> None:
-    emulator._run([str(spy(folder))], "install", folder)
+    python_environments.run_installer([str(spy(folder))], "install", folder)
 
 
 def checkov(settings: Settings, folder: Path) -> None:
