@@ -37,6 +37,7 @@ from stockroom.releases.artifacts import Hashes, hashes_in
 from stockroom.releases.code import clean_code
 from stockroom.releases.release import Release
 from stockroom.settings import Settings
+from stockroom.stacks import read_manifests
 from stockroom.system.file_lock import exclusive
 from stockroom.system.processes import free_port, port_answers, processes_in, stop
 
@@ -181,7 +182,8 @@ class OwnPlatform:
             steps.note(
                 f"the work tree differs from its commit ({code.changed[0]}{more}), so no promotion takes its evidence"
             )
-        request = make_request(self.settings)
+        # All of the release, whatever stacks `infra-up` brings up: the evidence is about all of it.
+        request = make_request(self.settings, sorted(read_manifests()))
         request = replace(request, code=code)
         summary = infra_up(self.settings, request, steps, self._give_up_when_stopping)
         environment = read_environment(LOCAL)

@@ -14,7 +14,7 @@ from stockroom.errors import StockroomError
 class Mutation:
     """`old` stands once in `file` (below the stack's functions) and becomes `new`, in the bundle of `function` alone.
 
-    `tests` are ids below tests/e2e, such as "test_orders.py::test_hostile_ids".
+    `tests` are ids below tests/e2e/data_platform, such as "test_orders.py::test_hostile_ids".
     """
 
     name: str

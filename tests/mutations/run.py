@@ -28,7 +28,7 @@ from tests.mutations.junit import CaseResult, read_results
 from tests.mutations.mutation import Mutation, mutated_copy
 
 STACK = "data_platform"
-TESTS = "tests/e2e"
+TESTS = "tests/e2e/data_platform"
 PATIENCE = "STOCKROOM_E2E_PATIENCE"
 
 _DEFAULT_PATIENCE = "30"

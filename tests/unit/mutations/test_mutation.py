@@ -61,7 +61,7 @@ def test_every_mutation_fits_its_function_and_names_tests_that_there_are(mutatio
     assert mutation.tests
     for test in mutation.tests:
         file, _, name = test.partition("::")
-        tree = ast.parse((ROOT / "tests" / "e2e" / file).read_text())
+        tree = ast.parse((ROOT / "tests" / "e2e" / "data_platform" / file).read_text())
         assert name in {each.name for each in tree.body if isinstance(each, ast.FunctionDef)}, test
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.e2e.function_logs import relevant, tells_of
+from tests.e2e.data_platform.function_logs import relevant, tells_of
 
 
 def record(level: str, message: str) -> str:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.resources import TAGGED, TAGS, Resources, demands_tls, strangers, wrong
+from tests.e2e.data_platform.resources import TAGGED, TAGS, Resources, demands_tls, strangers, wrong
 
 if TYPE_CHECKING:
-    from tests.e2e.platform import Platform
+    from tests.e2e.data_platform.platform import Platform
 
 pytestmark = [pytest.mark.smoke, pytest.mark.flow()]
 

@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.table_streams import Record, TableStream, deliver, deliver_side_by_side, number_of, take_failed
-from tests.e2e.test_orders import FINAL, as_sqs_records, make_order
+from tests.e2e.data_platform.table_streams import (
+    Record,
+    TableStream,
+    deliver,
+    deliver_side_by_side,
+    number_of,
+    take_failed,
+)
+from tests.e2e.data_platform.test_orders import FINAL, as_sqs_records, make_order
 
 if TYPE_CHECKING:
-    from tests.e2e.platform import Platform
+    from tests.e2e.data_platform.platform import Platform
 
 pytestmark = pytest.mark.flow("orders")
 

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.dead_letters import await_dead_letters
-from tests.e2e.platform import as_bytes, as_queue_records, daily_key, processed_key
-from tests.e2e.test_sales_events import HOSTILE, as_kinesis_records, make_event
+from tests.e2e.data_platform.dead_letters import await_dead_letters
+from tests.e2e.data_platform.platform import as_bytes, as_queue_records, daily_key, processed_key
+from tests.e2e.data_platform.test_sales_events import HOSTILE, as_kinesis_records, make_event
 
 if TYPE_CHECKING:
-    from tests.e2e.platform import Event, Platform, StoredObject
-    from tests.e2e.turns import Alone
+    from tests.e2e.data_platform.platform import Event, Platform, StoredObject
+    from tests.e2e.data_platform.turns import Alone
 
 pytestmark = pytest.mark.flow("sales_events", "objects")
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.dead_letters import await_dead_letters
-from tests.e2e.platform import as_bytes
-from tests.e2e.test_orders import FINAL
-from tests.e2e.totals import read_totals, totals_of
+from tests.e2e.data_platform.dead_letters import await_dead_letters
+from tests.e2e.data_platform.platform import as_bytes
+from tests.e2e.data_platform.test_orders import FINAL
+from tests.e2e.data_platform.totals import read_totals, totals_of
 
 if TYPE_CHECKING:
-    from tests.e2e.platform import Event, Platform
+    from tests.e2e.data_platform.platform import Event, Platform
 
 pytestmark = pytest.mark.flow("orders")
 

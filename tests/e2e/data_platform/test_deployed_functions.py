@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.resources import Resources, wrong
+from tests.e2e.data_platform.resources import Resources, wrong
 
 if TYPE_CHECKING:
-    from tests.e2e.platform import Platform
+    from tests.e2e.data_platform.platform import Platform
 
 pytestmark = pytest.mark.smoke
 

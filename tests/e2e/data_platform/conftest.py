@@ -22,10 +22,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.e2e.function_logs import logs_of_test
-from tests.e2e.platform import Platform
-from tests.e2e.resources import Resources
-from tests.e2e.turns import FLOWS, Alone, Turn
+from tests.e2e.data_platform.function_logs import logs_of_test
+from tests.e2e.data_platform.platform import Platform
+from tests.e2e.data_platform.resources import Resources
+from tests.e2e.data_platform.turns import FLOWS, Alone, Turn
 
 STACK = "data_platform"
 

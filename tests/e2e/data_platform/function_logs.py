@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
-from tests.e2e.platform import Platform
+from tests.e2e.data_platform.platform import Platform
 
 _MOST_READ = 20_000
 _MOST_LINES = 200

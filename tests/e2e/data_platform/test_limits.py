@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.test_orders import FINAL, as_sqs_records, make_order, products
-from tests.e2e.test_sales_events import by_id, make_event
-from tests.e2e.totals import read_totals, totals_of
+from tests.e2e.data_platform.test_orders import FINAL, as_sqs_records, make_order, products
+from tests.e2e.data_platform.test_sales_events import by_id, make_event
+from tests.e2e.data_platform.totals import read_totals, totals_of
 
 if TYPE_CHECKING:
-    from tests.e2e.platform import Event, Platform
+    from tests.e2e.data_platform.platform import Event, Platform
 
 pytestmark = pytest.mark.flow("orders")
 

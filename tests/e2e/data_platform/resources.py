@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.platform import Platform
+from tests.e2e.data_platform.platform import Platform
 
-ENVIRONMENTS = Path(__file__).parents[2] / "terraform" / "environments"
+ENVIRONMENTS = Path(__file__).parents[3] / "terraform" / "environments"
 
 # What every resource is tagged with; ManagedBy tells who made it.
 TAGS = {"Project", "Environment", "Owner", "CostCenter", "ManagedBy", "Module"}

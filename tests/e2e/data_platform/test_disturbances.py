@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.disturbances import at_most, misconfigured, sources_off
-from tests.e2e.test_orders import FINAL, as_sqs_records
-from tests.e2e.test_sales_events import by_id, make_event
-from tests.e2e.test_totals import Outcomes, a_mixture, order_of, orders_in, stock_for, wait_for_totals
-from tests.e2e.totals import read_totals, totals_of
+from tests.e2e.data_platform.disturbances import at_most, misconfigured, sources_off
+from tests.e2e.data_platform.test_orders import FINAL, as_sqs_records
+from tests.e2e.data_platform.test_sales_events import by_id, make_event
+from tests.e2e.data_platform.test_totals import Outcomes, a_mixture, order_of, orders_in, stock_for, wait_for_totals
+from tests.e2e.data_platform.totals import read_totals, totals_of
 
 if TYPE_CHECKING:
-    from tests.e2e.platform import Platform
-    from tests.e2e.turns import Alone
+    from tests.e2e.data_platform.platform import Platform
+    from tests.e2e.data_platform.turns import Alone
 
 pytestmark = pytest.mark.disturbs
 

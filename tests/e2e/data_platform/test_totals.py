@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from tests.e2e.table_streams import (
+from tests.e2e.data_platform.table_streams import (
     Record,
     TableStream,
     deliver,
@@ -20,11 +20,11 @@ from tests.e2e.table_streams import (
     number_of,
     take_failed,
 )
-from tests.e2e.test_orders import FINAL, as_sqs_records, make_order, products
-from tests.e2e.totals import Order, Totals, read_totals, totals_of
+from tests.e2e.data_platform.test_orders import FINAL, as_sqs_records, make_order, products
+from tests.e2e.data_platform.totals import Order, Totals, read_totals, totals_of
 
 if TYPE_CHECKING:
-    from tests.e2e.platform import Platform
+    from tests.e2e.data_platform.platform import Platform
 
 pytestmark = pytest.mark.flow("orders")
 

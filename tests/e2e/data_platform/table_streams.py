@@ -9,7 +9,7 @@ from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
-from tests.e2e.platform import Platform
+from tests.e2e.data_platform.platform import Platform
 
 Record = dict[str, Any]  # as one of the `Records` of a Lambda event
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.dead_letters import await_dead_letters
+from tests.e2e.data_platform.dead_letters import await_dead_letters
 
 if TYPE_CHECKING:
-    from tests.e2e.platform import Platform
+    from tests.e2e.data_platform.platform import Platform
 
 pytestmark = pytest.mark.flow("orders")
 

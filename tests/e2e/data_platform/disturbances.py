@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from tests.e2e.platform import Platform
+from tests.e2e.data_platform.platform import Platform
 
 ALIAS = "live"
 

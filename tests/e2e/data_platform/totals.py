@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from tests.e2e.platform import Platform
+from tests.e2e.data_platform.platform import Platform
 
 Order = dict[str, Any]  # as sent
 Totals = dict[tuple[str, str], dict[str, Decimal]]  # ("day", "2010-12-01") or ("product", its id) → its numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.e2e.platform import Platform
+from tests.e2e.data_platform.platform import Platform
 
 
 def await_dead_letters(

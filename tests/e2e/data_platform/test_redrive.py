@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.disturbances import misconfigured
-from tests.e2e.table_streams import Record, TableStream, number_of, take_failed
-from tests.e2e.test_orders import products
-from tests.e2e.test_sales_events import by_id, make_event
-from tests.e2e.test_totals import order_of, wait_for_totals
-from tests.e2e.totals import read_totals, totals_of
+from tests.e2e.data_platform.disturbances import misconfigured
+from tests.e2e.data_platform.table_streams import Record, TableStream, number_of, take_failed
+from tests.e2e.data_platform.test_orders import products
+from tests.e2e.data_platform.test_sales_events import by_id, make_event
+from tests.e2e.data_platform.test_totals import order_of, wait_for_totals
+from tests.e2e.data_platform.totals import read_totals, totals_of
 
 if TYPE_CHECKING:
-    from tests.e2e.platform import Place, Platform
-    from tests.e2e.turns import Alone
+    from tests.e2e.data_platform.platform import Place, Platform
+    from tests.e2e.data_platform.turns import Alone
 
 pytestmark = pytest.mark.flow("orders")
 
 Wait = Callable[..., Any]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

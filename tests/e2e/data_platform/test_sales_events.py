@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.e2e.platform import Platform
+    from tests.e2e.data_platform.platform import Platform
 
 pytestmark = pytest.mark.flow("sales_events")
 
