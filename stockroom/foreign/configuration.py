@@ -60,15 +60,22 @@ def terraform_files(folder: Path) -> list[Path]:
 def read_modules(folder: Path) -> list[Module]:
     """The folder's module first, then those in other folders that it calls, directly or not.
 
-    Raises StockroomError for what is no HCL or JSON.
+    Raises StockroomError for what is no HCL or JSON, and for a module's folder that is not there.
     """
     found: dict[Path, Module] = {}
     waiting = [folder]
     while waiting:
         current = waiting.pop(0)
-        if current not in found and current.is_dir():
-            found[current] = read_module(current)
-            waiting += [called for _, called in called_folders(found[current])]
+        if current in found:
+            continue
+        found[current] = read_module(current)
+        for block, called in called_folders(found[current]):
+            if not called.is_dir():
+                raise StockroomError(
+                    f"{current / block.file}: {block.name}: there is no folder {block.body['source']}",
+                    "a source that begins with ./ or ../ is looked for beside the file",
+                )
+            waiting.append(called)
     return list(found.values())
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from stockroom.errors import StockroomError
 from stockroom.foreign.configuration import Block, Body, Module, expression, is_literal, many, nested
 from stockroom.foreign.endpoints import is_emulator
+from stockroom.settings import is_aws
 
 AWS = "hashicorp/aws"
 
@@ -58,6 +59,7 @@ def judge(modules: Sequence[Module], endpoint: str, allowed_providers: Collectio
         where = "" if module is modules[0] else f"{module.folder.name}/"
         for block in aws_providers(module):
             verdict.warnings += [f"{where}{block.file}: {text}" for text in _provider_warnings(block, endpoint)]
+        verdict.refusals += [_reaches_aws(f"{where}{block.file}", block) for block in _address_ranges(module)]
         for name, block in sorted(_strange_providers(module).items()):
             if name not in allowed_providers and name.rpartition("/")[2] not in allowed_providers:
                 verdict.refusals.append(_strange(name, f"{where}{block.file}", block))
@@ -128,6 +130,20 @@ def _strange_providers(module: Module) -> dict[str, Block]:
             if source not in {AWS, _BUILT_IN} and source not in _AT_HOME:
                 found.setdefault(source, block)
     return found
+
+
+def _address_ranges(module: Module) -> Iterator[Block]:
+    """The one data source of the AWS provider that no endpoint leads: it reads a page of AWS."""
+    for block in module.of("data"):
+        url = block.body.get("url", "")
+        if block.labels[0] == "aws_ip_ranges" and (not url or not is_literal(url) or is_aws(str(url))):
+            yield block
+
+
+def _reaches_aws(where: str, block: Block) -> StockroomError:
+    return StockroomError(
+        f"{where}: {block.name} would be read from AWS itself", "name a copy of the page in its argument `url`"
+    )
 
 
 def _strange(source: str, where: str, block: Block) -> StockroomError:

@@ -6,6 +6,8 @@ import io
 import json
 import shutil
 import signal
+import socketserver
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,11 +28,40 @@ def handler(event, context):
 """
 
 
+class Recorder(socketserver.ThreadingTCPServer):
+    """A proxy that lets nobody through and keeps what it was asked for."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Asked)
+        self.asked: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Asked(socketserver.StreamRequestHandler):
+    server: Recorder
+
+    def handle(self) -> None:
+        self.server.asked.append(self.rfile.readline().decode(errors="replace"))
+
+
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPlatform]:
-    """One for all of these, in a shell that is signed in to a real account."""
-    with own_platform(tmp_path_factory.mktemp("folders") / "run", free_port(), REAL_LOOKING) as platform:
+    """One for all of these, in a shell that is signed in to a real account; nothing of it may ask for AWS."""
+    top = tmp_path_factory.mktemp("folders")
+    (top / "empty").mkdir()
+    (top / "empty/main.tf").write_text('resource "terraform_data" "nothing" {}')
+    with Recorder() as recorder, own_platform(top / "run", free_port(), {**REAL_LOOKING}) as platform:
+        threading.Thread(target=recorder.serve_forever, daemon=True).start()
+        platform.run("up", str(top / "empty"))  # starts the engine, which may have to be installed first
+        platform.shell |= dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), recorder.url)
         yield platform
+        recorder.shutdown()
+        assert not [asked for asked in recorder.asked if "amazon" in asked or "aws.dev" in asked], recorder.asked
 
 
 @pytest.fixture
@@ -168,7 +199,7 @@ data "terraform_remote_state" "x" {
         (UNKNOWN_VERSION, "the provider hashicorp/aws can't be had as it is asked for"),
         ('resource "google_pubsub_topic" "x" {\n  name = "x"\n}', "of the provider hashicorp/google"),
         (STATE_OF_NOBODY, "reads s3://b/k, and no folder on this platform has that as its backend"),
-        ('module "x" {\n  source = "./nowhere"\n}', "terraform init failed"),
+        ('module "x" {\n  source = "./nowhere"\n}', 'module "x": there is no folder ./nowhere'),
     ],
 )
 def test_what_can_not_run_is_one_clear_line(platform: OwnPlatform, tmp_path: Path, text: str, message: str) -> None:

@@ -149,6 +149,14 @@ def test_a_provider_that_reaches_something_else_is_refused_by_name(text: str, pr
     assert judge([module(text)], ENDPOINT, [provider]).refusals == []
 
 
+@pytest.mark.parametrize("url", ["", 'url = "https://ip-ranges.amazonaws.com/ip-ranges.json"', "url = var.ranges"])
+def test_the_page_of_aws_is_not_read(url: str) -> None:
+    [refusal] = judge([module(f'data "aws_ip_ranges" "x" {{\n services = ["s3"]\n {url}\n}}')], ENDPOINT).refusals
+    assert "would be read from AWS itself" in refusal.message
+    copy = 'data "aws_ip_ranges" "x" {\n services = ["s3"]\n url = "http://127.0.0.1:8000/ranges.json"\n}'
+    assert judge([module(copy)], ENDPOINT).refusals == []
+
+
 def test_a_module_is_named_where_it_is_not_the_root() -> None:
     called = module('provider "aws" {\n profile = "x"\n}', folder=Path("/project/modules/queue"))
     [warning] = judge([module(""), called], ENDPOINT).warnings
@@ -172,6 +180,7 @@ def test_a_heredoc_may_end_with_spaces(end: str) -> None:
     [
         ("main.tf", 'resource "x" "y" {\n a = \n}\n', "main.tf is not valid HCL (line"),
         ("main.tf", "resource {", "main.tf is not valid HCL"),
+        ("main.tf", 'module "x" {\n source = "./nowhere"\n}', 'main.tf: module "x": there is no folder ./nowhere'),
         ("main.tf.json", "{", "main.tf.json is not valid JSON"),
         ("main.tf.json", "[]", "main.tf.json holds no JSON object"),
     ],
