@@ -47,7 +47,7 @@ def report(
 
 @task(
     help={
-        "only": "Some of: start, chain, memory, latency, seeding, throughput, e2e (commas between).",
+        "only": "Some of: start, stacks, chain, memory, latency, seeding, throughput, e2e (commas between).",
         "quick": "Fewer records and repetitions, and nothing of a million events.",
         "against": "Compare throughput with this older commit, on an emulator of its own.",
         "output": "Folder for results.json, .md and .png (default: .stockroom/bench/<start>).",

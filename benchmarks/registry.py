@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks import chain, end_to_end, latency, memory, seeding, start, throughput
+from benchmarks import chain, end_to_end, latency, memory, seeding, stacks, start, throughput
 from benchmarks.figures import Findings
 from benchmarks.platform import Bench
 from stockroom.errors import StockroomError
 
 BENCHMARKS: dict[str, Callable[[Bench], Findings]] = {
     "start": start.measure,
+    "stacks": stacks.measure,
     "chain": chain.measure,
     "memory": memory.measure,
     "latency": latency.measure,

@@ -60,6 +60,7 @@ class OwnPlatform:
     port: int
     shell: dict[str, str] = field(default_factory=dict)
     patience: float = COMMAND_SECONDS
+    project: Path = ROOT
 
     @property
     def endpoint(self) -> str:
@@ -70,9 +71,9 @@ class OwnPlatform:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("STOCKROOM_", "AWS_"))}
         process = subprocess.Popen(
             [sys.executable, "-m", "invoke", *words],
-            cwd=ROOT,
+            cwd=self.project,
             env=kept
-            | {"STOCKROOM_SNAPSHOTS": "off"}
+            | {"STOCKROOM_SNAPSHOTS": "off", "PYTHONPATH": str(ROOT)}
             | self.shell
             | {"STOCKROOM_RUN_DIR": str(self.run_dir), "STOCKROOM_PORT": str(self.port)},
             stdin=subprocess.DEVNULL,
@@ -214,9 +215,11 @@ def wait_until(condition: Callable[[], Any], seconds: float = 180, pause: float 
 
 
 @contextlib.contextmanager
-def own_platform(run_dir: Path, port: int, shell: dict[str, str] | None = None) -> Iterator[OwnPlatform]:
+def own_platform(
+    run_dir: Path, port: int, shell: dict[str, str] | None = None, project: Path = ROOT
+) -> Iterator[OwnPlatform]:
     """A platform that is taken down at the end, whatever happened; then nothing of it may run any more."""
-    platform = OwnPlatform(run_dir, port, shell or {})
+    platform = OwnPlatform(run_dir, port, shell or {}, project=project)
     try:
         yield platform
         platform.run("infra-down")

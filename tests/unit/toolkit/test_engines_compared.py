@@ -31,9 +31,7 @@ def test_counts_come_first_and_then_each_test_that_fails_on_one_engine() -> None
 def test_only_what_is_between_the_marks_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page, junit = tmp_path / "engines.md", tmp_path / "junit.xml"
     page.write_text(f"before\n{engines.BEGIN}old\n{engines.END}after\n")
-    junit.write_text(
-        '<testsuites><testcase classname="tests.e2e.test_orders" name="test_a"/></testsuites>'
-    )
+    junit.write_text('<testsuites><testcase classname="tests.e2e.test_orders" name="test_a"/></testsuites>')
     monkeypatch.setattr(engines, "PAGE", page)
     engines.main([f"first={junit}"])
     once = page.read_text()
