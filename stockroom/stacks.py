@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -15,6 +16,9 @@ from stockroom.typed_toml import parse_model, read_toml
 
 MANIFEST = "stack.toml"
 
+# The key of a stack's state, or the name of an SSM parameter that it publishes.
+_READS = re.compile(r'"(\w+)/terraform\.tfstate"|"/[^/"\n]+/[^/"\n]+/(\w+)/[^"\n]+"')
+
 _EXPLAINED = "terraform/README.md explains every line"
 
 
@@ -24,6 +28,7 @@ class Manifest(BaseModel):
     needs: the stacks that are deployed before it, since it reads what they deployed.
     services: the AWS services that it uses, those that are asked first before others; an emulator starts them early.
     seeder: what loads its data, as `module:Class`; without one there is nothing to load.
+    urls: the outputs that are addresses to open in a browser.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
@@ -34,6 +39,7 @@ class Manifest(BaseModel):
     seeder: str | None = Field(
         default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_]\w*$"
     )
+    urls: tuple[str, ...] = ()
 
 
 Manifests = Mapping[str, Manifest]
@@ -78,6 +84,22 @@ def check_needs(manifests: Manifests) -> None:
     except CycleError as error:
         circle = " needs ".join(reversed(error.args[1]))
         raise StockroomError(f"stacks wait for each other: {circle}", "remove one of these needs") from None
+
+
+def check_reads(manifests: Manifests, names: Iterable[str], stacks: Path = STACKS_DIR) -> None:
+    """Raises StockroomError for a stack that reads what another one publishes and does not need it.
+
+    Its state is at `<stack>/terraform.tfstate`, its SSM parameters are below `/<project>/<environment>/<stack>/`.
+    """
+    for name in names:
+        code = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in (stacks / name).glob("*.tf"))
+        read = (found[1] or found[2] for found in _READS.finditer(code))
+        for other in sorted({other for other in read if other in manifests and other != name}):
+            if other not in with_needs(manifests, [name]):
+                raise StockroomError(
+                    f"terraform/stacks/{name} reads what the stack '{other}' publishes, and does not need it",
+                    f'add "{other}" to needs in terraform/stacks/{name}/{MANIFEST}',
+                )
 
 
 def _graph(manifests: Manifests) -> dict[str, tuple[str, ...]]:

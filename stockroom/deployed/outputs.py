@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from stockroom.errors import StockroomError
+from stockroom.stacks import Manifests
 
 Outputs = Mapping[str, Mapping[str, Any]]
 """Stack → its outputs by name."""
@@ -32,6 +33,17 @@ def published(outputs: Outputs, output: str) -> dict[Key, Any]:
         Key(stack, name): value
         for stack in sorted(outputs)
         for name, value in sorted(outputs[stack].get(output, {}).items())
+    }
+
+
+def urls_of(manifests: Manifests, outputs: Outputs) -> dict[Key, str]:
+    """The addresses to open that deployed stacks publish, by stack and the output that has it."""
+    return {
+        Key(stack, name): str(outputs[stack][name])
+        for stack in sorted(outputs)
+        if stack in manifests
+        for name in manifests[stack].urls
+        if outputs[stack].get(name)
     }
 
 

@@ -12,7 +12,7 @@ from stockroom.project import read_project
 from stockroom.releases.code import Code
 from stockroom.seeder import Dataset
 from stockroom.settings import Settings
-from stockroom.stacks import Manifests, default_stacks, in_order, read_manifests, with_needs
+from stockroom.stacks import Manifests, check_reads, default_stacks, in_order, read_manifests, with_needs
 
 _OPTIONS = {"--date-order": ("", "mdy", "dmy"), "--duplicates": ("keep", "drop")}
 
@@ -50,6 +50,7 @@ def make_request(
     manifests = read_manifests()
     default = settings.stacks or default_stacks(manifests, read_project().stacks)
     names = wanted_stacks(stacks or default, manifests)
+    check_reads(manifests, names)
     return Request(names, seed, Dataset(file if seed else None, date_order or None, duplicates), snapshots)
 
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from stockroom.console import Steps, out
+from stockroom.deployed.outputs import Key, labels
 from stockroom.local.doctor import FAILED, OK, Finding
 from stockroom.local.status import Status, engine_words, record_table, resource_tree
 
@@ -32,6 +33,7 @@ def print_summary(summary: Summary) -> None:
         out.print(f"  {escape(summary.origin)}")
     elif not changed:
         out.print("  every resource was there already")
+    print_urls(summary.urls)
     out.print(
         "  see it        invoke infra-status\n"
         '  use it        eval "$(invoke env)"  then  awslocal s3 ls\n'
@@ -39,6 +41,12 @@ def print_summary(summary: Summary) -> None:
         "  test it       invoke test\n"
         "  stop it       invoke infra-down"
     )
+
+
+def print_urls(urls: Mapping[Key, str]) -> None:
+    """What can be opened in a browser, by what a user calls it."""
+    for key, label in labels(urls).items():
+        out.print(f"  open {escape(label)}: {escape(urls[key])}", soft_wrap=True)
 
 
 def print_seeded(loaded: Mapping[str, Loaded]) -> None:
@@ -64,6 +72,7 @@ def print_status(status: Status, as_json: bool) -> None:
         dirty = ", with uncommitted changes" if release["dirty"] else ""
         told = f"{release['digest'][:12]}{commit}{dirty}, since {release['deployed_at']}"
         out.print(f"[bold]release[/bold]   {escape(told)}")
+    print_urls(status.urls)
     out.print(resource_tree(status.stacks))
     out.print(record_table(status.records))
 

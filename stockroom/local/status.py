@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -12,10 +12,12 @@ from rich.table import Table
 from rich.tree import Tree
 
 from stockroom.aws import session_for
+from stockroom.deployed.outputs import Key, urls_of
 from stockroom.deployed.terraform_state import DeployedStack, deployed_names, read_deployed
 from stockroom.engines import EngineStatus, make_engine
 from stockroom.environments import LOCAL, read_environment
 from stockroom.settings import Settings
+from stockroom.stacks import read_manifests
 
 if TYPE_CHECKING:
     import boto3
@@ -42,6 +44,7 @@ class Status:
     engine: EngineStatus
     stacks: list[DeployedStack]
     records: dict[str, Records]
+    urls: dict[Key, str] = field(default_factory=dict)
 
     @property
     def release(self) -> dict[str, Any] | None:
@@ -56,6 +59,7 @@ class Status:
             "release": self.release,
             "resources": {stack.name: [asdict(resource) for resource in stack.resources] for stack in self.stacks},
             "outputs": {stack.name: stack.outputs for stack in self.stacks},
+            "urls": {str(key): url for key, url in self.urls.items()},
             "records": {stack: asdict(records) for stack, records in self.records.items()},
         }
 
@@ -68,7 +72,9 @@ def read_status(settings: Settings) -> Status:
     session = session_for(environment, engine.endpoint)
     names = deployed_names(environment, session)
     stacks = [found for name in names if (found := read_deployed(environment, session, name))]
-    return Status(engine, stacks, {stack.name: count_records(session, stack.outputs) for stack in stacks})
+    records = {stack.name: count_records(session, stack.outputs) for stack in stacks}
+    urls = urls_of(read_manifests(), {stack.name: stack.outputs for stack in stacks})
+    return Status(engine, stacks, records, urls)
 
 
 def count_records(session: boto3.Session, outputs: Mapping[str, Any]) -> Records:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from stockroom.aws import session_for
 from stockroom.console import Steps
 from stockroom.deployed.completeness import count_seeded, prepare
+from stockroom.deployed.outputs import Key, urls_of
 from stockroom.engines import make_engine
 from stockroom.engines.emulator_state import event_sources_rest
 from stockroom.environments import LOCAL, Environment, enter_local_environment, read_environment
@@ -54,7 +55,8 @@ if TYPE_CHECKING:
 class Summary:
     """What `infra-up` did: apply results and what was loaded, by stack.
 
-    `origin` tells in words what it began with, or is None after a cold start and on a platform that ran.
+    `origin` tells in words what it began with, or is None after a cold start and on a platform that ran. `urls` can be
+    opened in a browser, by stack and output.
     """
 
     endpoint: str
@@ -62,6 +64,7 @@ class Summary:
     applied: Mapping[str, ApplyResult] = field(default_factory=dict)
     seeded: Mapping[str, Loaded] = field(default_factory=dict)
     origin: str | None = None
+    urls: Mapping[Key, str] = field(default_factory=dict)
 
 
 def infra_up(settings: Settings, request: Request, steps: Steps, watch: Callable[[], None] = lambda: None) -> Summary:
@@ -124,7 +127,12 @@ class _BringingUp:
                 held = self._start(building, pool)
                 artifacts, release = building.result()
             self._bring_to(replace(self._wanted, release=release.digest), held, artifacts, release)
-        return Summary(self._engine.endpoint, release, self._applied, self._loaded, self._origin)
+        return Summary(self._engine.endpoint, release, self._applied, self._loaded, self._origin, self._urls())
+
+    def _urls(self) -> dict[Key, str]:
+        if not any(one.urls for one in self._manifests.values()):
+            return {}
+        return urls_of(self._manifests, deployed_outputs(self._environment, self._session))
 
     def _start(self, building: Future[tuple[Artifacts, Release]], pool: ThreadPoolExecutor) -> Held:
         """Let the engine run, with as much of what is wanted as there is; returns what it then holds."""

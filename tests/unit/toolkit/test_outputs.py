@@ -1,7 +1,8 @@
 import pytest
 
-from stockroom.deployed.outputs import Key, Outputs, find, labels, published
+from stockroom.deployed.outputs import Key, Outputs, find, labels, published, urls_of
 from stockroom.errors import StockroomError
+from stockroom.stacks import Manifest
 
 TWO: Outputs = {
     "shop": {"queue_urls": {"orders": "http://q/shop-orders"}, "region": "us-east-1"},
@@ -49,3 +50,9 @@ def test_what_can_not_be_found_is_told(asked: str, message: str, hint: str) -> N
     with pytest.raises(StockroomError) as error:
         find(TWO, "queue_urls", asked, "queue")
     assert (error.value.message, error.value.hint) == (message, hint)
+
+
+def test_addresses_to_open_are_those_that_manifests_name() -> None:
+    manifests = {"shop": Manifest(urls=("shop_url", "admin_url")), "lake": Manifest(), "gone": Manifest(urls=("x",))}
+    outputs = {"shop": {"shop_url": "http://a", "other_url": "http://b"}, "lake": {}, "unknown": {"shop_url": "c"}}
+    assert urls_of(manifests, outputs) == {Key("shop", "shop_url"): "http://a"}

@@ -4,7 +4,16 @@ from pathlib import Path
 import pytest
 
 from stockroom.errors import StockroomError
-from stockroom.stacks import Manifest, default_stacks, early_services, in_order, needs_among, read_manifests, with_needs
+from stockroom.stacks import (
+    Manifest,
+    check_reads,
+    default_stacks,
+    early_services,
+    in_order,
+    needs_among,
+    read_manifests,
+    with_needs,
+)
 
 SHOP = {
     "shop": Manifest(needs=("lake", "network"), services=("s3", "apigateway")),
@@ -111,3 +120,28 @@ def test_the_stacks_of_this_repository_are_described() -> None:
     for name, manifest in read_manifests().items():
         assert manifest.description, name
         assert manifest.services, name
+
+
+READING = {
+    "its state": 'data "terraform_remote_state" "lake" {\n  config = { key = "lake/terraform.tfstate" }\n}',
+    "a parameter": 'data "aws_ssm_parameter" "b" {\n  name = "/${var.project_name}/${var.environment}/lake/bucket"\n}',
+}
+
+
+@pytest.mark.parametrize("code", READING.values(), ids=list(READING))
+def test_what_a_stack_reads_of_another_it_has_to_need(tmp_path: Path, code: str) -> None:
+    folder = write_stacks(tmp_path, lake="", shop="", insights='needs = ["shop"]', open='needs = ["lake"]')
+    for stack in ("shop", "open"):
+        (folder / stack / "reads.tf").write_text(code)
+    manifests = read_manifests(folder)
+    check_reads(manifests, ["open", "lake", "insights"], folder)
+    with pytest.raises(StockroomError) as error:
+        check_reads(manifests, ["shop"], folder)
+    assert error.value.message == "terraform/stacks/shop reads what the stack 'lake' publishes, and does not need it"
+    assert error.value.hint == 'add "lake" to needs in terraform/stacks/shop/stack.toml'
+
+
+def test_what_a_stack_publishes_itself_is_its_own(tmp_path: Path) -> None:
+    folder = write_stacks(tmp_path, lake="")
+    (folder / "lake" / "main.tf").write_text('name = "/a/b/lake/bucket"')
+    check_reads(read_manifests(folder), ["lake"], folder)
