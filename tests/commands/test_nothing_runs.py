@@ -11,7 +11,9 @@ TASKS = {
     "audit",
     "bench",
     "bootstrap",
+    "destroy",
     "doctor",
+    "down",
     "drift",
     "e2e",
     "env",
@@ -21,6 +23,10 @@ TASKS = {
     "infra-up",
     "lint",
     "logs",
+    "new.function",
+    "new.module",
+    "new.project",
+    "new.stack",
     "plan",
     "promote",
     "redrive",
@@ -41,6 +47,7 @@ TASKS = {
     "status",
     "test",
     "unlock",
+    "up",
 }
 
 
