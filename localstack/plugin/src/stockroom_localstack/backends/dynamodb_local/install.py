@@ -41,6 +41,7 @@ def install(settings: Settings) -> None:
 
 
 def write_jar(source: Path, target: Path) -> None:
+    """Copy DynamoDB Local's jar with one class changed. Raises ValueError."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for entry in old.infolist():
             if entry.filename != MANIFEST:
@@ -49,6 +50,7 @@ def write_jar(source: Path, target: Path) -> None:
 
 
 def changed(code: bytes) -> bytes:
+    """The changed code of the class. Raises ValueError where what is to be changed is not there exactly once."""
     for old, new in CHANGES:
         if code.count(old) != 1:
             raise ValueError(f"{STREAM_READER} of DynamoDB Local has not one but {code.count(old)} times {old!r}")
@@ -78,6 +80,7 @@ def write_cache(settings: Settings, files: JavaFiles) -> None:
 
 
 def wait_for_port(port: int) -> None:
+    """Wait until something listens on the port. Raises OSError after START_SECONDS."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:

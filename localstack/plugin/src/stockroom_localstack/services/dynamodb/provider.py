@@ -36,6 +36,8 @@ HANDED_OVER = {
 
 
 class DynamoDBLocalServer(DynamodbServer):
+    """DynamoDB Local's process, in the shape in which LocalStack manages it."""
+
     proxy: BackendProxy
 
     def __init__(self) -> None:
@@ -86,6 +88,8 @@ class DynamoDBLocalServer(DynamodbServer):
 # LocalStack's `v2` providers: streams are DynamoDB Local's own. Its default ones read an item before and after each
 # write and note the difference in a Kinesis stream, so that concurrent writers get wrong images in the wrong order.
 class StockroomDynamoDBProvider(DynamoDBProvider):
+    """LocalStack's provider, which hands requests over to DynamoDB Local as they are where it can."""
+
     @staticmethod
     def _new_dynamodb_server() -> DynamodbServer:
         return DynamoDBLocalServer.get()
@@ -154,7 +158,7 @@ def _hand_over(context: RequestContext) -> Response:
 
 @cache
 def leave_values_as_they_are() -> None:
-    # A patch, because LocalStack chooses a parser by the protocol alone.
+    """Parse no values in requests that are handed over. LocalStack chooses a parser by the protocol alone."""
 
     @patch(JSONRequestParser._handle_json_body)
     def read(original: Any, self: JSONRequestParser, request: Any, shape: Any, uri_params: Any = None) -> Any:

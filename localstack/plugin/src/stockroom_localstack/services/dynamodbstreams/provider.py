@@ -26,6 +26,8 @@ UUID = re.compile(rb'("eventID":")([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-
 
 
 class StockroomDynamoDBStreamsProvider(DynamoDBStreamsProvider):
+    """LocalStack's provider, which takes records from DynamoDB Local as they are."""
+
     def __init__(self) -> None:
         super().__init__()
         self.server = DynamoDBLocalServer.get()

@@ -32,6 +32,8 @@ class Read(NamedTuple):
 
 
 class KinesisReader:
+    """Reads shards of Kinesis streams."""
+
     def read(self, iterator: str, limit: int) -> Read:
         """Raises ClientError."""
         try:
