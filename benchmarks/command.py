@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from benchmarks.draw import draw
-from benchmarks.machine import load_words, read_facts
+from benchmarks.machine import load_summary, read_facts
 from benchmarks.platform import Bench, own_bench, read_commit
 from benchmarks.registry import BENCHMARKS, choose
 from benchmarks.results import Results, markdown, table
@@ -48,7 +48,7 @@ def run_benchmarks(settings: Settings, request: Request, steps: Steps) -> None:
         results = Results(read_facts(settings), f"{datetime.now():%Y-%m-%d %H:%M}", request.quick, request.against)
         for name in request.names:
             _measure(name, bench, results, steps)
-            results.facts["load after"] = load_words()
+            results.facts["load after"] = load_summary()
             write(results, output)
     for name, findings in results.found.items():
         out.print()

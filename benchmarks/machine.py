@@ -24,7 +24,7 @@ def read_facts(settings: Settings) -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "memory": f"{psutil.virtual_memory().total / 2**30:.1f} GB",
         "system": f"{platform.system()} {platform.release()}",
-        "load before": load_words(),
+        "load before": load_summary(),
         "commit": _commit(),
         "Python": platform.python_version(),
         "Terraform": find_binary(settings).version,
@@ -34,7 +34,7 @@ def read_facts(settings: Settings) -> dict[str, str]:
     }
 
 
-def load_words() -> str:
+def load_summary() -> str:
     """How many processes want a core: the average of one, five and fifteen minutes."""
     return " ".join(f"{load:.1f}" for load in os.getloadavg())
 

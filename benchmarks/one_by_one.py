@@ -29,7 +29,7 @@ class Target:
     bucket: str
 
 
-def awslocal_words(service: str, record: Any, target: Target) -> list[str]:
+def awslocal_args(service: str, record: Any, target: Target) -> list[str]:
     """The `awslocal` command line that puts one record; a record of S3 is the path of a file."""
     match service:
         case "kinesis":

@@ -17,7 +17,7 @@ from benchmarks.one_by_one import (
     SERVICES,
     Target,
     awslocal,
-    awslocal_words,
+    awslocal_args,
     boto3_put,
     shell_environment,
     timed_each,
@@ -159,7 +159,7 @@ def _load_in_turn(
             loaded = (perf_counter() - started) / count
             some = list(islice(records, looped))
             one_by_one = mean(timed_each(boto3_put(service, getattr(target, service), where), some))
-            words = (awslocal_words(service, record, where) for record in some[:by_process])
+            words = (awslocal_args(service, record, where) for record in some[:by_process])
             found[service] = loaded, one_by_one, mean(awslocal(each, bench.work, shell) for each in words)
             rates = " / ".join(number(1 / seconds) for seconds in found[service])
             bench.steps.note(f"{service}: {rates} records/s (loader / boto3 / awslocal)")

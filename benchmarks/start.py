@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from benchmarks.commands import run
 from benchmarks.figures import Figure, Findings
-from benchmarks.one_by_one import Target, awslocal, awslocal_words, shell_environment, tool
+from benchmarks.one_by_one import Target, awslocal, awslocal_args, shell_environment, tool
 from benchmarks.platform import Bench, Platform
 from seed import SAMPLE_DIR, STACK
 from seed.sample import RecordsDirectory
@@ -116,13 +116,13 @@ def bring_up_by_hand(bench: Bench, puts: int) -> ByHand:
         aws("s3", "cp", "--quiet", str(artifact.path), f"s3://{environment.artifact_bucket}/{artifact.key}")
         for artifact in artifacts
     )
-    steps["init"] = terraform("init", "-input=false", *stack.backend_words())
-    steps["apply"] = terraform("apply", "-input=false", "-auto-approve", *stack.variable_words())
+    steps["init"] = terraform("init", "-input=false", *stack.backend_args())
+    steps["apply"] = terraform("apply", "-input=false", "-auto-approve", *stack.variable_args())
     deployed = read_deployed(environment, session_for(environment, engine.endpoint), STACK)
     assert deployed
     target = target_of(deployed.outputs)
     seconds = {
-        service: [aws(*awslocal_words(service, record, target)) for record in records]
+        service: [aws(*awslocal_args(service, record, target)) for record in records]
         for service, records in sample_records(puts).items()
     }
     return ByHand(steps, seconds)

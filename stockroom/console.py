@@ -65,14 +65,14 @@ class Step:
 
     name: str
     started: float = field(default_factory=monotonic)
-    words: str = ""
+    text: str = ""
     failed: bool = False
 
-    def say(self, words: str) -> None:
-        self.words = words
+    def say(self, text: str) -> None:
+        self.text = text
 
-    def fail(self, words: str) -> None:
-        self.words, self.failed = words, True
+    def fail(self, text: str) -> None:
+        self.text, self.failed = text, True
 
     @property
     def seconds(self) -> float:
@@ -100,11 +100,11 @@ class Steps:
             raise
         self._change(remove=step)
         mark = "[red]x[/red]" if step.failed else "[green]✓[/green]"
-        self._print(f"{mark} {escape(name):<12} {escape(step.words)} [dim]{step.seconds:.1f} s[/dim]")
+        self._print(f"{mark} {escape(name):<12} {escape(step.text)} [dim]{step.seconds:.1f} s[/dim]")
 
-    def note(self, words: str) -> None:
+    def note(self, text: str) -> None:
         """A line of its own, such as what the command is waiting for."""
-        self._print(f"  {escape(words)}")
+        self._print(f"  {escape(text)}")
 
     def _print(self, line: str) -> None:
         if not self._quiet:
@@ -126,7 +126,7 @@ class Steps:
     def _render(self) -> Table:
         table = Table.grid(padding=(0, 1))
         for step in list(self._running):
-            table.add_row(Spinner("dots"), f"{step.name:<12}", escape(step.words), f"[dim]{step.seconds:.0f} s[/dim]")
+            table.add_row(Spinner("dots"), f"{step.name:<12}", escape(step.text), f"[dim]{step.seconds:.0f} s[/dim]")
         return table
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from stockroom.errors import StockroomError
 from stockroom.project import HOME, ROOT
-from stockroom.system.files import keep_text, take_text
+from stockroom.system.files import cache_text, cached_text
 
 LOCAL = "local"
 TERRAFORM_DIR = ROOT / "terraform"
@@ -75,10 +75,10 @@ def _read_hcl(path: Path) -> dict[str, Any]:
         raise StockroomError(f"{path.relative_to(ROOT)} is missing") from None
     digest = hashlib.sha256(content).hexdigest()
     kept = HOME / "environments" / f"{path.parent.name}-{path.name}.json"
-    if text := take_text(kept, digest):
+    if text := cached_text(kept, digest):
         return dict(json.loads(text))
     variables = _parse_hcl(path)
-    keep_text(kept, digest, json.dumps(variables))
+    cache_text(kept, digest, json.dumps(variables))
     return variables
 
 

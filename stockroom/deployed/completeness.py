@@ -66,7 +66,7 @@ def find_missing(
         outputs = {stack.name: stack.outputs for stack in deployed}
         seeded = [stack for stack in outputs if counts.get(stack) and stack in seeders]
         counting = {stack: pool.submit(seeders[stack].count, outputs[stack], session) for stack in seeded}
-        missing = [words for words in pool.map(_missing, _existence(clients, outputs)) if words]
+        missing = [label for label in pool.map(_missing, _existence(clients, outputs)) if label]
         for stack, now in counting.items():
             missing += _fewer(counts[stack], now.result())
         return missing
@@ -107,11 +107,11 @@ def _missing(check: _Check) -> str | None:
     """What is missing when the check fails as it does for something that is not there; other errors are raised."""
     from botocore.exceptions import ClientError
 
-    words, read = check
+    label, read = check
     try:
         read()
     except ClientError as error:
         if _NOT_THERE.search(error_code(error)):
-            return words
+            return label
         raise
     return None

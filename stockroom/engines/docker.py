@@ -113,7 +113,7 @@ class DockerEngine:
         found = _docker("ps", "--quiet", "--filter", f"name=^{self._container}$")
         return found.returncode == 0 and bool(found.stdout.strip())
 
-    def _localstack(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def _localstack(self, *args: str) -> subprocess.CompletedProcess[str]:
         extra = {
             "IMAGE_NAME": self._image,
             "MAIN_CONTAINER_NAME": self._container,
@@ -127,7 +127,7 @@ class DockerEngine:
             extra["LOCALSTACK_AUTH_TOKEN"] = self._token.get_secret_value()
         command = str(Path(sys.executable).parent / "localstack")
         return subprocess.run(
-            [command, *words],
+            [command, *args],
             env=local_process_environment(os.environ, self.endpoint, read_environment(LOCAL).region, extra),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -136,10 +136,10 @@ class DockerEngine:
         )
 
 
-def _docker(*words: str) -> subprocess.CompletedProcess[str]:
+def _docker(*args: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            ["docker", *words],
+            ["docker", *args],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -147,7 +147,7 @@ def _docker(*words: str) -> subprocess.CompletedProcess[str]:
             timeout=20,
         )
     except (subprocess.TimeoutExpired, FileNotFoundError) as error:
-        return subprocess.CompletedProcess(["docker", *words], 1, str(error))
+        return subprocess.CompletedProcess(["docker", *args], 1, str(error))
 
 
 def _last(output: str) -> str:

@@ -85,14 +85,14 @@ def _install_emulator(interpreter: str) -> None:
 
 def run_npm_ci(folder: Path, what: str) -> None:
     """Install the lock in the folder, without scripts of packages. Raises StockroomError that says `what` failed."""
-    words = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    run_installer([str(python().with_name("npm")), *words], what, folder, _with_node())
+    args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    run_installer([str(python().with_name("npm")), *args], what, folder, _with_node())
 
 
 def run_node(module: str, folder: Path, what: str, variables: Mapping[str, str]) -> None:
     """Run the text of a module in the folder. Raises StockroomError that says `what` failed."""
-    words = ["--input-type=module", "--eval", module]
-    run_installer([str(python().with_name("node")), *words], what, folder, {**_with_node(), **variables})
+    args = ["--input-type=module", "--eval", module]
+    run_installer([str(python().with_name("node")), *args], what, folder, {**_with_node(), **variables})
 
 
 def _with_node() -> dict[str, str]:

@@ -19,7 +19,7 @@ from stockroom.foreign.failures import explain
 from stockroom.foreign.overrides import ProviderSchema
 from stockroom.project import HOME
 from stockroom.settings import Settings
-from stockroom.system.files import keep_text, take_text
+from stockroom.system.files import cache_text, cached_text
 from stockroom.terraform.apply_progress import ApplyProgress, ApplyResult
 from stockroom.terraform.binary import Binary
 from stockroom.terraform.init_cache import is_initialised
@@ -67,15 +67,15 @@ class WorkingDirectory:
         return digest.hexdigest()
 
     def _init(self) -> None:
-        words = ["init", "-input=false", "-no-color", "-reconfigure"]
+        args = ["init", "-input=false", "-no-color", "-reconfigure"]
         try:
-            self._run(words)
+            self._run(args)
         except StockroomError as error:
             # A mirror may have another version of the provider than this folder asks for.
             config = write_any_version_config(self.settings, os.environ)
             if config is None or "provider" not in error.message:
                 raise
-            self._run(words, {"TF_CLI_CONFIG_FILE": str(config)})
+            self._run(args, {"TF_CLI_CONFIG_FILE": str(config)})
 
     @property
     def _data(self) -> Path:
@@ -103,14 +103,14 @@ class WorkingDirectory:
     def provider_schema(self, version: str) -> ProviderSchema:
         """Which arguments and endpoints the AWS provider knows. It takes seconds to say so, and is asked once."""
         cached = SCHEMAS_DIR / f"aws-{version}.json"
-        if text := take_text(cached, version):
+        if text := cached_text(cached, version):
             names = json.loads(text)
         else:
             schemas = json.loads(self._output("providers", "schema", "-json"))["provider_schemas"]
             block = next(schemas[name] for name in schemas if name.endswith("/hashicorp/aws"))["provider"]["block"]
             endpoints = block["block_types"]["endpoints"]["block"]["attributes"]
             names = {"arguments": sorted(block["attributes"]), "endpoints": sorted(endpoints)}
-            keep_text(cached, version, json.dumps(names))
+            cache_text(cached, version, json.dumps(names))
         return ProviderSchema(frozenset(names["arguments"]), frozenset(names["endpoints"]))
 
     def save_state(self) -> bool:
@@ -125,8 +125,8 @@ class WorkingDirectory:
     def plan(self, say: Callable[[str], None], destroy: bool = False) -> dict[str, Any]:
         """Make and keep a plan; returns it as `terraform show -json` does (format version 1)."""
         progress = ApplyProgress(say)
-        words = ["plan", "-json", "-input=false", "-lock-timeout=60s", f"-out={_PLAN}", *self.variables]
-        self._run([*words, *(["-destroy"] if destroy else [])], read=progress.read)
+        args = ["plan", "-json", "-input=false", "-lock-timeout=60s", f"-out={_PLAN}", *self.variables]
+        self._run([*args, *(["-destroy"] if destroy else [])], read=progress.read)
         return dict(json.loads(self._output("show", "-json", _PLAN)))
 
     def plan_text(self, coloured: bool) -> str:
@@ -139,9 +139,9 @@ class WorkingDirectory:
     def apply(self, say: Callable[[str], None]) -> ApplyResult:
         """Apply exactly the plan that is kept."""
         progress = ApplyProgress(say)
-        words = ["apply", "-json", "-input=false", "-lock-timeout=60s", "-parallelism=30", _PLAN]
+        args = ["apply", "-json", "-input=false", "-lock-timeout=60s", "-parallelism=30", _PLAN]
         try:
-            self._run(words, read=progress.read)
+            self._run(args, read=progress.read)
         finally:
             self.forget_plan()
         return progress.result
@@ -153,21 +153,21 @@ class WorkingDirectory:
         return local_process_environment(os.environ, self.endpoint, self.region, extra)
 
     def _run(
-        self, words: list[str], extra: Mapping[str, str] | None = None, read: Callable[[str], None] = lambda _: None
+        self, args: list[str], extra: Mapping[str, str] | None = None, read: Callable[[str], None] = lambda _: None
     ) -> None:
         environment = self.environment() | dict(extra or {})
         try:
-            run_terraform(self.title, self.binary.path, words, self.folder, environment, self.log, self.watch, read)
+            run_terraform(self.title, self.binary.path, args, self.folder, environment, self.log, self.watch, read)
         except StockroomError as error:
             self.watch()
-            raise explain(error, self.title, words[0]) from None
+            raise explain(error, self.title, args[0]) from None
 
-    def _output(self, *words: str) -> str:
+    def _output(self, *args: str) -> str:
         done = subprocess.run(
-            [str(self.binary.path), *words],
+            [str(self.binary.path), *args],
             cwd=self.folder, env=self.environment(), capture_output=True, text=True, check=False,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
         if done.returncode:
-            raise StockroomError(f"{self.title}: terraform {' '.join(words)} failed", None, done.stderr)
+            raise StockroomError(f"{self.title}: terraform {' '.join(args)} failed", None, done.stderr)
         return done.stdout

@@ -10,7 +10,7 @@ from stockroom.engines import Engine, make_engine
 from stockroom.errors import StockroomError
 from stockroom.local.running import platform_lock
 from stockroom.settings import Settings
-from stockroom.snapshots.platform import open_snapshots, unfinished, why_none
+from stockroom.snapshots.platform import open_snapshots, unavailable_reason, unfinished
 from stockroom.snapshots.record import (
     forget_started,
     kept_file,
@@ -62,7 +62,7 @@ def _nothing_to_keep(settings: Settings) -> StockroomError:
 
 
 def _keep_data(settings: Settings, engine: Engine, steps: Steps) -> None:
-    if reason := why_none(settings):
+    if reason := unavailable_reason(settings):
         steps.note(f"the data is not kept: {reason}")
         return
     with steps.step("data") as step:

@@ -15,7 +15,7 @@ from stockroom.local.running import platform_lock, running_session
 from stockroom.releases.code import work_tree
 from stockroom.settings import Settings
 from stockroom.side_by_side import results_of
-from stockroom.snapshots.platform import open_snapshots, why_none
+from stockroom.snapshots.platform import open_snapshots, unavailable_reason
 from stockroom.snapshots.record import forget_base, forget_record, read_record
 from stockroom.stacks import in_order, read_manifests, seeders
 from stockroom.terraform.binary import find_binary
@@ -63,7 +63,7 @@ def remove_stacks(settings: Settings, names: Sequence[str], steps: Steps) -> Non
         forget_base(settings.engine_dir)  # `invoke reset` would bring them back
         results_of(deployment.destroy(), "destroy")
         left = record.parts.without(going) if record else None
-        if left and left.stacks and not why_none(settings):
+        if left and left.stacks and not unavailable_reason(settings):
             found = (read_deployed(environment, session, name) for name in left.stacks)
             outputs = {stack.name: stack.outputs for stack in found if stack}
             counts = count_seeded(session, outputs, seeders(manifests, left.seeds))

@@ -13,7 +13,7 @@ from rich.table import Table
 from stockroom.console import Steps, out
 from stockroom.deployed.outputs import Key, labels
 from stockroom.local.doctor import FAILED, OK, Finding
-from stockroom.local.status import Status, engine_words, record_table, resource_tree
+from stockroom.local.status import Status, engine_summary, record_table, resource_tree
 
 if TYPE_CHECKING:
     from stockroom.local.up import Summary
@@ -59,7 +59,7 @@ def print_status(status: Status, as_json: bool) -> None:
     if as_json:
         print(json.dumps(status.as_json(), indent=2, sort_keys=True))
         return
-    out.print(f"[bold]engine[/bold]    {escape(engine_words(status.engine))}")
+    out.print(f"[bold]engine[/bold]    {escape(engine_summary(status.engine))}")
     out.print(f"[bold]endpoint[/bold]  {status.engine.endpoint}")
     if status.engine.state == "stopped":
         out.print("start it with: invoke infra-up")

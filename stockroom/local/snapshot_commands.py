@@ -17,7 +17,7 @@ from stockroom.local.running import platform_lock, running_engine
 from stockroom.settings import Settings
 from stockroom.snapshots.archive import Header, UntrustedError, sign_again, verify
 from stockroom.snapshots.keys import Parts, fits_emulator
-from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, unfinished, words
+from stockroom.snapshots.platform import PlatformSnapshots, label_of_snapshot, open_snapshots, unfinished
 from stockroom.snapshots.record import BASE, read_base, read_record
 from stockroom.snapshots.store import Entry, check_name, put
 
@@ -38,7 +38,7 @@ def save(settings: Settings, name: str, steps: Steps) -> None:
             raise _exists(name)
         with steps.step("snapshot") as step:
             header = snapshots.save_to(path, replace(record, name=name), overwrite=False)
-            step.say(f"saved {words(header)}; {path.stat().st_size >> 20} MB on disk")
+            step.say(f"saved {label_of_snapshot(header)}; {path.stat().st_size >> 20} MB on disk")
 
 
 def load(settings: Settings, name: str, steps: Steps) -> None:
@@ -59,7 +59,7 @@ def load(settings: Settings, name: str, steps: Steps) -> None:
         else:
             with steps.step("snapshot") as step:
                 header = snapshots.load_running(entry.path)
-                step.say(f"loaded {words(header)}")
+                step.say(f"loaded {label_of_snapshot(header)}")
         _check_whole(snapshots, header)
 
 
@@ -76,14 +76,14 @@ def reset(settings: Settings, steps: Steps) -> None:
             )
         with steps.step("reset") as step:
             snapshots.reset(base, settings.engine_dir / BASE)
-            step.say(f"back to {words(base)}")
+            step.say(f"back to {label_of_snapshot(base)}")
 
 
 def delete(settings: Settings, name: str, steps: Steps) -> None:
     """Delete a snapshot by its name, or by the begin of its key."""
     entry = _find(_open(settings, steps), name)
     entry.path.unlink(missing_ok=True)
-    steps.note(f"deleted {words(entry.header)}")
+    steps.note(f"deleted {label_of_snapshot(entry.header)}")
 
 
 def export(settings: Settings, file: str, name: str, steps: Steps) -> None:
@@ -96,7 +96,7 @@ def export(settings: Settings, file: str, name: str, steps: Steps) -> None:
     with entry.path.open("rb") as source:
         header = verify(source, snapshots.keys)
         put(target, lambda written: sign_again(source, written, header, snapshots.keys))
-    steps.note(f"wrote {words(header)} to {target}")
+    steps.note(f"wrote {label_of_snapshot(header)} to {target}")
     if settings.snapshot_key is None:
         steps.note("only this machine accepts it: set STOCKROOM_SNAPSHOT_KEY here and there to share it")
 
@@ -117,7 +117,7 @@ def import_(settings: Settings, file: str, steps: Steps) -> None:
         if header.name and target.exists():
             raise _exists(header.name)
         put(target, lambda written: sign_again(source, written, header, snapshots.keys))
-    steps.note(f"took {words(header)}")
+    steps.note(f"took {label_of_snapshot(header)}")
 
 
 def table(settings: Settings, steps: Steps) -> Table | str:

@@ -143,7 +143,7 @@ def _count_objects(s3: S3Client, bucket: str) -> int:
     return sum(page["KeyCount"] for page in pages)
 
 
-def engine_words(engine: EngineStatus) -> str:
+def engine_summary(engine: EngineStatus) -> str:
     words = [f"{engine.name} {engine.state}"]
     words += [f"version {engine.version}"] if engine.version else []
     words += [f"process {engine.pid}"] if engine.pid else []

@@ -39,7 +39,7 @@ from stockroom.seeder import Loaded
 from stockroom.settings import Settings
 from stockroom.side_by_side import Failed, Outcome, results_of
 from stockroom.snapshots.keys import Parts
-from stockroom.snapshots.platform import PlatformSnapshots, open_snapshots, why_none, words
+from stockroom.snapshots.platform import PlatformSnapshots, label_of_snapshot, open_snapshots, unavailable_reason
 from stockroom.snapshots.record import forget_record, read_record
 from stockroom.snapshots.sources import read_parts
 from stockroom.stacks import read_manifests, seeders
@@ -112,7 +112,7 @@ class _BringingUp:
         self._loaded: dict[str, Loaded] = {}
 
     def _open_snapshots(self) -> PlatformSnapshots | None:
-        if not self._request.snapshots or why_none(self._settings):
+        if not self._request.snapshots or unavailable_reason(self._settings):
             return None
         try:
             return open_snapshots(self._settings, self._engine, self._steps)
@@ -166,7 +166,9 @@ class _BringingUp:
             return None
         header, kept = found
         kept_at = f"{header.created[:16].replace('T', ' ')} UTC"
-        self._origin = f"with the data that was kept at {kept_at}" if kept else f"from the snapshot {words(header)}"
+        self._origin = (
+            f"with the data that was kept at {kept_at}" if kept else f"from the snapshot {label_of_snapshot(header)}"
+        )
         return Held(header.parts, pristine=not kept)
 
     def _start_empty(self, building: Future[tuple[Artifacts, Release]], pool: ThreadPoolExecutor) -> Held:

@@ -159,7 +159,7 @@ class _Promotion:
         self.attempt.step = "shift"
         with self.steps.step("shift") as step:
             shifted = shift(self.account.session, outputs, step.say)
-            step.words = step.words or "functions run their newest versions already"
+            step.text = step.text or "functions run their newest versions already"
             check_aliases(self.account.session, outputs)
         applied = self.attempt.progress.applied
         for stack in applied:

@@ -208,15 +208,15 @@ class _Rehearsal:
 
 def digest_in(printed: str) -> str:
     """The plan digest in what `invoke plan` printed."""
-    words = next(line.split() for line in printed.splitlines() if line.startswith("plan digest "))
-    return words[-1]
+    cells = next(line.split() for line in printed.splitlines() if line.startswith("plan digest "))
+    return cells[-1]
 
 
 def _print(there: list[Observed], back: list[Observed]) -> None:
     table = Table("environment", "promoted", "its code", "rolled back to", "its code", box=None, pad_edge=False)
     for one, other in zip(there, back, strict=True):
-        words = [_words(one), _words(other)]
-        table.add_row(one.environment, one.ledger[:12], words[0], other.ledger[:12], words[1])
+        cells = [_words(one), _words(other)]
+        table.add_row(one.environment, one.ledger[:12], cells[0], other.ledger[:12], cells[1])
     out.print()
     out.print(table)
 

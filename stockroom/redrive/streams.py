@@ -137,7 +137,7 @@ class FailedBatches:
         answer = json.loads(done["Payload"].read() or b"null")
         if done.get("FunctionError"):
             error = answer if isinstance(answer, dict) else {}
-            words = f"{error.get('errorType', done['FunctionError'])}: {error.get('errorMessage', '')}"
-            raise KeptError(f"its function fails again: {' '.join(words.split())[:300]}")
+            reason = f"{error.get('errorType', done['FunctionError'])}: {error.get('errorMessage', '')}"
+            raise KeptError(f"its function fails again: {' '.join(reason.split())[:300]}")
         if (failed := first_failed(answer, [sequence_number(record) for record in records])) is not None:
             raise KeptError(f"its function fails again from record {failed} on")

@@ -141,9 +141,9 @@ def _pack(job: Job, header: Header, state: Path) -> None:
     shutil.rmtree(state)
     size = target.stat().st_size
     store.drop_beyond(job.bounds)
-    words = "settled" if header.settled else "saved"
+    verb = "settled" if header.settled else "saved"
     print(
-        f"{datetime.now():%H:%M:%S} {words} {target.name}: {size >> 20} MB in {monotonic() - started:.1f} s", flush=True
+        f"{datetime.now():%H:%M:%S} {verb} {target.name}: {size >> 20} MB in {monotonic() - started:.1f} s", flush=True
     )
 
 

@@ -72,7 +72,7 @@ class NotWholeError(StockroomError):
 _RECORDS_LIVE = timedelta(hours=20)
 
 
-def why_none(settings: Settings) -> str | None:
+def unavailable_reason(settings: Settings) -> str | None:
     """Why there are no snapshots with these settings, or None."""
     if not make_engine(settings).capabilities.snapshots:
         return f"the engine `{settings.engine}` has no snapshots"
@@ -81,7 +81,7 @@ def why_none(settings: Settings) -> str | None:
 
 def open_snapshots(settings: Settings, engine: Engine, steps: Steps) -> PlatformSnapshots:
     """Raises StockroomError where there are none, or nothing can be signed; drafts of killed commands are removed."""
-    if (reason := why_none(settings)) or not isinstance(engine, LocalStackEngine):
+    if (reason := unavailable_reason(settings)) or not isinstance(engine, LocalStackEngine):
         raise StockroomError(reason or "this engine has no snapshots", "docs/snapshots.md tells when there are some")
     shared = settings.snapshot_key.get_secret_value() if settings.snapshot_key else None
     keys = signing_keys(shared, data_folder(os.environ))
@@ -236,7 +236,7 @@ class PlatformSnapshots:
             def verified() -> Header:
                 with self.steps.step("snapshot") as step:
                     header = verify(file, self.keys)
-                    step.say(f"{words(header)} is intact")
+                    step.say(f"{label_of_snapshot(header)} is intact")
                 return header
 
             def unpacked() -> Path:
@@ -297,7 +297,7 @@ class PlatformSnapshots:
                 folder = engine_dir / f"saving-{parts.key[:12]}"
                 copy_state(state_folder(engine_dir), folder)
                 self._pack(header, folder, saved.moment)
-                step.say(f"{step.words}, being packed as {parts.key[:12]}")
+                step.say(f"{step.text}, being packed as {parts.key[:12]}")
 
     def _pack(self, header: Header, state: Path | None, moment: str) -> None:
         """Let the background pack the state, and what becomes of it when the seeded data has been processed."""
@@ -353,7 +353,7 @@ def is_fresh(header: Header, now: datetime) -> bool:
     return not header.parts.seeded or abs(now - datetime.fromisoformat(header.created)) < _RECORDS_LIVE
 
 
-def words(header: Header) -> str:
+def label_of_snapshot(header: Header) -> str:
     """A snapshot in a few words."""
     name = f"'{header.name}'" if header.name else header.parts.key[:12]
     return f"{name} of {header.created[:16].replace('T', ' ')} UTC, {header.bytes >> 20} MB"

@@ -46,7 +46,7 @@ def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
             draft.unlink(missing_ok=True)
 
 
-def take_text(path: Path, digest: str) -> str | None:
+def cached_text(path: Path, digest: str) -> str | None:
     """What is kept there; None where it is of something else than `digest` stands for, or there is nothing."""
     with suppress(OSError, UnicodeDecodeError):
         first, _, text = path.read_text(encoding="utf-8").partition("\n")
@@ -54,7 +54,7 @@ def take_text(path: Path, digest: str) -> str | None:
     return None
 
 
-def keep_text(path: Path, digest: str, text: str) -> None:
+def cache_text(path: Path, digest: str, text: str) -> None:
     """Keep a text that takes time to make again; not being able to is no error."""
     with suppress(OSError, StockroomError):
         path.parent.mkdir(parents=True, exist_ok=True)

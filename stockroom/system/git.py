@@ -127,9 +127,9 @@ def _id_of(content: bytes, like: str) -> str:
 
 def would_track(folders: Iterable[str], root: Path = ROOT) -> list[str] | None:
     """Names below the folders that git tracks, or would after `git add`; None where it knows of none."""
-    words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--end-of-options", *folders)
+    args = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--end-of-options", *folders)
     try:
-        return sorted(set(_names(root, *words))) or None
+        return sorted(set(_names(root, *args))) or None
     except StockroomError:
         return None
 
@@ -230,21 +230,21 @@ def _contents(entries: Iterable[Entry], root: Path) -> Iterator[bytes]:
         start += int(facts[2]) + 1
 
 
-def _names(root: Path, *words: str) -> list[str]:
-    done = _run(root, *words)
+def _names(root: Path, *args: str) -> list[str]:
+    done = _run(root, *args)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
         raise StockroomError(
-            f"git {words[0]} failed: {said or done.returncode}", "a release is promoted from a git clone"
+            f"git {args[0]} failed: {said or done.returncode}", "a release is promoted from a git clone"
         )
     return [name for name in os.fsdecode(done.stdout).split("\0") if name]
 
 
-def _run(root: Path, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def _run(root: Path, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     environment = {name: value for name, value in os.environ.items() if name not in _REDIRECTING} | _FIXED
     try:
         return subprocess.run(
-            ["git", *_OPTIONS, *words], cwd=root, env=environment, capture_output=True, check=False, input=stdin
+            ["git", *_OPTIONS, *args], cwd=root, env=environment, capture_output=True, check=False, input=stdin
         )
     except FileNotFoundError:
         raise StockroomError("git is not installed", "a release is promoted from a git clone") from None

@@ -39,15 +39,15 @@ def uv() -> str:
     raise StockroomError("uv is missing", "pip install -r requirements.txt")
 
 
-def run_uv(*words: str | Path, what: str) -> None:
-    run_installer([uv(), "--quiet", "--no-config", *map(str, words)], what, IMPORTED_FROM)
+def run_uv(*args: str | Path, what: str) -> None:
+    run_installer([uv(), "--quiet", "--no-config", *map(str, args)], what, IMPORTED_FROM)
 
 
-def make_python(folder: Path, interpreter: str, what: str, lock: Path, *words: str) -> None:
+def make_python(folder: Path, interpreter: str, what: str, lock: Path, *args: str) -> None:
     """A Python environment with the packages of the lock; `interpreter` is a path or a version."""
     run_uv("venv", "--no-project", "--python", interpreter, folder, what=f"make the Python environment of {what}")
     run_uv(
-        "pip", "install", "--python", folder / "bin" / "python", "--require-hashes", *words, "-r", lock,
+        "pip", "install", "--python", folder / "bin" / "python", "--require-hashes", *args, "-r", lock,
         what=f"install {what}",
     )  # fmt: skip
 

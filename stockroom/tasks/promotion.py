@@ -101,13 +101,13 @@ def destroy(
         print(f"\n{stack} is gone from {env}")
 
 
-def _promote(kind: Literal["promotion", "rollback"], env: str, *words: Any) -> None:
+def _promote(kind: Literal["promotion", "rollback"], env: str, *args: Any) -> None:
     with command() as settings:
         from stockroom.console import Steps
         from stockroom.promotion.promote import print_promoted, promote
         from stockroom.promotion.request import make_request
 
-        request, rules = make_request(env, kind, *words)
+        request, rules = make_request(env, kind, *args)
         print_promoted(promote(settings, request, rules, Steps()))
 
 

@@ -69,9 +69,9 @@ class _Runner:
     binary: Path
     environment: Mapping[str, str]
 
-    def run(self, folder: Path, *words: str) -> tuple[bool, str]:
+    def run(self, folder: Path, *args: str) -> tuple[bool, str]:
         done = subprocess.run(
-            [str(self.binary), *words],
+            [str(self.binary), *args],
             cwd=folder,
             env=dict(self.environment),
             stdout=subprocess.PIPE,
@@ -80,7 +80,7 @@ class _Runner:
             text=True,
             check=False,
         )
-        return done.returncode == 0, f"--- {folder.name}: terraform {' '.join(words)}\n{done.stdout}"
+        return done.returncode == 0, f"--- {folder.name}: terraform {' '.join(args)}\n{done.stdout}"
 
     def check_root(self, folder: Path, environments: list[str]) -> tuple[bool, str]:
         """Initialise, validate and test one module or stack; then its plan for each environment."""
@@ -90,8 +90,8 @@ class _Runner:
             variables = [f"-var-file={path}" for path in files]
             commands.append(["test", "-no-color", "-test-directory=tests/environments", *variables])
         outputs = []
-        for words in commands:
-            passed, output = self.run(folder, *words)
+        for args in commands:
+            passed, output = self.run(folder, *args)
             outputs.append(output)
             if not passed:
                 return False, "\n".join(outputs)

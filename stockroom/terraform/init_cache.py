@@ -25,7 +25,7 @@ def is_initialised(data: Path, digest: str) -> bool:
         return False
 
 
-def take_initialised(name: str, data: Path, digest: str, kept: Path = INITIALISED_DIR) -> bool:
+def restore_initialised(name: str, data: Path, digest: str, kept: Path = INITIALISED_DIR) -> bool:
     """Make the folder `.terraform` from what is kept under `name`; False where that is another one, or nothing."""
     if not is_initialised(kept / name, digest):
         return False
@@ -41,7 +41,7 @@ def take_initialised(name: str, data: Path, digest: str, kept: Path = INITIALISE
     return False
 
 
-def keep_initialised(name: str, data: Path, digest: str, kept: Path = INITIALISED_DIR) -> None:
+def cache_initialised(name: str, data: Path, digest: str, kept: Path = INITIALISED_DIR) -> None:
     """Mark a folder `.terraform` as initialised, and keep a copy under `name`, of which there is one."""
     (data / _MARKER).write_text(digest)
     draft = kept / f"{name}.{os.getpid()}"

@@ -23,10 +23,10 @@ from urllib.parse import urlsplit
 from stockroom.environments import Environment, local_process_environment
 from stockroom.releases.code import Code
 from stockroom.settings import Settings
-from stockroom.system.files import keep_text, take_text
+from stockroom.system.files import cache_text, cached_text
 from stockroom.terraform.apply_progress import ApplyProgress, ApplyResult
 from stockroom.terraform.binary import Binary
-from stockroom.terraform.init_cache import INITIALISED_DIR, is_initialised, keep_initialised, take_initialised
+from stockroom.terraform.init_cache import INITIALISED_DIR, cache_initialised, is_initialised, restore_initialised
 from stockroom.terraform.process import run_terraform, tuning
 from stockroom.terraform.provider import Attachment, running_provider
 from stockroom.terraform.provider_sources import (
@@ -97,7 +97,7 @@ class Stack:
         True where the provider was installed now. `watch` is called meanwhile and may raise.
         """
         self.redirect(watch)
-        if self._take_initialised() or self.provider:
+        if self._restore_initialised() or self.provider:
             return False
         self._run(["init", "-input=false", "-no-color", "-backend=false"], watch)
         return True
@@ -110,12 +110,12 @@ class Stack:
         asked = json.dumps([self._init_digest, version("terraform-local"), told], sort_keys=True)
         digest = hashlib.sha256(asked.replace(address, _ADDRESS).encode()).hexdigest()
         written, kept = self.folder / _REDIRECTION, INITIALISED_DIR / f"{self._initialised_name}.{_REDIRECTION}"
-        if (text := take_text(kept, digest)) is not None:
+        if (text := cached_text(kept, digest)) is not None:
             written.write_text(text.replace(_ADDRESS, address))
             return
         tflocal = Path(sys.executable).parent / "tflocal"
         run_terraform(self.name, tflocal, ["apply"], self.folder, environment, self.log, watch)
-        keep_text(kept, digest, written.read_text().replace(address, _ADDRESS))
+        cache_text(kept, digest, written.read_text().replace(address, _ADDRESS))
 
     @property
     def provider(self) -> Path | None:
@@ -130,16 +130,16 @@ class Stack:
 
     def init(self, watch: Callable[[], None], attached: Mapping[str, str]) -> bool:
         """`terraform init`, unless nothing that it depends on has changed since the last one. True if it ran."""
-        if self._take_initialised():
+        if self._restore_initialised():
             return False
-        words = ["init", "-input=false", "-no-color", "-reconfigure", *self.backend_words()]
-        self._run(words, watch, extra=attached)
-        keep_initialised(self._initialised_name, self._data, self._init_digest)
+        args = ["init", "-input=false", "-no-color", "-reconfigure", *self.backend_args()]
+        self._run(args, watch, extra=attached)
+        cache_initialised(self._initialised_name, self._data, self._init_digest)
         return True
 
-    def _take_initialised(self) -> bool:
+    def _restore_initialised(self) -> bool:
         digest = self._init_digest
-        return is_initialised(self._data, digest) or take_initialised(self._initialised_name, self._data, digest)
+        return is_initialised(self._data, digest) or restore_initialised(self._initialised_name, self._data, digest)
 
     @property
     def _data(self) -> Path:
@@ -149,7 +149,7 @@ class Stack:
     def _initialised_name(self) -> str:
         return f"{self.environment.name}-{self.name}"
 
-    def backend_words(self) -> list[str]:
+    def backend_args(self) -> list[str]:
         """Options of `init` that say where the state is."""
         return [
             f"-backend-config={self._environment_folder / 'backend.hcl'}",
@@ -174,8 +174,8 @@ class Stack:
         """
         progress = ApplyProgress(say)
         # What is created mostly waits, so more of it at once than Terraform's ten costs nothing.
-        words = ["apply", "-json", "-input=false", "-auto-approve", "-lock-timeout=60s", "-parallelism=30"]
-        self._run([*words, *self.variable_words()], watch, progress.read, attached)
+        args = ["apply", "-json", "-input=false", "-auto-approve", "-lock-timeout=60s", "-parallelism=30"]
+        self._run([*args, *self.variable_args()], watch, progress.read, attached)
         return progress.result
 
     def destroy(
@@ -184,12 +184,12 @@ class Stack:
         """`terraform destroy`, as `apply`."""
         progress = ApplyProgress(say)
         args = ["destroy", "-json", "-input=false", "-auto-approve", "-lock-timeout=60s", "-parallelism=30"]
-        self._run([*args, *self.variable_words()], watch, progress.read, attached)
+        self._run([*args, *self.variable_args()], watch, progress.read, attached)
         return progress.result
 
-    def variable_words(self) -> Iterator[str]:
+    def variable_args(self) -> Iterator[str]:
         """Options of `apply` that name the environment's variables."""
-        return variable_words(self._environment_folder, self.name)
+        return variable_args(self._environment_folder, self.name)
 
     def process_environment(self) -> dict[str, str]:
         """The whole environment of this stack's Terraform."""
@@ -205,14 +205,14 @@ class Stack:
 
     def _run(
         self,
-        words: list[str],
+        args: list[str],
         watch: Callable[[], None] = lambda: None,
         read: Callable[[str], None] = lambda _: None,
         extra: Mapping[str, str] | None = None,
     ) -> None:
         """Run Terraform in the working directory; every line goes to the log and to `read`."""
         environment = self.process_environment() | dict(extra or {})
-        run_terraform(self.name, self.binary.path, words, self.folder, environment, self.log, watch, read)
+        run_terraform(self.name, self.binary.path, args, self.folder, environment, self.log, watch, read)
 
 
 def copy_modules(code: Code, top: Path) -> None:
@@ -228,7 +228,7 @@ def _is_terraform(name: str) -> bool:
     return name == ".terraform.lock.hcl" or ("/" not in name and name.endswith(".tf"))
 
 
-def variable_words(environment: Path, stack: str) -> Iterator[str]:
+def variable_args(environment: Path, stack: str) -> Iterator[str]:
     """Options of `plan` and `apply` that name the variables in an environment's folder."""
     for name in ("environment", stack):
         path = environment / f"{name}.tfvars"

@@ -39,7 +39,7 @@ def tuning(shell: Mapping[str, str]) -> dict[str, str]:
 def run_terraform(
     stack: str,
     program: Path,
-    words: list[str],
+    args: list[str],
     folder: Path,
     environment: Mapping[str, str],
     log: Path,
@@ -51,14 +51,14 @@ def run_terraform(
     `watch` is called while it runs and may raise. Raises StockroomError with Terraform's own diagnostics.
     """
     with log.open("a", encoding="utf-8") as output:
-        output.write(f"--- {' '.join(words)}\n")
+        output.write(f"--- {' '.join(args)}\n")
         output.flush()
         start = log.stat().st_size
         # In a session of its own and with a file for its output: a Ctrl-C must reach Terraform once, from us,
         # since a second one makes it drop its state; and when the toolkit is killed, Terraform must be able to
         # finish, which a broken pipe would not let it.
         process = subprocess.Popen(
-            [str(program), *words],
+            [str(program), *args],
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
@@ -75,7 +75,7 @@ def run_terraform(
         _end(process, watch, patiently=isinstance(error, KeyboardInterrupt))
         raise
     if process.returncode:
-        raise _failure(stack, words[0], lines, log)
+        raise _failure(stack, args[0], lines, log)
 
 
 def _lines_of(process: subprocess.Popen[bytes], log: Path, start: int, watch: Callable[[], None]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import Any
 from stockroom.environments import Environment
 from stockroom.errors import StockroomError
 from stockroom.terraform.apply_progress import ApplyProgress, ApplyResult
-from stockroom.terraform.local_directory import variable_words
+from stockroom.terraform.local_directory import variable_args
 from stockroom.terraform.process import ResourceExistsError, run_terraform
 
 # Terraform's own name for it.
@@ -50,17 +50,17 @@ class WorkingDirectory:
         """`terraform init` on the environment's state, and the release's variables beside the code."""
         text = json.dumps(release_variables, indent=2, sort_keys=True)
         (self.folder / "release.auto.tfvars.json").write_text(text)
-        words = [
+        args = [
             f"-backend-config={self._environment_folder / 'backend.hcl'}",
             f"-backend-config=key={self.environment.state_key(self.stack)}",
         ]
-        self._run(["init", "-input=false", "-no-color", "-reconfigure", "-lockfile=readonly", *words], watch)
+        self._run(["init", "-input=false", "-no-color", "-reconfigure", "-lockfile=readonly", *args], watch)
 
     def plan(self, lock: bool = True, watch: Watch = lambda: None, destroy: bool = False) -> dict[str, Any]:
         """Make and save a plan (`destroy`: of removing everything); returns it as `terraform show -json` does (format
         version 1)."""
         locking = "-lock-timeout=30s" if lock else "-lock=false"
-        variables = variable_words(self._environment_folder, self.stack)
+        variables = variable_args(self._environment_folder, self.stack)
         removing = ["-destroy"] if destroy else []
         self._run(["plan", *removing, "-json", "-input=false", locking, f"-out={self._plan_file}", *variables], watch)
         shown = subprocess.run(
@@ -75,9 +75,9 @@ class WorkingDirectory:
     def apply(self, say: Callable[[str], None], watch: Watch = lambda: None) -> ApplyResult:
         """Apply exactly the saved plan. Raises ApplyFailedError, which tells how far it came."""
         progress = ApplyProgress(say)
-        words = ["apply", "-json", "-input=false", "-lock-timeout=60s", "-parallelism=30", str(self._plan_file)]
+        args = ["apply", "-json", "-input=false", "-lock-timeout=60s", "-parallelism=30", str(self._plan_file)]
         try:
-            self._run(words, watch, progress.read)
+            self._run(args, watch, progress.read)
         except StockroomError as error:
             if isinstance(error, ResourceExistsError):
                 error.hint = (
@@ -106,9 +106,9 @@ class WorkingDirectory:
     def _environment_folder(self) -> Path:
         return self.release / "terraform" / "environments" / self.environment.name
 
-    def _run(self, words: list[str], watch: Watch, read: Callable[[str], None] = lambda _: None) -> None:
+    def _run(self, args: list[str], watch: Watch, read: Callable[[str], None] = lambda _: None) -> None:
         try:
-            run_terraform(self.stack, self.terraform, words, self.folder, self.variables, self.log, watch, read)
+            run_terraform(self.stack, self.terraform, args, self.folder, self.variables, self.log, watch, read)
         except StockroomError as error:
             if "Error acquiring the state lock" in (error.details or ""):
                 error.hint = f"make sure that nobody works on it, then run `terraform force-unlock ID` in {self.folder}"

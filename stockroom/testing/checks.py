@@ -113,11 +113,11 @@ class Checks:
         return outcome
 
     def command(
-        self, name: str, *words: str, environment: Mapping[str, str] | None = None, folder: Path = ROOT
+        self, name: str, *args: str, environment: Mapping[str, str] | None = None, folder: Path = ROOT
     ) -> Outcome:
         """Run a command; `environment` is for one that is not to have this process's variables."""
         done = subprocess.run(
-            words,
+            args,
             cwd=folder,
             env=dict(environment or self.environment),
             stdout=subprocess.PIPE,
@@ -130,13 +130,13 @@ class Checks:
 
     def pytest(self, name: str, workers: str = "auto", environment: Mapping[str, str] | None = None) -> Outcome:
         report, folders = CHECKS_DIR / name, _folders(name, ROOT)
-        words = ["pytest", "-q", "-n", workers, "--dist", "worksteal", f"--junit-xml={report}.xml", *folders]
-        words += [f"--html={report}.html", "--self-contained-html"]
-        return self.command(name, *_module(*words), environment=environment)
+        args = ["pytest", "-q", "-n", workers, "--dist", "worksteal", f"--junit-xml={report}.xml", *folders]
+        args += [f"--html={report}.html", "--self-contained-html"]
+        return self.command(name, *_module(*args), environment=environment)
 
 
-def _module(*words: str) -> list[str]:
-    return [sys.executable, "-m", *words]
+def _module(*args: str) -> list[str]:
+    return [sys.executable, "-m", *args]
 
 
 def _lint(checks: Checks) -> Outcome:
@@ -146,8 +146,8 @@ def _lint(checks: Checks) -> Outcome:
 
 
 def _types(checks: Checks) -> Outcome:
-    def check(folder: Path, *words: str) -> Outcome:
-        return checks.command("types", *_module("mypy", *words), folder=folder)
+    def check(folder: Path, *args: str) -> Outcome:
+        return checks.command("types", *_module("mypy", *args), folder=folder)
 
     def check_plugin(
         folder: Path, install: Callable[[Callable[[str], None]], None], python: Callable[[], Path]

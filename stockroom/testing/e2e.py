@@ -254,20 +254,20 @@ def _run_round(
     report, junit, log = (folder / f"{name}{suffix}.{kind}" for name, kind in _FILES)
     outcomes_file = folder / f"outcomes{suffix}.jsonl"
     workers = request.workers or default_workers(request.selection.smoke)
-    words = ["pytest", read_project().tests, "-q", "-p", "no:cacheprovider", "-n", str(workers)]
-    words += ["-p", "no:hypothesispytest"]  # none of these tests uses it, and each worker would import it
-    words += ["--dist", "load", "--maxschedchunk", "1"]  # in the order that conftest.py puts them in
-    words += ["-p", "stockroom.testing.pytest_plugin", f"--outcomes={outcomes_file}"]
-    words += [f"--junit-xml={junit}", f"--html={report}", "--self-contained-html"]
-    words += ["-k", request.selection.only] if request.selection.only else []
-    words += ["-m", "smoke"] if request.selection.smoke else []
+    args = ["pytest", read_project().tests, "-q", "-p", "no:cacheprovider", "-n", str(workers)]
+    args += ["-p", "no:hypothesispytest"]  # none of these tests uses it, and each worker would import it
+    args += ["--dist", "load", "--maxschedchunk", "1"]  # in the order that conftest.py puts them in
+    args += ["-p", "stockroom.testing.pytest_plugin", f"--outcomes={outcomes_file}"]
+    args += [f"--junit-xml={junit}", f"--html={report}", "--self-contained-html"]
+    args += ["-k", request.selection.only] if request.selection.only else []
+    args += ["-m", "smoke"] if request.selection.smoke else []
     started = monotonic()
     outcomes = Outcomes()
     progress = Progress(outcomes, steps, say)
     with log.open("wb") as output:
         # In a session of its own: a Ctrl-C must reach the tests once, from us.
         process = subprocess.Popen(
-            [sys.executable, "-m", *words],
+            [sys.executable, "-m", *args],
             cwd=root,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
@@ -311,11 +311,11 @@ class Progress:
         *lines, self._pending = f"{self._pending}{text}".split("\n")
         for failed in self._outcomes.add(lines):
             self._steps.note(f"FAILED {failed}")
-        words = str(self._outcomes) if self._outcomes.collected else "collecting"
-        self._say(words)
+        args = str(self._outcomes) if self._outcomes.collected else "collecting"
+        self._say(args)
         if not out.is_terminal and monotonic() - self._noted > _NOTE_SECONDS:
             self._noted = monotonic()
-            self._steps.note(words)
+            self._steps.note(args)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

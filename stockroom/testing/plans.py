@@ -51,9 +51,9 @@ def plan_from_nothing(
     process_environment = local_process_environment(os.environ, endpoint, environment.region, extra)
     binary = find_binary(settings).path
 
-    def terraform(*words: str, attached: Mapping[str, str] = {}) -> str:
+    def terraform(*args: str, attached: Mapping[str, str] = {}) -> str:
         done = subprocess.run(
-            [str(binary), *words],
+            [str(binary), *args],
             cwd=root,
             env=process_environment | dict(attached),
             capture_output=True,
@@ -63,7 +63,7 @@ def plan_from_nothing(
         )
         if done.returncode:
             raise StockroomError(
-                f"terraform {words[0]} of {stack} for {environment.name} failed", None, done.stderr or done.stdout
+                f"terraform {args[0]} of {stack} for {environment.name} failed", None, done.stderr or done.stdout
             )
         return done.stdout
 

@@ -37,19 +37,19 @@ def check_policies(folder: Path, settings: Settings, report: Callable[[str], Non
         plans = _write_plans(folder, settings)
         checkov = installing.result()
     targets = {"code": ["--directory", str(TERRAFORM_DIR), "--framework", "terraform"]}
-    targets |= {f"plan of {name}": _plan_words(plan, TERRAFORM_DIR) for name, plan in plans.items()}
+    targets |= {f"plan of {name}": _plan_args(plan, TERRAFORM_DIR) for name, plan in plans.items()}
     return _check(checkov, targets)
 
 
 def check_plans(plans: Mapping[str, Path], code: Path, report: Callable[[str], None]) -> tuple[bool, str]:
     """The same of plans alone: files as `terraform show -json` writes them, by name, with the code they are of."""
-    return _check(install(report), {f"plan of {name}": _plan_words(plan, code) for name, plan in plans.items()})
+    return _check(install(report), {f"plan of {name}": _plan_args(plan, code) for name, plan in plans.items()})
 
 
-def _plan_words(plan: Path, code: Path) -> list[str]:
+def _plan_args(plan: Path, code: Path) -> list[str]:
     # Enriched with the code, so that the reasons for skips that stand there count for the plan too.
-    words = ["--file", str(plan), "--framework", "terraform_plan"]
-    return [*words, "--repo-root-for-plan-enrichment", str(code)]
+    args = ["--file", str(plan), "--framework", "terraform_plan"]
+    return [*args, "--repo-root-for-plan-enrichment", str(code)]
 
 
 def _check(checkov: Path, targets: Mapping[str, list[str]]) -> tuple[bool, str]:
@@ -101,12 +101,12 @@ def _write_plans(folder: Path, settings: Settings) -> dict[str, Path]:
         engine.stop()
 
 
-def _run(checkov: Path, name: str, words: list[str]) -> tuple[bool, str]:
+def _run(checkov: Path, name: str, args: list[str]) -> tuple[bool, str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "BC_", "CKV_"))}
     # What a plan can't know yet, the ARN of a new key for one, counts as given.
     environment["EVAL_TF_PLAN_AFTER_UNKNOWN"] = "True"
     done = subprocess.run(
-        [str(checkov), "--config-file", str(POLICIES_DIR / "checkov.yaml"), *words],
+        [str(checkov), "--config-file", str(POLICIES_DIR / "checkov.yaml"), *args],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

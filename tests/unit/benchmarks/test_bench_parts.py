@@ -12,7 +12,7 @@ from benchmarks.figures import Figure
 from benchmarks.latency import describe
 from benchmarks.machine import localstack_version, processor_name
 from benchmarks.memory import Memory, figures_of, part_of
-from benchmarks.one_by_one import SERVICES, Target, awslocal_words
+from benchmarks.one_by_one import SERVICES, Target, awslocal_args
 from benchmarks.platform import setting_variables
 from benchmarks.seeding import EVENTS_OF_THE_SAMPLE, compare, dataset_of, scale_of, whole_rates
 from benchmarks.start import ByHand, by_hand_seconds, other_engines, sample_counts, sample_records, step_seconds
@@ -47,7 +47,7 @@ def test_the_sample_has_as_many_records_of_each_service_as_are_counted() -> None
 @pytest.mark.parametrize("service", SERVICES)
 def test_awslocal_gets_one_record(service: str) -> None:
     (record,) = sample_records(1)[service]
-    words = awslocal_words(service, record, TARGET)
+    words = awslocal_args(service, record, TARGET)
     assert words[0] == service
     assert any(where in word for word in words for where in ("stream", "queue", "table", "bucket"))
 

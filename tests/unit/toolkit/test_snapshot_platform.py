@@ -22,7 +22,13 @@ from stockroom.snapshots import background
 from stockroom.snapshots import platform as snapshots_of_platform
 from stockroom.snapshots.archive import Header, write
 from stockroom.snapshots.keys import Parts
-from stockroom.snapshots.platform import PlatformSnapshots, is_fresh, open_snapshots, why_none, words
+from stockroom.snapshots.platform import (
+    PlatformSnapshots,
+    is_fresh,
+    label_of_snapshot,
+    open_snapshots,
+    unavailable_reason,
+)
 from stockroom.snapshots.record import BASE, kept_file, read_base, read_record, write_started
 from stockroom.snapshots.signing import signing_keys
 from stockroom.snapshots.store import Store, put
@@ -483,7 +489,7 @@ def test_a_copy_of_a_state_takes_no_room(tmp_path: Path) -> None:
 )
 def test_where_there_are_none(settings: Settings, change: dict[str, Any], reason: str | None) -> None:
     settings = settings.model_copy(update=change)
-    assert why_none(settings) == reason
+    assert unavailable_reason(settings) == reason
     if reason:
         with pytest.raises(StockroomError) as error:
             open_snapshots(settings, LocalStackEngine(settings), Notes())
@@ -492,5 +498,5 @@ def test_where_there_are_none(settings: Settings, change: dict[str, Any], reason
 
 def test_a_snapshot_in_words() -> None:
     named: Header = replace(HEADER, name="mine", bytes=3 << 20)
-    assert words(named) == "'mine' of 2026-01-02 03:04 UTC, 3 MB"
-    assert words(HEADER).startswith(PARTS.key[:12])
+    assert label_of_snapshot(named) == "'mine' of 2026-01-02 03:04 UTC, 3 MB"
+    assert label_of_snapshot(HEADER).startswith(PARTS.key[:12])
