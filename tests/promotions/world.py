@@ -161,7 +161,7 @@ class World:
         for name, content in files.items():
             path = self.root / name
             if content is None:
-                path.unlink()
+                path.unlink(missing_ok=True)
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(content)
