@@ -13,7 +13,8 @@ from .own_platform import OwnPlatform, own_platform
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    deal(items, [[item] for item in items if item.get_closest_marker("waits")])
+    shared = [item for item in items if item.path.name == "test_folders.py"]  # on one platform
+    deal(items, [shared, *([item] for item in items if item.get_closest_marker("waits"))])
 
 
 @pytest.fixture
