@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -37,13 +38,32 @@ def check_policies(folder: Path, settings: Settings, report: Callable[[str], Non
         plans = _write_plans(folder, settings)
         checkov = installing.result()
     targets = {"code": ["--directory", str(TERRAFORM_DIR), "--framework", "terraform"]}
-    targets |= {f"plan of {name}": _plan_args(plan, TERRAFORM_DIR) for name, plan in plans.items()}
+    codes = {stack: _code_of(stack, TERRAFORM_DIR, folder / "code") for stack in stack_names()}
+    targets |= {
+        f"plan of {stack} for {environment}": _plan_args(plan, codes[stack])
+        for (stack, environment), plan in plans.items()
+    }
     return _check(checkov, targets)
 
 
 def check_plans(plans: Mapping[str, Path], code: Path, report: Callable[[str], None]) -> tuple[bool, str]:
-    """The same of plans alone: files as `terraform show -json` writes them, by name, with the code they are of."""
-    return _check(install(report), {f"plan of {name}": _plan_args(plan, code) for name, plan in plans.items()})
+    """The same of plans alone: files as `terraform show -json` writes them, by stack, with the code they are of."""
+    checkov = install(report)
+    with tempfile.TemporaryDirectory() as folder:
+        targets = {
+            f"plan of {stack}": _plan_args(plan, _code_of(stack, code, Path(folder))) for stack, plan in plans.items()
+        }
+        return _check(checkov, targets)
+
+
+def _code_of(stack: str, code: Path, folder: Path) -> Path:
+    """A folder with the stack alone, and the modules: a skip in one stack would count for whatever has the same address
+    in another."""
+    own = folder / stack
+    shutil.copytree(code / "stacks" / stack, own / "stacks" / stack, ignore=shutil.ignore_patterns(".terraform"))
+    if (code / "modules").is_dir():
+        shutil.copytree(code / "modules", own / "modules", ignore=shutil.ignore_patterns(".terraform"))
+    return own
 
 
 def _plan_args(plan: Path, code: Path) -> list[str]:
@@ -79,20 +99,20 @@ def install(report: Callable[[str], None]) -> Path:
     return folder / "bin" / "checkov"
 
 
-def _write_plans(folder: Path, settings: Settings) -> dict[str, Path]:
-    """Files with a plan of every stack for every environment but the local one, by what they are plans of."""
+def _write_plans(folder: Path, settings: Settings) -> dict[tuple[str, str], Path]:
+    """Files with a plan of every stack for every environment but the local one, by stack and environment."""
     own = settings.model_copy(update={"run_dir": folder / "run", "port": free_port()})
     engine = LocalStackEngine(own)
     engine.start()
     try:
         engine.wait_until_ready()
 
-        def write(target: tuple[str, str]) -> tuple[str, Path]:
+        def write(target: tuple[str, str]) -> tuple[tuple[str, str], Path]:
             stack, environment = target
             plan = plan_from_nothing(own, read_environment(environment), stack, engine.endpoint, folder / "plans")
             file = folder / f"{stack}-{environment}.json"
             file.write_text(json.dumps(plan))
-            return f"{stack} for {environment}", file
+            return target, file
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             accounts = [name for name in environment_names() if name != LOCAL]
