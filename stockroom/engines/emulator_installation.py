@@ -1,7 +1,8 @@
 """The emulator's own Python and npm packages, made from the locks under localstack/ (design decision 4).
 
-Everything lands in .stockroom/emulator/<digest of the locks>/: `python/` (LocalStack and our plugin), `node/`
-(DynamoDB Local) and `runtimes/python3.X/` (what a Lambda runtime image holds).
+Everything lands in the user's cache, ~/.cache/stockroom/emulator/<digest of the locks>/, which all checkouts share:
+`python/` (LocalStack), `node/` (DynamoDB Local) and `runtimes/python3.X/` (what a Lambda runtime image holds). Our own
+packages are not in it: whoever starts the emulator brings their modules on PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from stockroom.project import HOME
 from stockroom.system.installation import Installation
 from stockroom.system.python_environments import find_python, make_python, run_installer, run_uv
+from stockroom.system.user_cache import CACHE
 from stockroom.toolkit import OWN_FILES
 
 LOCALSTACK_DIR = OWN_FILES / "localstack"
@@ -32,7 +33,7 @@ LOCKS = (
 )
 INSTALLATION = Installation(
     "LocalStack and DynamoDB Local",
-    HOME / "emulator",
+    CACHE / "emulator",
     LOCKS,
     needed_mb=1500,
 )
@@ -46,6 +47,16 @@ def emulator_dir() -> Path:
 def python() -> Path:
     """The emulator's interpreter."""
     return emulator_dir() / "python" / "bin" / "python"
+
+
+def own_modules(*folders: Path) -> dict[str, str]:
+    """The variable with which an emulator's Python finds our packages in the folders, as they are there now."""
+    return {"PYTHONPATH": os.pathsep.join(str(folder / "src") for folder in folders)}
+
+
+def plugin_modules() -> dict[str, str]:
+    """As `own_modules`, of the plugin for LocalStack and what it imports."""
+    return own_modules(EMULATION_DIR, LOCALSTACK_DIR / "plugin")
 
 
 def install(report: Callable[[str], None]) -> None:
@@ -79,7 +90,7 @@ def _install_emulator(interpreter: str) -> None:
         [str(python()), "-m", "stockroom_localstack.install"],
         "prepare DynamoDB Local and the index of AWS services",
         emulator_dir(),
-        {"STOCKROOM_EMULATOR_HOME": str(emulator_dir())},
+        {"STOCKROOM_EMULATOR_HOME": str(emulator_dir()), **plugin_modules()},
     )
 
 
@@ -104,9 +115,15 @@ def _install_runtime(folder: Path, interpreter: str) -> None:
 
 
 def add_packages(python: Path, *folders: Path) -> None:
-    """Let the Python environment import our packages in the folders, as they are there now and later."""
+    """Install what tells of our packages in the folders, such as entry points, but not their modules.
+
+    With those it would be good for one checkout only, and for that until its next change.
+    """
     for folder in folders:
         run_uv(
-            "pip", "install", "--python", python / "bin" / "python", "--no-deps", "--editable", folder,
+            "pip", "install", "--python", python / "bin" / "python", "--no-deps", folder,
             what=f"install {folder.relative_to(OWN_FILES)}",
         )  # fmt: skip
+        for package in (folder / "src").iterdir():
+            for installed in python.glob(f"lib/python*/site-packages/{package.name}"):
+                shutil.rmtree(installed)

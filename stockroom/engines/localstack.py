@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from stockroom.engines import Capabilities, host_process
-from stockroom.engines.emulator_installation import LAMBDA_VERSIONS, emulator_dir, install, python
+from stockroom.engines.emulator_installation import LAMBDA_VERSIONS, emulator_dir, install, plugin_modules, python
 from stockroom.engines.emulator_state import RefusedStateError, state_folder
 from stockroom.engines.host_process import HostProcessEngine
 from stockroom.engines.logs import last_lines
@@ -75,6 +75,7 @@ class LocalStackEngine(HostProcessEngine):
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
             # Our executor has limits of its own, which do not run while an environment waits for a processor.
             "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "600",
+            **plugin_modules(),
             "STOCKROOM_EMULATOR_HOME": str(emulator_dir()),
             "STOCKROOM_EMULATOR_RUN_DIR": str(self._folder),
             "STOCKROOM_EMULATOR_SERVICES": ",".join(early_services(manifests, manifests)),

@@ -11,20 +11,21 @@ from stockroom.engines.emulator_installation import (
     RUNTIMES_LOCK,
     VERSION,
     add_packages,
+    own_modules,
     runtimes,
 )
 from stockroom.engines.host_process import HostProcessEngine
 from stockroom.environments import LOCAL, read_environment
-from stockroom.project import HOME
 from stockroom.system.installation import Installation
 from stockroom.system.python_environments import find_python, make_python
+from stockroom.system.user_cache import CACHE
 from stockroom.toolkit import OWN_FILES
 
 MINISTACK_DIR = OWN_FILES / "ministack"
 
 INSTALLATION = Installation(
     "MiniStack",
-    HOME / "ministack",
+    CACHE / "ministack",
     (
         MINISTACK_DIR / "requirements.txt",
         MINISTACK_DIR / "plugin" / "pyproject.toml",
@@ -38,6 +39,11 @@ INSTALLATION = Installation(
 def python() -> Path:
     """MiniStack's interpreter."""
     return INSTALLATION.folder / "python" / "bin" / "python"
+
+
+def plugin_modules() -> dict[str, str]:
+    """The variable with which MiniStack's Python finds our patches and what they import."""
+    return own_modules(EMULATION_DIR, MINISTACK_DIR / "plugin")
 
 
 def install(report: Callable[[str], None]) -> None:
@@ -75,6 +81,7 @@ class MiniStackEngine(HostProcessEngine):
     def _variables(self) -> dict[str, str]:
         environment = read_environment(LOCAL)
         return {
+            **plugin_modules(),
             "TMPDIR": str(self._folder / "tmp"),
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self._port),

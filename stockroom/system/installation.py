@@ -1,7 +1,7 @@
 """What is installed once, from locks, into a folder named by their digest.
 
-So other locks never touch the files of what runs; what nothing uses any more is removed. An interrupted installation is
-done again.
+So other locks never touch the files of what runs, and checkouts with the same locks share one installation. An
+interrupted one is done again. What nothing uses any more, `invoke clean` removes.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import time
 
 from stockroom.errors import StockroomError
 from stockroom.system.file_lock import exclusive
 from stockroom.system.processes import processes_in, stop
-from stockroom.toolkit import IMPORTED_FROM
+from stockroom.system.user_cache import make_private
 
-_DAY = 24 * 3600
+MARKER = "installed"
+"""The file in a folder that is installed whole; its time is that of the last use."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Installation:
 
     def digest(self) -> str:
         """SHA-256 over the locks."""
-        digest = hashlib.sha256(str(IMPORTED_FROM).encode())
+        digest = hashlib.sha256()
         for lock in self.locks:
             digest.update(lock.read_bytes())
         return digest.hexdigest()
@@ -44,7 +45,7 @@ class Installation:
         return self.home / self.digest()[:12]
 
     def is_installed(self) -> bool:
-        return (self.folder / "installed").exists()
+        return (self.folder / MARKER).exists()
 
     def install(self, report: Callable[[str], None], parts: Callable[[], Iterable[Callable[[], None]]]) -> None:
         """Install what is missing, with `parts` that are done side by side; returns at once when nothing is.
@@ -52,15 +53,18 @@ class Installation:
         Raises StockroomError that names the step and the end of its output.
         """
         if self.is_installed():
+            with suppress(OSError):
+                (self.folder / MARKER).touch()  # which tells when it was used last
             return
-        self.home.mkdir(parents=True, exist_ok=True)
+        make_private(self.home)
         with exclusive(self.home / "lock", f"install {self.what}", report):
             if self.is_installed():
                 return
             check_free_space(self.home, self.needed_mb)
             report(f"installing {self.what} (once)")
-            for old in (path for path in self.home.iterdir() if path.is_dir() and _is_outdated(path)):
-                shutil.rmtree(old, ignore_errors=True)
+            for half in (path for path in self.home.iterdir() if path.is_dir() and not (path / MARKER).exists()):
+                if half != self.folder and not any(processes_in(half)):
+                    shutil.rmtree(half, ignore_errors=True)
             # Of an installation that was killed, installers may still be at work.
             stop(list(processes_in(self.folder)), patience=2)
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -68,14 +72,7 @@ class Installation:
             with ThreadPoolExecutor() as pool:
                 for part in [pool.submit(part) for part in parts()]:
                     part.result()
-            (self.folder / "installed").touch()
-
-
-def _is_outdated(folder: Path) -> bool:
-    """Half installed, or installed more than a day ago (someone may be about to start it) and used by nothing."""
-    marker = folder / "installed"
-    recent = marker.exists() and time() - marker.stat().st_mtime < _DAY
-    return not recent and not any(processes_in(folder))
+            (self.folder / MARKER).touch()
 
 
 def check_free_space(folder: Path, needed_mb: int) -> None:

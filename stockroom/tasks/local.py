@@ -97,6 +97,16 @@ def doctor(c: Context, json: bool = False) -> None:
         sys.exit(report.print_findings(examine(settings), json))
 
 
+@task(help={"yes": "Do not ask."})
+def clean(c: Context, yes: bool = False) -> None:
+    """Show what nothing uses any more (installations, caches, runs, snapshots), and remove it after asking."""
+    with command() as settings:
+        from stockroom.cleaning.command import clean as clean_up
+        from stockroom.console import Steps
+
+        clean_up(settings, yes, Steps())
+
+
 @task
 def env(c: Context) -> None:
     """Print `export` lines: after eval "$(invoke env)" the shell, awslocal and any SDK talk to the local platform."""

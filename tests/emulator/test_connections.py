@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from stockroom.engines.emulator_installation import python
 from stockroom.project import ROOT
 from stockroom.settings import Settings
 
+from .emulator_python import run_program
 from .functions import client, make_table
 from .recipe import Emulator
 from .test_admission import ask
@@ -187,8 +187,7 @@ print("slow body:", complaint((0, HEAD), *[(1, b"x" * 1100)] * 600))
 
 
 def test_heads_and_bodies_that_dribble_are_given_up() -> None:
-    ran = subprocess.run([python(), "-c", SLOW_REQUESTS], stdout=subprocess.PIPE, text=True, check=True)
-    assert ran.stdout.splitlines() == [
+    assert run_program(SLOW_REQUESTS).splitlines() == [
         "head in time: none",
         "slow head: HTTP/1.1 408 Request Timeout",
         "dribbling body: HTTP/1.1 408 Request Timeout",
@@ -212,8 +211,7 @@ except BlockingIOError:
 
 
 def test_an_idle_connection_is_given_up() -> None:
-    ran = subprocess.run([python(), "-c", IDLE_CONNECTION], stdout=subprocess.PIPE, text=True, check=True)
-    assert ran.stdout == "given up\n"
+    assert run_program(IDLE_CONNECTION) == "given up\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the user of a connection")

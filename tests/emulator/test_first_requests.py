@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-
 from stockroom.engines import emulator_installation as emulator
+
+from .emulator_python import run_program
 
 # LocalStack's own loader and router, with a service whose operations take a while to register, so that the second
 # request surely comes in between.
@@ -39,7 +39,4 @@ first.join()
 
 def test_a_request_waits_until_the_operations_of_its_service_are_registered() -> None:
     emulator.install(print)
-    done = subprocess.run(
-        [emulator.python(), "-c", TWO_FIRST_REQUESTS], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.stdout.strip() == "registered", done.stderr
+    assert run_program(TWO_FIRST_REQUESTS).strip() == "registered"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from stockroom.engines.emulator_installation import python
-
+from .emulator_python import run_program
 from .functions import ROLE, Functions, zip_bytes
 
 SOURCE = "def handler(event, context):\n    return len(event)\n"
@@ -168,10 +166,10 @@ def test_every_option_of_the_api_is_accounted_for() -> None:
         "from stockroom_localstack.services.lambda_.options import DONE, REFUSED, STORED\n"
         "print(json.dumps({o: [*DONE[o].split(), *STORED.get(o, ()), *REFUSED.get(o, ())] for o in DONE}))\n"
     )
-    known = json.loads(subprocess.run([python(), "-c", program], check=True, capture_output=True, text=True).stdout)
+    known = json.loads(run_program(program))
     loaded = "import boto3, json\nc = boto3.client('lambda', region_name='us-east-1').meta.service_model\n"
     loaded += f"print(json.dumps({{o: [*c.operation_model(o).input_shape.members] for o in {sorted(known)!r}}}))\n"
-    api = json.loads(subprocess.run([python(), "-c", loaded], check=True, capture_output=True, text=True).stdout)
+    api = json.loads(run_program(loaded))
     assert {operation: sorted(options) for operation, options in known.items()} == {
         operation: sorted(options) for operation, options in api.items()
     }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from stockroom.engines.emulator_installation import python
+from .emulator_python import run_program
 
 # service: (operation, its arguments, the part of the answer that shows that moto's model answered)
 CALLS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -40,8 +39,7 @@ def test_every_service_of_moto_has_a_call_here() -> None:
         "from stockroom_localstack.services.table import SERVICES, Origin\n"
         "print(*(service.name for service in SERVICES if service.origin is Origin.MOTO))\n"
     )
-    ran = subprocess.run([python(), "-c", program], stdout=subprocess.PIPE, text=True, check=True)
-    assert sorted(CALLS) == sorted(ran.stdout.split())
+    assert sorted(CALLS) == sorted(run_program(program).split())
 
 
 @pytest.mark.parametrize("service", CALLS)

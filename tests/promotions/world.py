@@ -350,16 +350,10 @@ class World:
         emulator.install(lambda _: None)
         policies.install(lambda _: None)
         home = self.root / ".stockroom"
-        (home / "emulator").mkdir(parents=True)
-        for name in ("bin", "policies", "terraform-providers"):
+        home.mkdir()
+        for name in ("bin", "terraform-providers"):
             if (HOME / name).exists():
                 (home / name).symlink_to(HOME / name)
-        asked = "from stockroom.engines.emulator_installation import emulator_dir; print(emulator_dir())"
-        answer = subprocess.run(
-            [sys.executable, "-c", asked], cwd=self.root, env=self.variables({}), capture_output=True, text=True,
-            check=True,
-        )  # fmt: skip
-        Path(answer.stdout.strip()).symlink_to(emulator.emulator_dir())
 
 
 def _kind(key: str) -> str:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[3] / "stockroom"
 # From the top: a district (a folder, or a module at the root) imports only what stands below it.
 DISTRICTS = """
     tasks
-    promotion foreign audit scaffolding
+    promotion foreign audit scaffolding cleaning
     testing
     local
     snapshots

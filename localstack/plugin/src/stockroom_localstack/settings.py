@@ -16,7 +16,7 @@ class SettingsError(RuntimeError):
 @dataclass(frozen=True)
 class Settings:
     """
-    home: folder with `node/node_modules` and `runtimes/python3.X`, shared by all platforms of a checkout.
+    home: folder with `node/node_modules` and `runtimes/python3.X`, shared by all platforms of a user.
     run_dir: folder of this one platform; the emulator ends when it disappears. None: no such folder to watch.
     services: names of the AWS services that are started early, in this order.
     state: folder of a saved state with which the emulator starts, as soon as it is there; None: with nothing.

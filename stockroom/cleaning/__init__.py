@@ -1,0 +1,1 @@
+"""`invoke clean`: what lies in the user's cache and in the project's folder, and nothing needs any more."""
