@@ -41,11 +41,14 @@ RETAIL = re.compile(
 )
 
 
-def modules() -> Iterator[tuple[str, Path]]:
+def _modules() -> Iterator[tuple[str, Path]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).with_suffix("").as_posix()
         if not {"own_files", "templates"}.intersection(path.parts) and name != "__init__":
             yield name, path
+
+
+MODULES = list(_modules())
 
 
 def district(module: str) -> str:
@@ -64,17 +67,17 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def test_every_district_has_its_level() -> None:
-    assert {district(name) for name, _ in modules()} == LEVELS.keys()
+    assert {district(name) for name, _ in MODULES} == LEVELS.keys()
 
 
-@pytest.mark.parametrize(("name", "path"), modules(), ids=lambda one: one if isinstance(one, str) else "")
+@pytest.mark.parametrize(("name", "path"), MODULES, ids=[name for name, _ in MODULES])
 def test_imports_run_downward(name: str, path: Path) -> None:
     own = district(name)
     upward = [other for other in imported(path) if other != own and LEVELS[other] <= LEVELS[own]]
     assert not upward, f"{name} imports {', '.join(upward)}, which stands beside or above it"
 
 
-@pytest.mark.parametrize("path", [path for _, path in modules()], ids=[name for name, _ in modules()])
+@pytest.mark.parametrize("path", [path for _, path in MODULES], ids=[name for name, _ in MODULES])
 def test_no_word_of_the_business(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     found = [f"{number}: {line}" for number, line in enumerate(lines, 1) if RETAIL.search(line)]
@@ -85,7 +88,7 @@ def test_no_engine_is_known_by_its_name() -> None:
     compared = re.compile(r"engine(\.name)?\)? *(==|!=|\bin\b) *[\"'(\[{]")
     found = [
         f"{name}:{number}: {line.strip()}"
-        for name, path in modules()
+        for name, path in MODULES
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if compared.search(line)
     ]
