@@ -61,7 +61,7 @@ def lint(c: Context) -> None:
 @task(
     help={
         "only": "Some of: lint, types, terraform, policies, unit, e2e, and what else has a folder in tests/ (commas "
-        "between). promotions takes half an hour and is run only when it is named.",
+        "between). promotions and wheel take long and are run only when they are named.",
     }
 )
 def test(c: Context, only: str = "") -> None:

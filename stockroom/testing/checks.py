@@ -206,6 +206,10 @@ def _promotions(checks: Checks) -> Outcome:
     return checks.pytest("promotions", workers="1")
 
 
+def _wheel(checks: Checks) -> Outcome:
+    return checks.pytest("wheel", workers="1")
+
+
 def _terraform(checks: Checks) -> Outcome:
     from stockroom.terraform.checks import check_all
 
@@ -229,6 +233,7 @@ CHECKS: dict[str, Callable[[Checks], Outcome]] = {
     "browser": _browser,
     "platforms": _platforms,
     "promotions": _promotions,
+    "wheel": _wheel,
 }
 
 # The folders of their tests.
@@ -239,10 +244,11 @@ _TESTS: dict[str, tuple[str, ...]] = {
     "browser": ("tests/browser",),
     "platforms": ("tests/platforms",),
     "promotions": ("tests/promotions",),
+    "wheel": ("tests/wheel",),
 }
 
 # What needs no platform and runs no code of the functions or of the toolkit.
 STATIC = ("lint", "types", "terraform", "policies")
 ON_PLATFORM = frozenset({"e2e", "emulator"})
-# What takes longer than all the rest, and is run when its name is given.
-LONG = frozenset({"promotions"})
+# What takes a quarter of an hour and more, and is run when its name is given.
+LONG = frozenset({"promotions", "wheel"})

@@ -15,8 +15,7 @@ import pytest
 
 from stockroom.system.processes import free_port, processes_in
 from stockroom.system.python_environments import uv
-
-from .own_platform import ROOT
+from tests.platforms.own_platform import ROOT
 
 MINUTES = 60
 
