@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from stockroom.system.python_environments import uv
 from tests.platforms.own_platform import ROOT
 
 MINUTES = 60
+
+# What a shell of a developer of this repository has.
+_OURS = re.compile(r"STOCKROOM_|AWS_|PYTHON|PYTEST|VIRTUAL_ENV|XDG_|GIT_|TF_|HOME$")
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,12 @@ class Stranger:
         return self.folder / "venv" / "bin"
 
     def variables(self) -> dict[str, str]:
-        inherited = ("PATH", "LANG", "PYENV_ROOT", "SSL_CERT_FILE", "SSL_CERT_DIR", "UV_CACHE_DIR")
-        prefixes = ("PIP_", "UV_", "NPM_CONFIG_", "npm_config_")
-        kept = {name: value for name, value in os.environ.items() if name in inherited or name.startswith(prefixes)}
-        path = [str(self.bin), *(part for part in kept["PATH"].split(os.pathsep) if not part.startswith(str(ROOT)))]
-        own = {"HOME": str(self.folder / "home"), "PATH": os.pathsep.join(path), "STOCKROOM_PORT": str(self.port)}
+        """Those of the machine, such as its certificates and registries, and none that leads to this repository."""
+        kept = {name: value for name, value in os.environ.items() if not _OURS.match(name) and str(ROOT) not in value}
+        path = [part for part in os.environ["PATH"].split(os.pathsep) if not part.startswith((str(ROOT), sys.prefix))]
+        own = {"HOME": str(self.folder / "home"), "STOCKROOM_PORT": str(self.port)}
         names = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+        own |= {"PATH": os.pathsep.join([str(self.bin), *path])}
         return kept | own | dict.fromkeys(names, "tests@localhost")
 
     def run(self, *command: str | Path, where: Path | None = None, minutes: float = 8) -> str:
