@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import Any
 
 from localstack.runtime import events
 from localstack.utils.sync import poll_condition
@@ -21,6 +24,7 @@ LAST_LINES = 10
 ANSWER = "answer: "
 DONE = "done"
 COMMAND_SECONDS = 60.0
+MOST_SHOWN = 200
 
 
 class CommandError(RuntimeError):
@@ -38,6 +42,8 @@ class BackendProcess(FuncThread):
         super().__init__(self._run, name=name)
         self._label = name
         self._answers: SimpleQueue[str] = SimpleQueue()
+        self._commanding = Lock()
+        self._number = 0
         self.process = process
 
     def _run(self, *_: object) -> None:
@@ -54,17 +60,25 @@ class BackendProcess(FuncThread):
             LOG.critical("%s", obituary(self._label, status, last_lines))
             shutdown.end_at_once(1)
 
-    def command(self, line: str) -> None:
-        """Have the backend do something and wait until it is done. One command at a time. Raises CommandError."""
+    def command(self, line: str) -> Any:
+        """Have the backend do something, and return what came of it. One command at a time. Raises CommandError."""
         assert self.process.stdin
-        self.process.stdin.write(f"{line}\n".encode())
-        self.process.stdin.flush()
-        try:
-            answer = self._answers.get(timeout=COMMAND_SECONDS)
-        except Empty:
-            raise CommandError(f"{self._label} did not answer within {COMMAND_SECONDS:.0f} s to: {line}") from None
-        if answer != DONE:
-            raise CommandError(f"{self._label} could not {line}: {answer}")
+        shown = f"{line[:MOST_SHOWN]}…" if len(line) > MOST_SHOWN else line
+        with self._commanding:
+            self._number += 1
+            self.process.stdin.write(f"{self._number} {line}\n".encode())
+            self.process.stdin.flush()
+            number, answer = "", ""
+            while number != str(self._number):  # one for which nobody waited any more may come before it
+                try:
+                    number, _, answer = self._answers.get(timeout=COMMAND_SECONDS).partition(" ")
+                except Empty:
+                    message = f"{self._label} did not answer within {COMMAND_SECONDS:.0f} s to: {shown}"
+                    raise CommandError(message) from None
+        status, _, result = answer.partition(" ")
+        if status != DONE:
+            raise CommandError(f"{self._label} could not {shown}: {answer}")
+        return json.loads(result)
 
     def stop(self, quiet: bool = False) -> None:
         super().stop(quiet)

