@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+import jpype
+
+SHARED = "software.amazon.dynamodb.services.local.shared"
+MODEL = "software.amazon.awssdk.services.dynamodb.model"
 
 
 def private(owner: Any, name: str) -> Any:
@@ -13,3 +19,11 @@ def private(owner: Any, name: str) -> Any:
     field = holder.getDeclaredField(name)
     field.setAccessible(True)
     return field.get(owner)
+
+
+def some_of(item: Any, names: Iterable[Any]) -> Any:
+    """These attributes of an item, such as its key."""
+    some = jpype.java.util.HashMap()
+    for name in names:
+        some.put(name, item.get(name))
+    return some

