@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
+import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -129,6 +132,69 @@ def test_a_streaming_destination_that_would_get_nothing_is_refused_by_name(table
         table.service.enable_kinesis_streaming_destination(TableName=table.name, StreamArn=arn)
     described = table.service.describe_kinesis_streaming_destination(TableName=table.name)
     assert described["KinesisDataStreamDestinations"] == []
+
+
+YEAR = 365 * 24 * 60 * 60
+
+
+def delete_expired(endpoint: str) -> int:
+    """Have the emulator do now what AWS does within days."""
+    asked = urllib.request.Request(f"{endpoint}/_aws/dynamodb/expired", method="DELETE")
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        return int(json.load(answer)["ExpiredItems"])
+
+
+def live_until(table: Table, attribute: str = "ends") -> None:
+    lives = {"Enabled": True, "AttributeName": attribute}
+    table.service.update_time_to_live(TableName=table.name, TimeToLiveSpecification=lives)
+
+
+def test_the_service_itself_removes_what_has_expired(table: Table, endpoint: str) -> None:
+    live_until(table)
+    now = int(time.time())
+    ends = {"ended": now - 60, "goes on": now + 3600, "no time": now - 6 * YEAR, "by the user": now - 60}
+    for key, end in ends.items():
+        table.service.put_item(TableName=table.name, Item={"id": {"S": key}, "ends": {"N": str(end)}})
+    table.service.put_item(TableName=table.name, Item={"id": {"S": "text"}, "ends": {"S": str(now - 60)}})
+    table.service.put_item(TableName=table.name, Item={"id": {"S": '"eventName":"UNKNOWN_TO_SDK_VERSION"'}})
+    table.service.delete_item(TableName=table.name, Key={"id": {"S": "by the user"}})
+    assert delete_expired(endpoint) == 1
+    records = table.records()
+    removed = {
+        record["dynamodb"]["Keys"]["id"]["S"]: record.get("userIdentity")
+        for record in records
+        if record["eventName"] == "REMOVE"
+    }
+    assert removed == {
+        "ended": {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"},
+        "by the user": None,
+    }
+    assert {record["eventName"] for record in records} == {"INSERT", "REMOVE"}
+    [image] = [one["dynamodb"]["OldImage"] for one in records if "userIdentity" in one]
+    assert image == {"id": {"S": "ended"}, "ends": {"N": str(now - 60)}}
+    assert delete_expired(endpoint) == 0
+
+
+def test_more_expires_than_is_gone_through_at_once(table: Table, endpoint: str) -> None:
+    live_until(table)
+    ended = {"N": str(int(time.time()) - 60)}
+    keys = [f"key-{number:03}" for number in range(260)]
+    for begin in range(0, len(keys), 25):
+        puts = [{"PutRequest": {"Item": {"id": {"S": key}, "ends": ended}}} for key in keys[begin : begin + 25]]
+        table.service.batch_write_item(RequestItems={table.name: puts})
+    assert delete_expired(endpoint) == len(keys)
+    assert table.service.scan(TableName=table.name)["Items"] == []
+
+
+def test_a_new_table_of_an_old_name_deletes_nothing(aws: Callable[[str], Any], table: Table, endpoint: str) -> None:
+    live_until(table)
+    table.service.delete_table(TableName=table.name)
+    again = Table(aws, table.name)
+    described = again.service.describe_time_to_live(TableName=table.name)["TimeToLiveDescription"]
+    assert described["TimeToLiveStatus"] == "DISABLED"
+    again.service.put_item(TableName=table.name, Item={"id": {"S": "a"}, "ends": {"N": str(int(time.time()) - 60)}})
+    delete_expired(endpoint)
+    assert again.service.get_item(TableName=table.name, Key={"id": {"S": "a"}})["Item"]
 
 
 @pytest.mark.parametrize("kind", ["LATEST", "TRIM_HORIZON"])

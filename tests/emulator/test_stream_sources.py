@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from .functions import Functions
 from .recipe import wait_for
-from .test_dynamodb_streams import Table
+from .test_dynamodb_streams import Table, delete_expired, live_until
 
 # Sends what it gets to a queue, and fails as the bodies say: `raise`, `report`, or `slow` for one second more. With
 # `meet` it waits until another one has sent something too, and tells so.
@@ -347,6 +347,24 @@ def test_every_change_of_a_table_reaches_the_function_once(
     wanted = Counter({f"item-{number}": 1 for number in range(300)}) + Counter(total=300)
     wait_for("all changes", lambda: source.counts().total() >= 600, 60)
     assert source.counts() == wanted
+    source.functions.service.delete_event_source_mapping(UUID=mapping)
+    table.service.delete_table(TableName=unique)
+
+
+def test_a_function_gets_only_what_the_service_removed(
+    aws: Callable[[str], Any], source: Source, endpoint: str, unique: str
+) -> None:
+    table = Table(aws, unique)
+    live_until(table)
+    by_the_service = {"userIdentity": {"type": ["Service"], "principalId": ["dynamodb.amazonaws.com"]}}
+    filters = {"Filters": [{"Pattern": json.dumps(by_the_service)}]}
+    mapping = source.map(EventSourceArn=table.stream_arn, FilterCriteria=filters)
+    ended = {"N": str(int(datetime.now(UTC).timestamp()) - 60)}
+    for key in ("by the user", "by the service"):
+        table.service.put_item(TableName=unique, Item={"id": {"S": key}, "ends": ended})
+    table.service.delete_item(TableName=unique, Key={"id": {"S": "by the user"}})
+    assert delete_expired(endpoint) == 1
+    wait_for("the removal", lambda: source.counts() == {"by the service": 1})
     source.functions.service.delete_event_source_mapping(UUID=mapping)
     table.service.delete_table(TableName=unique)
 

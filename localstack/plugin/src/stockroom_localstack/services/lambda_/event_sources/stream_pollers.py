@@ -331,7 +331,17 @@ class CheckpointedDynamoDBPoller(CheckpointedPoller, DynamoDBPoller):
         return len(json.dumps(record)) + AROUND_A_RECORD
 
     def transform_into_events(self, records: list[Record], shard_id: str) -> list[Event]:
-        return [{name: record[name] for name in ("eventID", "eventName", "dynamodb")} for record in records]
+        return [
+            {name: record[name] for name in ("eventID", "eventName", "dynamodb")} | identity_in(record)
+            for record in records
+        ]
+
+
+def identity_in(record: Record) -> Event:
+    """Who else than a user has changed a table, as an event tells it: in other words than the stream's API."""
+    if who := record.get("userIdentity"):
+        return {"userIdentity": {"type": who["Type"], "principalId": who["PrincipalId"]}}
+    return {}
 
 
 def _code(error: ClientError) -> str:

@@ -96,7 +96,7 @@ def _as_json(record: Record) -> Record:
 
 
 def _result(answer: BaseHTTPResponse) -> Read:
-    content = json.loads(table_streams.with_event_ids(answer.data))
+    content = json.loads(table_streams.as_aws_tells(answer.data))
     if answer.status != 200:
         code = str(content.get("__type", "InternalFailure")).rpartition("#")[2]
         message = content.get("message") or content.get("Message") or ""
