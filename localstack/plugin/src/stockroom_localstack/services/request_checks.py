@@ -5,7 +5,7 @@ LocalStack's parser takes whatever comes, and a provider that looks for what has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from botocore.model import ListShape, Shape, StructureShape  # type: ignore[impo
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.services.plugins import Service
 
-Check = Callable[[Any, str], Iterator[str]]
+Check = Callable[[Any, str], list[str]]  # of a value and its place: what is wrong
 
 
 def checked(service: Service) -> Service:
@@ -28,7 +28,7 @@ def checked(service: Service) -> Service:
 
 def _checking(check: Check, handle: Any) -> Any:
     def handle_checked(context: RequestContext, request: Any) -> Any:
-        if faults := list(check(request or {}, "")):
+        if faults := check(request or {}, ""):
             count = f"{len(faults)} validation error{'s' * (len(faults) > 1)} detected"
             raise CommonServiceException("ValidationException", f"{count}: {'; '.join(faults)}", sender_fault=True)
         return handle(context, request)
@@ -54,30 +54,40 @@ def _structure(shape: StructureShape) -> Check | None:
     if not required and not members:
         return None
 
-    def check(value: Mapping[str, Any], place: str) -> Iterator[str]:
+    def check(value: Mapping[str, Any], place: str) -> list[str]:
+        faults = []
         for name in required:
             if value.get(name) is None:
-                yield f"Value null at '{_at(place, name)}' failed to satisfy constraint: Member must not be null"
+                faults.append(
+                    f"Value null at '{_at(place, name)}' failed to satisfy constraint: Member must not be null"
+                )
+        if not members:
+            return faults
         for name, check_member in members.items():
             if (member := value.get(name)) is not None:
-                yield from check_member(member, _at(place, name))
+                faults += check_member(member, _at(place, name))
+        return faults
 
     return check
 
 
 def _each(check: Check) -> Check:
-    def check_each(values: Any, place: str) -> Iterator[str]:
+    def check_each(values: Any, place: str) -> list[str]:
+        faults: list[str] = []
         for number, value in enumerate(values, 1):
-            yield from check(value, f"{place}.{number}.member")
+            if check(value, ""):  # its place is seldom needed, and there may be hundreds
+                faults += check(value, f"{place}.{number}.member")
+        return faults
 
     return check_each
 
 
 def _choice(choices: list[str]) -> Check:
-    def check(value: Any, place: str) -> Iterator[str]:
-        if value not in choices:
-            named = f"Member must satisfy enum value set: [{', '.join(choices)}]"
-            yield f"Value '{value}' at '{place}' failed to satisfy constraint: {named}"
+    def check(value: Any, place: str) -> list[str]:
+        if value in choices:
+            return []
+        named = f"Member must satisfy enum value set: [{', '.join(choices)}]"
+        return [f"Value '{value}' at '{place}' failed to satisfy constraint: {named}"]
 
     return check
 
