@@ -73,6 +73,8 @@ class LocalStackEngine(HostProcessEngine):
             # Pollers wait for themselves. This is what they rest for when there is nothing to wait for.
             "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.01",
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
+            # What has expired in tables goes within the hour, and not only when it is asked for.
+            "DYNAMODB_REMOVE_EXPIRED_ITEMS": "1",
             # Our executor has limits of its own, which do not run while an environment waits for a processor.
             "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "600",
             **plugin_modules(),
