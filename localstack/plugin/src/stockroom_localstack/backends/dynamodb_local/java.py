@@ -12,7 +12,7 @@ MODEL = "software.amazon.awssdk.services.dynamodb.model"
 
 
 def private(owner: Any, name: str) -> Any:
-    """The value of a field, wherever in the class or above it."""
+    """Return the value of a private field, which may be declared in the class or in one above it."""
     holder = owner.getClass()
     while name not in {str(field.getName()) for field in holder.getDeclaredFields()}:
         holder = holder.getSuperclass()
@@ -22,7 +22,7 @@ def private(owner: Any, name: str) -> Any:
 
 
 def some_of(item: Any, names: Iterable[Any]) -> Any:
-    """These attributes of an item, such as its key."""
+    """Return these attributes of an item, such as those of its key."""
     some = jpype.java.util.HashMap()
     for name in names:
         some.put(name, item.get(name))

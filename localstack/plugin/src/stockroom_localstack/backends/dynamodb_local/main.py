@@ -116,7 +116,10 @@ class Databases:
             self._opened.remove(name).shutdown()
 
     def expire(self, words: str) -> int:
-        """Stream records of these deletions differ from those of a user's."""
+        """Delete items whose attribute is between two moments, as DynamoDB itself does, and return how many.
+
+        Records of a stream tell these deletions from those of a user.
+        """
         asked = json.loads(words)
         access, table = self._access(asked["database"]), asked["table"]
         description = access.getTableInfo(table)
@@ -185,7 +188,7 @@ class Databases:
 
 
 def is_between(first: int, value: Any, last: int) -> bool:
-    """value: of an attribute; one that is not there, or is no number, is not."""
+    """Tell whether an attribute's value is a number between the two. None: the attribute is not there."""
     number = value and value.getN()
     return number is not None and first <= Decimal(str(number)) <= last
 

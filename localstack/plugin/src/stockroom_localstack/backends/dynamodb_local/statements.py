@@ -21,10 +21,10 @@ PAGE_BYTES = 1 << 20
 
 
 def execute(client: Any, operation: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The answer to ExecuteStatement, BatchExecuteStatement or ExecuteTransaction, with what it consumed.
+    """Do ExecuteStatement, BatchExecuteStatement or ExecuteTransaction, and return the answer with what was consumed.
 
-    client: DynamoDB Local's own, of the database. None where the answer is an error: DynamoDB Local says it in its own
-    words when it is asked.
+    client: DynamoDB Local's own, of the database. Return None where the answer is an error: nothing was done, and
+    DynamoDB Local says it in its own words when it is asked.
     """
     mapper = jpype.JClass(f"{SHARED}.mapper.DynamoDbObjectMapper")()
     noted = Noting(client.dbAccess)
@@ -44,7 +44,7 @@ def execute(client: Any, operation: str, request: Mapping[str, Any]) -> dict[str
 
 
 def added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """What two accesses to one table consumed, and their parts."""
+    """Add up what two accesses to one table consumed, and their parts."""
 
     def of(name: str) -> Any:
         if name not in one or name not in other:
@@ -57,7 +57,7 @@ def added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def function_of(operation: str, client: Any, access: Any) -> Any:
-    """What executes the operation, made as the client makes it, on another database than its own."""
+    """Make what executes the operation, as the client makes it, for another database than the client's."""
     parts = ("localPartiQLDbEnv", "inputConverter", "localDBOutputConverter", "awsExceptionFactory", "documentFactory")
     given = [access, *(private(client, name) for name in parts)]
     if operation != "ExecuteTransaction":
@@ -86,7 +86,10 @@ class Write:
 
 @dataclass
 class Noting:
-    """DynamoDB Local's interface of a database, in front of one. `pages` and `items` are in the order of the reads."""
+    """A database as DynamoDB Local knows one, which notes what is done and has another do it.
+
+    `pages` and `items` are in the order of the reads. `writes` has one of each item that was accessed by its key.
+    """
 
     access: Any
     pages: list[Read] = field(default_factory=list)
@@ -124,7 +127,7 @@ class Noting:
 
 
 class Consumption:
-    """detail: TOTAL, or INDEXES for the parts too."""
+    """DynamoDB Local's rules of what is consumed. `detail` is TOTAL, or INDEXES for the parts too."""
 
     def __init__(self, client: Any, detail: str) -> None:
         self._access = client.dbAccess
@@ -135,7 +138,7 @@ class Consumption:
         self._write = rule_of_writes(client)
 
     def of(self, operation: str, request: Mapping[str, Any], answer: Mapping[str, Any], noted: Noting) -> list[Any]:
-        """Of one read or write after the other."""
+        """Return what each read or write consumed."""
         statements = request.get("TransactStatements") or request.get("Statements") or [request]
         mode = self._together if operation == "ExecuteTransaction" else self._alone
         if not is_read(statements[0]):
@@ -150,7 +153,7 @@ class Consumption:
         return [self._of_read(read, strong, mode) for read, strong in zip(noted.items, asked, strict=False)]
 
     def _of_read(self, read: Read, strong: bool, mode: Any) -> Any:
-        """Nothing that is found costs as much as the smallest item."""
+        """Return what a read consumed: as much as the smallest item where it found nothing."""
         nothing = jpype.java.util.HashMap()
         items = jpype.java.util.ArrayList([nothing if item is None else item for item in read.items or [None]])
         one_by_one = len(items) == 1  # which counts nothing as the smallest item
@@ -174,7 +177,7 @@ def is_read(statement: Mapping[str, Any]) -> bool:
 
 
 def page_of(reads: list[Read], limit: int | None) -> list[Any]:
-    """What one answer has gone through of all that could be read."""
+    """Return what one answer has gone through of all that could be read."""
     size_of = jpype.JClass(f"{SHARED}.access.LocalDBUtils").getItemSizeBytes
     page: list[Any] = []
     size = 0
@@ -187,7 +190,7 @@ def page_of(reads: list[Read], limit: int | None) -> list[Any]:
 
 
 def rule_of_writes(client: Any) -> Callable[..., Any]:
-    """DynamoDB Local's method, which only its own functions may call."""
+    """Return the method of DynamoDB Local that tells what a write consumes, and that only its own classes may call."""
     function = function_of("ExecuteStatement", client, client.dbAccess)
     kind = jpype.JClass(f"{SHARED}.access.api.dp.WriteDataPlaneFunction").class_
     [method] = [one for one in kind.getDeclaredMethods() if str(one.getName()) == "computeWriteCapacity"]

@@ -22,12 +22,15 @@ Expire = Callable[[str, str, str, str, int, int], int]
 
 @cache
 def apply_patches(expire: Expire) -> None:
-    """LocalStack deletes as a user would, so that nobody who reads the table's stream can tell the two apart."""
+    """Have LocalStack delete as the service itself does.
+
+    It deletes as a user would, so that nobody who reads a table's stream can tell the two apart.
+    """
     patch(provider.delete_expired_items, pass_target=False)(lambda: delete_expired_items(expire))
 
 
 def delete_expired_items(expire: Expire) -> int:
-    """Of all tables; how many."""
+    """Delete what has expired in all tables, and return how many items that were."""
     now = int(time.time())
     deleted = 0
     for account, region, store in dynamodb_stores.iter_stores():

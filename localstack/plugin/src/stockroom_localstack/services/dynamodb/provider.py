@@ -91,7 +91,7 @@ class DynamoDBLocalServer(DynamodbServer):
         self._process.command(f"load {folder}" if folder else "clear")
 
     def expire(self, account: str, region: str, table: str, attribute: str, oldest: int, latest: int) -> int:
-        """Deletes items whose attribute is between the two, as the service itself does; how many.
+        """Delete items whose attribute is between the two moments, as the service itself does, and return how many.
 
         Raises CommandError.
         """
@@ -100,7 +100,7 @@ class DynamoDBLocalServer(DynamodbServer):
         return int(self._process.command(f"expire {json.dumps(asked)}"))
 
     def execute(self, database: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The answer to PartiQL statements, with what they consumed; None where it is an error, and nothing was done.
+        """Execute PartiQL statements, and return the answer with what they consumed; None where it is an error.
 
         Raises CommandError.
         """
@@ -172,7 +172,10 @@ class StockroomDynamoDBProvider(DynamoDBProvider):
         return self._execute_counted(context, payload) or self.forward_request(context)
 
     def _execute_counted(self, context: RequestContext, payload: Mapping[str, Any]) -> Response | None:
-        """None where it does not matter what the statements consume, or where they are refused."""
+        """Execute PartiQL statements, and tell what they consumed.
+
+        Return None, and do nothing, where nobody asked for that and where the statements are refused.
+        """
         if payload.get("ReturnConsumedCapacity") not in ("INDEXES", "TOTAL"):
             return None
         assert context.operation
@@ -207,7 +210,7 @@ def _with_known_error(answer: Response) -> Response:
 
 
 def database_of(account: str, region: str) -> str:
-    """The name under which DynamoDB Local keeps what belongs to an account in a region."""
+    """Return the name under which DynamoDB Local keeps what belongs to an account in a region."""
     region = DynamoDBProvider.ddb_region_name(region)
     return f"{get_ddb_access_key(account, region)}_{region}"
 
