@@ -48,7 +48,7 @@ class Stranger:
         own |= {"PATH": os.pathsep.join([str(self.bin), *path])}
         return kept | own | dict.fromkeys(names, "tests@localhost")
 
-    def run(self, *command: str | Path, where: Path | None = None, minutes: float = 8) -> str:
+    def run(self, *command: str | Path, where: Path | None = None, minutes: float = 20) -> str:
         """What the command printed; it must end with exit code 0."""
         done = subprocess.run(
             command, cwd=where or self.project, env=self.variables(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -57,7 +57,7 @@ class Stranger:
         assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
         return done.stdout
 
-    def invoke(self, *args: str, minutes: float = 8) -> str:
+    def invoke(self, *args: str, minutes: float = 20) -> str:
         return self.run(self.bin / "invoke", *args, minutes=minutes)
 
     def status(self) -> dict[str, object]:
