@@ -144,6 +144,11 @@ def read_deployed(environment: Environment, session: boto3.Session, stack: str) 
 
 
 def deployed_names(environment: Environment, session: boto3.Session) -> list[str]:
+    """The names of `read_all_deployed`."""
+    return [stack.name for stack in read_all_deployed(environment, session)]
+
+
+def read_all_deployed(environment: Environment, session: boto3.Session) -> list[DeployedStack]:
     """The stacks of which the environment's state bucket holds a state with resources, in the repository or not."""
     from botocore.exceptions import ClientError
 
@@ -157,7 +162,8 @@ def deployed_names(environment: Environment, session: boto3.Session) -> list[str
             raise
         return []
     found = sorted(name for name in folders if _NAME.fullmatch(name))
-    return [name for name in found if (stack := read_deployed(environment, session, name)) and stack.resources]
+    stacks = (read_deployed(environment, session, name) for name in found)
+    return [stack for stack in stacks if stack and stack.resources]
 
 
 def holds_folders(environment: Environment, session: boto3.Session) -> bool:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from stockroom.console import Steps
 from stockroom.deployed.completeness import count_seeded
-from stockroom.deployed.terraform_state import deployed_names, read_deployed
+from stockroom.deployed.terraform_state import deployed_names, read_all_deployed
 from stockroom.environments import LOCAL, enter_local_environment, read_environment
 from stockroom.errors import StockroomError
 from stockroom.local.deployment import Deployment, build
@@ -64,7 +64,6 @@ def remove_stacks(settings: Settings, names: Sequence[str], steps: Steps) -> Non
         results_of(deployment.destroy(), "destroy")
         left = record.parts.without(going) if record else None
         if left and left.stacks and not unavailable_reason(settings):
-            found = (read_deployed(environment, session, name) for name in left.stacks)
-            outputs = {stack.name: stack.outputs for stack in found if stack}
+            outputs = {stack.name: stack.outputs for stack in read_all_deployed(environment, session)}
             counts = count_seeded(session, outputs, seeders(manifests, left.seeds))
             open_snapshots(settings, engine, steps).take(left, counts, publish=False)

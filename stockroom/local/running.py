@@ -11,7 +11,7 @@ from stockroom.aws import session_for
 from stockroom.bootstrap import Readers, bootstrap
 from stockroom.console import Steps
 from stockroom.deployed.outputs import Outputs
-from stockroom.deployed.terraform_state import deployed_names, read_deployed
+from stockroom.deployed.terraform_state import read_all_deployed
 from stockroom.engines import Engine, make_engine
 from stockroom.environments import (
     LOCAL,
@@ -45,8 +45,7 @@ def environment_session(settings: Settings, name: str) -> tuple[Environment, bot
 
 def deployed_outputs(environment: Environment, session: boto3.Session) -> Outputs:
     """The outputs of the environment's stacks, by stack. Raises StockroomError when none is deployed."""
-    names = deployed_names(environment, session)
-    deployed = [stack for name in names if (stack := read_deployed(environment, session, name))]
+    deployed = read_all_deployed(environment, session)
     if not deployed:
         hint = "deploy it with `invoke infra-up`" if environment.name == LOCAL else "deploy a release there first"
         raise StockroomError(f"nothing is deployed to '{environment.name}'", hint)

@@ -13,7 +13,7 @@ from rich.tree import Tree
 
 from stockroom.aws import session_for
 from stockroom.deployed.outputs import Key, urls_of
-from stockroom.deployed.terraform_state import DeployedStack, deployed_names, read_deployed
+from stockroom.deployed.terraform_state import DeployedStack, read_all_deployed
 from stockroom.engines import EngineStatus, make_engine
 from stockroom.environments import LOCAL, read_environment
 from stockroom.settings import Settings
@@ -70,8 +70,7 @@ def read_status(settings: Settings) -> Status:
         return Status(engine, [], {})
     environment = read_environment(LOCAL)
     session = session_for(environment, engine.endpoint)
-    names = deployed_names(environment, session)
-    stacks = [found for name in names if (found := read_deployed(environment, session, name))]
+    stacks = read_all_deployed(environment, session)
     records = {stack.name: count_records(session, stack.outputs) for stack in stacks}
     urls = urls_of(read_manifests(), {stack.name: stack.outputs for stack in stacks})
     return Status(engine, stacks, records, urls)

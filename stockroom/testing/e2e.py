@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from stockroom import __version__
 from stockroom.aws import account_variables, new_session, session_for
 from stockroom.console import Steps, out
-from stockroom.deployed.terraform_state import deployed_names, read_deployed
+from stockroom.deployed.terraform_state import read_all_deployed
 from stockroom.engines import make_engine
 from stockroom.environments import LOCAL, Environment, environment_names, read_environment
 from stockroom.errors import StockroomError
@@ -153,8 +153,7 @@ def _on_account(request: Request, steps: Steps) -> Result:
     environment = read_environment(request.environment)
     with steps.step("account") as step:
         session = account_session(environment)
-        names = deployed_names(environment, session)
-        stacks = [stack for name in names if (stack := read_deployed(environment, session, name))]
+        stacks = read_all_deployed(environment, session)
         if not stacks:
             raise StockroomError(
                 f"nothing is deployed to '{environment.name}': there is no state in {environment.state_bucket}",
