@@ -42,7 +42,7 @@ from stockroom.snapshots.keys import Parts
 from stockroom.snapshots.platform import PlatformSnapshots, label_of_snapshot, open_snapshots, unavailable_reason
 from stockroom.snapshots.record import forget_record, read_record
 from stockroom.snapshots.sources import read_parts
-from stockroom.stacks import read_manifests, seeders
+from stockroom.stacks import Manifests, read_manifests, seeders
 from stockroom.terraform.apply_progress import ApplyResult
 from stockroom.terraform.binary import Binary, find_binary
 from stockroom.terraform.process import ResourceExistsError
@@ -76,10 +76,11 @@ def infra_up(settings: Settings, request: Request, steps: Steps, watch: Callable
     # First of all, so that every process which is started sees dummy credentials, even one that asks for a version.
     enter_local_environment(settings.local_endpoint, environment.region)
     binary = find_binary(settings)
-    loading = seeders(read_manifests(), request.stacks) if request.seed else {}
+    manifests = read_manifests()
+    loading = seeders(manifests, request.stacks) if request.seed else {}
     check_dataset(loading, request.dataset, request.stacks)
     with platform_lock(settings, "invoke infra-up", steps):
-        return _BringingUp(settings, environment, binary, request, loading, steps, watch).run()
+        return _BringingUp(settings, environment, binary, request, manifests, loading, steps, watch).run()
 
 
 class _BringingUp:
@@ -91,6 +92,7 @@ class _BringingUp:
         environment: Environment,
         binary: Binary,
         request: Request,
+        manifests: Manifests,
         loading: Seeders,
         steps: Steps,
         watch: Callable[[], None],
@@ -103,7 +105,7 @@ class _BringingUp:
         self._code = request.code or work_tree()
         self._steps = steps
         self._watch = watch
-        self._manifests = read_manifests()
+        self._manifests = manifests
         self._engine = make_engine(settings)
         self._snapshots = self._open_snapshots()
         self._ending = ExitStack()
@@ -149,15 +151,16 @@ class _BringingUp:
                 return self._start_empty(building, pool)
 
     def _look(self, building: Future[tuple[Artifacts, Release]]) -> Held:
+        record = None
+        if self._snapshots:
+            wanted = replace(self._wanted, release=building.result()[1].digest)
+            record = read_record(self._settings.engine_dir)
+            if record and self._snapshots.is_unchanged(wanted):
+                self._origin = "nothing has changed"
+                return Held(record.parts, pristine=False)
         self._engine.check()
         self._start_engine()
-        if self._snapshots is None:
-            return Held(None, pristine=False)
-        wanted = replace(self._wanted, release=building.result()[1].digest)
-        whole = self._snapshots.is_unchanged(wanted)
-        self._origin = "nothing has changed" if whole else None
-        record = read_record(self._settings.engine_dir)
-        return Held(record.parts if record else None, pristine=False, whole=whole)
+        return Held(record.parts if record else None, pristine=False, whole=False)
 
     def _restore(self, wanted: Parts) -> Held | None:
         assert self._snapshots
