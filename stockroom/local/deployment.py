@@ -143,9 +143,7 @@ class Deployment:
         with self.steps.step("init") as step:
             ran = stack.init(watch, attached)
             step.say(f"{name} initialised" if ran else f"{name} is initialised already")
-        # Of an emulator that somebody else runs, a lock may be somebody else's too.
-        if self.engine.capabilities.managed and release_stale_lock(self.environment, self.session, name):
-            self.steps.note(f"removed the state lock of {name} that a killed Terraform left behind")
+        self._release_stale_lock(name)
         with self.steps.step("apply") as step:
 
             def say(words: str) -> None:
@@ -168,8 +166,7 @@ class Deployment:
             stack, attached = self._stacks[name], self._providers[name]
             attached.begin()
             stack.init(check, attached.variables)
-            if self.engine.capabilities.managed and release_stale_lock(self.environment, self.session, name):
-                self.steps.note(f"removed the state lock of {name} that a killed Terraform left behind")
+            self._release_stale_lock(name)
             forget_release(self.environment, self.session, name)
             with self.steps.step("destroy") as step:
                 result = stack.destroy(check, lambda text: step.say(f"{name}: {text}"), attached.variables)
@@ -177,6 +174,11 @@ class Deployment:
             return result
 
         return run_side_by_side(needs, destroy)
+
+    def _release_stale_lock(self, name: str) -> None:
+        # Of an emulator that somebody else runs, a lock may be somebody else's too.
+        if self.engine.capabilities.managed and release_stale_lock(self.environment, self.session, name):
+            self.steps.note(f"removed the state lock of {name} that a killed Terraform left behind")
 
     def was_deployed(self) -> bool:
         """Whether a stack was deployed completely, or a folder brought up, so that what the engine holds matters."""
