@@ -172,21 +172,21 @@ class Stack:
 
         Raises ResourceExistsError or StockroomError with Terraform's own diagnostics.
         """
-        return self._change("apply", watch, say, attached)
+        return self._change([], watch, say, attached)
 
     def destroy(
         self, watch: Callable[[], None], say: Callable[[str], None], attached: Mapping[str, str]
     ) -> ApplyResult:
-        """`terraform destroy`, as `apply`."""
-        return self._change("destroy", watch, say, attached)
+        """`terraform apply -destroy`, as `apply`."""
+        return self._change(["-destroy"], watch, say, attached)
 
     def _change(
-        self, command: str, watch: Callable[[], None], say: Callable[[str], None], attached: Mapping[str, str]
+        self, more: list[str], watch: Callable[[], None], say: Callable[[str], None], attached: Mapping[str, str]
     ) -> ApplyResult:
         progress = ApplyProgress(say)
         # What is changed mostly waits, so more of it at once than Terraform's ten costs nothing.
-        args = [command, "-json", "-input=false", "-auto-approve", "-lock-timeout=60s", "-parallelism=30"]
-        self._run([*args, *self.variable_args()], watch, progress.read, attached)
+        args = ["apply", "-json", "-input=false", "-auto-approve", "-lock-timeout=60s", "-parallelism=30"]
+        self._run([*args, *more, *self.variable_args()], watch, progress.read, attached)
         return progress.result
 
     def variable_args(self) -> Iterator[str]:

@@ -231,6 +231,10 @@ def test_the_progress_of_an_apply_is_read_as_terraform_tells_it(apply: Lines) ->
     assert (result.added, result.changed, result.removed) == (2, 0, 2)
     assert said[-1] == "4 of 4 resources"
 
+    result, said = _read(apply("-destroy"))
+    assert (result.added, result.changed, result.removed) == (0, 0, 2)
+    assert said[-1] == "2 of 2 resources"
+
 
 @pytest.mark.parametrize(
     ("text", "kind"),
