@@ -11,6 +11,7 @@ TASKS = {
     "audit",
     "bench",
     "bootstrap",
+    "clean",
     "destroy",
     "doctor",
     "down",
